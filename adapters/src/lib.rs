@@ -1,1 +1,6 @@
-//! placeholder
+//! Everything of turnpike that speaks to the outside: one trait, one folder per vendor protocol.
+
+pub mod adapter;
+pub mod context;
+pub mod error;
+pub mod registry;

@@ -1,1 +1,10 @@
-//! placeholder
+//! Vocabulary and pure rules of turnpike.
+//!
+//! No I/O, no async, no clock: a caller brings bytes and the time. An auditor can check decisions and
+//! ledger entries with this crate alone.
+
+pub mod agreement;
+pub mod api;
+pub mod plate;
+pub mod query;
+pub mod read;

@@ -1,0 +1,288 @@
+//! The adapter contract: one small trait between the gateway and every kind of source.
+//!
+//! Four shapes of source fit it: asked live (`search`), polled with a cursor (`poll`), pushing messages
+//! (`decode`), dropping files (`decode_file`). Images are fetched on demand (`image`). Deliberately
+//! absent: any call that asks a source for reads without a permit.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{Read, Seek},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Serialize;
+use turnpike_schemas::{
+    agreement::{ImagePermit, IngestPermit, Permit},
+    read::{Family, ImageRef, Observation},
+};
+
+use crate::{
+    context::Context,
+    error::{Error, Result},
+};
+
+/// One protocol of one vendor.
+///
+/// There are no default bodies: a layer that forgets a method does not compile. A method whose
+/// capability is not declared in [`Info`] returns `Unsupported` and sends nothing.
+#[async_trait]
+pub trait Adapter: fmt::Debug + Send + Sync + 'static {
+    /// Identity and capabilities; constant for the life of the adapter.
+    fn info(&self) -> &Info;
+
+    /// Asks the source for the reads `permit` covers: newest first, at most `permit.max_reads()`, inside `permit.window()`.
+    ///
+    /// The adapter asks for the permit's plate and window only and tells the source no more about the question than
+    /// `permit.discloses()` allows. A record that cannot be understood becomes a [`Rejection`] and never an error.
+    ///
+    /// # Errors
+    /// Any kind but `QuotaExhausted`. `Undisclosed` before anything is sent, when the source insists on a part of the question the
+    /// agreement does not disclose.
+    async fn search(&self, ctx: &Context, permit: &Permit) -> Result<Page>;
+
+    /// Reads after `since`, and the cursor to keep once they are durable.
+    ///
+    /// # Errors
+    /// Any kind but `QuotaExhausted`.
+    async fn poll(&self, ctx: &Context, permit: &IngestPermit, since: &Cursor) -> Result<Batch>;
+
+    /// Decodes one pushed message. Pure: same bytes, same result.
+    ///
+    /// # Errors
+    /// `Malformed` when nothing of the message can be understood; the vendor is then answered with an error status and nothing is stored.
+    fn decode(&self, message: &Message) -> Result<Decoded>;
+
+    /// Decodes one dropped file, one record in memory at a time. Pure but for reading: same bytes, same items, same verdict.
+    ///
+    /// Items given to `sink` count only if the verdict is [`Disposition::Accepted`]; the caller keeps them apart until then.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be read, and whatever `sink` returns. A bad file is a verdict, not an error.
+    fn decode_file(
+        &self,
+        name: &str,
+        file: &mut dyn ReadSeek,
+        sink: &mut dyn FnMut(Item) -> Result<()>,
+    ) -> Result<Verdict>;
+
+    /// Fetches an image of a read that was released under `permit`.
+    ///
+    /// # Errors
+    /// Any kind but `QuotaExhausted`.
+    async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image>;
+}
+
+/// A file that can be read from any position.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// Identity and capabilities of an adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Identifier as in the registry.
+    pub id: &'static str,
+    /// Version of the decoding rules; changes when the same bytes would give another read.
+    pub version: &'static str,
+    /// Kind of organisation.
+    pub family: Family,
+    /// What the adapter can do.
+    pub capabilities: Capabilities,
+}
+
+/// What an adapter can do, as far as a caller decides by it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent capabilities, every combination is legal"
+)]
+pub struct Capabilities {
+    /// `search` asks the source live.
+    pub search: bool,
+    /// `poll` fetches what is new.
+    pub poll: bool,
+    /// `decode` understands pushed messages.
+    pub push: bool,
+    /// `decode_file` understands dropped files.
+    pub file: bool,
+    /// `image` fetches images.
+    pub images: bool,
+    /// `search` compares partial plates.
+    pub partial_plates: bool,
+    /// `search` compares look-alikes.
+    pub look_alike: bool,
+}
+
+/// Reads and rejections of one answer or message.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// What was understood.
+    pub reads: Vec<Observation>,
+    /// What was not.
+    pub rejected: Vec<Rejection>,
+    /// What holds no read, by reason.
+    pub skipped: Tally,
+    /// The source had more than was asked for or may be given.
+    pub truncated: bool,
+}
+
+/// Counts by fixed reason (`heartbeat`, `tag_transaction`).
+pub type Tally = BTreeMap<&'static str, u64>;
+
+/// One record that could not be understood. Names field and rule, never a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejection {
+    /// Position of the record in the message or file, from 0.
+    pub record: Option<u64>,
+    /// Field, in the vendor's words, as a path: `PlateInfo/PlateNumber`.
+    pub field: String,
+    /// Rule that was broken: `missing`, `not a time with a zone`.
+    pub rule: String,
+}
+
+/// A position of a poll, in the adapter's own form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor(pub Option<String>);
+
+/// What a poll brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The reads.
+    pub page: Page,
+    /// Where to go on, once the reads are durable.
+    pub cursor: Cursor,
+    /// Whether there is more right now.
+    pub more: bool,
+}
+
+/// One pushed message: the body, and the headers that say how to read it.
+#[derive(Clone)]
+pub struct Message {
+    /// Content type as sent, where sent.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What a pushed message says, and what to answer once its reads are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// Reads, rejections, skipped records.
+    pub page: Page,
+    /// The answer the format prescribes; `None` lets the gateway answer in its own words.
+    pub reply: Option<Reply>,
+}
+
+/// An acknowledgement that is part of a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Content type.
+    pub content_type: &'static str,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// One thing found in a dropped file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// A read.
+    Read(Box<Observation>),
+    /// A record that could not be understood.
+    Rejected(Rejection),
+    /// A record that holds no read, with its fixed reason.
+    Skipped(&'static str),
+}
+
+/// What is to become of a dropped file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether its items count.
+    pub disposition: Disposition,
+    /// A file to give back once the items are durable, where the format prescribes one.
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
+/// Whether a file's items count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disposition {
+    /// They do.
+    Accepted,
+    /// None of them does: the file as a whole broke a rule.
+    Rejected(Rejection),
+}
+
+/// An acknowledgement file that is part of a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// File name, without any folder.
+    pub name: String,
+    /// Content.
+    pub body: Vec<u8>,
+}
+
+/// An image as fetched.
+#[derive(Clone)]
+pub struct Image {
+    /// Content type: one of the image types the gateway passes on.
+    pub content_type: String,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Rejection {
+    /// A rejection of record number `record`.
+    #[must_use]
+    pub fn new(record: Option<u64>, field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self {
+            record,
+            field: field.into(),
+            rule: rule.into(),
+        }
+    }
+}
+
+impl Page {
+    /// Takes one item in.
+    pub fn push(&mut self, item: Item) {
+        match item {
+            Item::Read(read) => self.reads.push(*read),
+            Item::Rejected(rejection) => self.rejected.push(rejection),
+            Item::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
+        }
+    }
+}
+
+impl Message {
+    /// A JSON message.
+    #[must_use]
+    pub fn json(body: impl Into<Bytes>) -> Self {
+        Self {
+            content_type: Some("application/json".to_owned()),
+            body: body.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({} bytes)", self.body.len())
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image({} bytes)", self.bytes.len())
+    }
+}
+
+/// `Err(Unsupported)`, for the methods an adapter does not have.
+///
+/// # Errors
+/// Always.
+pub fn unsupported<T>(operation: &'static str) -> Result<T> {
+    Err(Error::unsupported(operation))
+}

@@ -1,0 +1,121 @@
+//! What a source owner allows, and the two answers that gives: a [`Permit`] or a [`Refusal`].
+//!
+//! This is the only place where permits are made. Everything here is pure: the caller brings the time,
+//! and the same document, request and time always give the same decision. Default deny; a prohibition
+//! beats every permission; a document without a prohibition list does not load.
+
+mod decide;
+mod document;
+mod permit;
+
+pub use decide::{Action, DecisionRecord, Engine, Refusal, Rule, Verdict};
+pub use document::{
+    Agreement, AgreementDocument, AgreementRef, Excess, Field, HowFar, OnBehalfRule, PartialPlates,
+    Plates, Problem, Retention, Status, Upstream, UpstreamField, What, Who, Why,
+};
+pub use permit::{ImagePermit, IngestPermit, Permit};
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{plate::Jurisdiction, query::OnBehalfOf};
+
+/// What kind of body an organisation is. Every organisation has exactly one.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OrganisationClass {
+    /// A state, county, municipal or tribal body.
+    StateLocal,
+    /// A federal or national body.
+    Federal,
+    /// A body of another country.
+    Foreign,
+    /// A private body.
+    Private,
+}
+
+impl OrganisationClass {
+    /// Every class.
+    pub const ALL: [Self; 4] = [
+        Self::StateLocal,
+        Self::Federal,
+        Self::Foreign,
+        Self::Private,
+    ];
+}
+
+/// What a person or system may do.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Asks questions for cases.
+    Investigator,
+    /// Reviews and approves what investigators do; may ask.
+    Supervisor,
+    /// Onboards sources; may not ask.
+    Integrator,
+    /// Speaks for a source; may not ask.
+    SourceOwner,
+    /// Reads the ledger; may not ask.
+    Auditor,
+    /// Runs the installation; may not ask.
+    Operator,
+    /// A downstream system that asks for named users of its organisation.
+    System,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 7] = [
+        Self::Investigator,
+        Self::Supervisor,
+        Self::Integrator,
+        Self::SourceOwner,
+        Self::Auditor,
+        Self::Operator,
+        Self::System,
+    ];
+}
+
+/// An organisation as an agreement sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    /// Identifier.
+    pub id: String,
+    /// Kind of body.
+    pub class: OrganisationClass,
+    /// Where it has its authority.
+    pub jurisdiction: Jurisdiction,
+}
+
+/// Who asks, as established by the gateway's identity check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requester {
+    /// Stable identifier of the person or system.
+    pub subject: String,
+    /// The organisation the subject belongs to.
+    pub organisation: Organisation,
+    /// The subject's roles.
+    pub roles: BTreeSet<Role>,
+    /// The organisation asked for, when it is another one. Resolved from [`OnBehalfOf`] by the gateway.
+    pub on_behalf_of: Option<Organisation>,
+}
+
+impl Requester {
+    /// Whether `on_behalf_of` of a question and the resolved organisation agree.
+    #[must_use]
+    pub fn resolves(&self, asked: &OnBehalfOf) -> bool {
+        match (asked, &self.on_behalf_of) {
+            (OnBehalfOf::Own, None) => true,
+            (OnBehalfOf::Organisation(id), Some(organisation)) => *id == organisation.id,
+            _ => false,
+        }
+    }
+}
