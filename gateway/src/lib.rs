@@ -1,1 +1,3 @@
-//! placeholder
+//! The federated gateway: intake, questions, ledger, read store, HTTP and the `turnpike` command.
+
+pub mod config;

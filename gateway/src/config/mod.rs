@@ -1,0 +1,229 @@
+//! The configuration as meant: validated once, then only read.
+//!
+//! The `config` crate and the process environment appear in this module only. Secrets are references to an
+//! environment variable or a file; nothing here prints one.
+
+mod load;
+mod raw;
+mod validate;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use turnpike_adapters::{context::Secrets, registry::Entry};
+use turnpike_schemas::{
+    agreement::{Agreement, Organisation, Role},
+    read::SourceId,
+};
+use url::Url;
+
+pub use load::{Effective, Problem};
+pub use raw::LogFormat;
+
+/// SHA-256 of a bearer token. Tokens themselves are never kept.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenHash(pub(crate) [u8; 32]);
+
+/// Everything the gateway needs to know to start.
+#[derive(Debug)]
+pub struct Config {
+    /// Address to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Folder of ledger, read store and quarantine.
+    pub data_dir: PathBuf,
+    /// Log filter, as in `info` or `turnpike_gateway=debug`.
+    pub log_level: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Longest wait for the ledger.
+    pub ledger_deadline: Duration,
+    /// Length of a ledger segment, in bytes.
+    pub ledger_segment_bytes: u64,
+    /// Limits of the HTTP server.
+    pub http: HttpLimits,
+    /// Limits on callers.
+    pub limits: CallerLimits,
+    /// How often expired reads are removed.
+    pub sweep_every: Duration,
+    /// Organisations by id.
+    pub organisations: BTreeMap<String, Organisation>,
+    /// Users.
+    pub users: Vec<User>,
+    /// Sources, in the order they are written.
+    pub sources: Vec<Source>,
+    /// Effective scalars and where they came from, for `config check`.
+    pub effective: Vec<Effective>,
+}
+
+/// Limits of the HTTP server.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Connections at once.
+    pub max_connections: u32,
+    /// Longest time for a request's headers.
+    pub header_timeout: Duration,
+    /// Longest header block, in bytes.
+    pub max_header_bytes: usize,
+    /// Longest time for a request's body.
+    pub body_timeout: Duration,
+    /// Longest body of a question, in bytes.
+    pub max_query_bytes: usize,
+    /// Longest body of a pushed message, in bytes.
+    pub max_push_bytes: usize,
+}
+
+/// Limits on callers.
+#[derive(Debug, Clone, Copy)]
+pub struct CallerLimits {
+    /// Questions a minute of one user.
+    pub user_per_minute: NonZeroU32,
+    /// Questions a minute of one organisation.
+    pub organisation_per_minute: NonZeroU32,
+    /// Messages a second of one pushing source.
+    pub pushes_per_second: NonZeroU32,
+    /// Messages being decoded at once, over all sources.
+    pub pushes_in_flight: NonZeroU32,
+}
+
+/// A person or system that may sign in.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Stable identifier.
+    pub subject: String,
+    /// The organisation.
+    pub organisation: Organisation,
+    /// Roles.
+    pub roles: BTreeSet<Role>,
+    /// Hash of the token.
+    pub token: TokenHash,
+}
+
+/// One configured source under one agreement.
+#[derive(Debug)]
+pub struct Source {
+    /// Identifier.
+    pub id: SourceId,
+    /// Name for people.
+    pub title: String,
+    /// The adapter.
+    pub entry: &'static Entry,
+    /// The adapter's settings.
+    pub settings: Value,
+    /// Addresses the transport is pinned to.
+    pub hosts: Vec<Url>,
+    /// Whether those may resolve to private addresses.
+    pub allow_private_addresses: bool,
+    /// Secrets, resolved.
+    pub secrets: Arc<Secrets>,
+    /// The agreement.
+    pub agreement: Arc<Agreement>,
+    /// Quota kept for the source.
+    pub quota: Quota,
+    /// Silence after which what is held counts as stale.
+    pub stale_after: Option<Duration>,
+    /// Hash of the token the source pushes with.
+    pub push: Option<TokenHash>,
+    /// Folder the source drops files into.
+    pub drop: Option<Drop>,
+}
+
+/// Quota kept for a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota {
+    /// Requests per period.
+    pub requests: NonZeroU32,
+    /// The period.
+    pub per: Duration,
+    /// Requests that may come at once.
+    pub burst: NonZeroU32,
+    /// Requests under way at once.
+    pub concurrency: NonZeroU32,
+    /// Longest time of one attempt.
+    pub attempt_timeout: Duration,
+}
+
+/// Folder a source drops files into.
+#[derive(Debug, Clone)]
+pub struct Drop {
+    /// Where files arrive. `done/` and `quarantine/` are made inside it.
+    pub folder: PathBuf,
+    /// Where acknowledgement files go; `acknowledgements/` inside the folder unless set.
+    pub acknowledgements: PathBuf,
+    /// A file is taken once its size has not changed for this long.
+    pub settle: Duration,
+    /// How often the folder is looked at besides file system events.
+    pub scan_every: Duration,
+}
+
+impl Config {
+    /// Reads and checks the configuration file and the process environment.
+    ///
+    /// # Errors
+    /// Every problem at once, each with file and key.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        // `std::env::vars` panics on names or values that are not Unicode.
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::load_with(path, &environment)
+    }
+
+    /// The same with the given environment.
+    ///
+    /// # Errors
+    /// Every problem at once, each with file and key.
+    pub fn load_with(path: &Path, environment: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+        validate::load(path, environment)
+    }
+}
+
+impl TokenHash {
+    /// Hash of a token.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(token.as_bytes()).into())
+    }
+
+    /// Parses 64 hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 64 {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (slot, pair) in hash.iter_mut().zip(bytes.chunks(2)) {
+            let digits = std::str::from_utf8(pair).ok()?;
+            *slot = u8::from_str_radix(digits, 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+
+    /// As 64 hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Compares without telling by time where two hashes differ.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        use subtle::ConstantTimeEq as _;
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenHash")
+    }
+}

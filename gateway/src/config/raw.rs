@@ -1,0 +1,224 @@
+//! The configuration as written. [`super::Config`] is what it means.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use turnpike_schemas::{
+    agreement::{OrganisationClass, Role},
+    plate::Jurisdiction,
+    read::SourceId,
+};
+
+/// Everything but the lists. Each value can also come from the environment: `TURNPIKE__LEDGER__DEADLINE_MS=500`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RawScalars {
+    pub(super) version: u32,
+    pub(super) listen: String,
+    pub(super) data_dir: PathBuf,
+    pub(super) log: RawLog,
+    pub(super) ledger: RawLedger,
+    pub(super) http: RawHttp,
+    pub(super) limits: RawLimits,
+    pub(super) store: RawStore,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLog {
+    pub(super) level: String,
+    pub(super) format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLedger {
+    pub(super) deadline_ms: u64,
+    pub(super) segment_mb: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RawHttp {
+    pub(super) max_connections: u32,
+    pub(super) header_timeout_ms: u64,
+    pub(super) max_header_kb: u32,
+    pub(super) body_timeout_ms: u64,
+    pub(super) max_query_kb: u32,
+    pub(super) max_push_mb: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLimits {
+    pub(super) user_per_minute: u32,
+    pub(super) organisation_per_minute: u32,
+    pub(super) pushes_per_second: u32,
+    pub(super) pushes_in_flight: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RawStore {
+    pub(super) sweep_every_s: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawOrganisation {
+    pub(super) id: String,
+    pub(super) class: OrganisationClass,
+    pub(super) jurisdiction: Jurisdiction,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawUser {
+    pub(super) subject: String,
+    pub(super) organisation: String,
+    pub(super) roles: Vec<Role>,
+    pub(super) token_sha256: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawSource {
+    pub(super) id: SourceId,
+    pub(super) title: Option<String>,
+    pub(super) adapter: String,
+    pub(super) agreement: PathBuf,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    pub(super) secrets: BTreeMap<String, RawSecret>,
+    #[serde(default)]
+    pub(super) allow_private_addresses: bool,
+    #[serde(default)]
+    pub(super) quota: RawQuota,
+    pub(super) stale_after_s: Option<u64>,
+    pub(super) push: Option<RawPush>,
+    pub(super) drop: Option<RawDrop>,
+}
+
+/// A secret is a reference, never a value.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawSecret {
+    pub(super) env: Option<String>,
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub(super) struct RawQuota {
+    pub(super) requests: u32,
+    pub(super) per_s: u32,
+    pub(super) burst: Option<u32>,
+    pub(super) concurrency: u32,
+    pub(super) attempt_timeout_ms: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawPush {
+    pub(super) token_sha256: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawDrop {
+    pub(super) folder: PathBuf,
+    pub(super) acknowledgements: Option<PathBuf>,
+    #[serde(default = "settle_ms")]
+    pub(super) settle_ms: u64,
+    #[serde(default = "scan_ms")]
+    pub(super) scan_ms: u64,
+}
+
+fn settle_ms() -> u64 {
+    2_000
+}
+
+fn scan_ms() -> u64 {
+    5_000
+}
+
+impl Default for RawScalars {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            listen: "127.0.0.1:8080".to_owned(),
+            data_dir: PathBuf::from("data"),
+            log: RawLog::default(),
+            ledger: RawLedger::default(),
+            http: RawHttp::default(),
+            limits: RawLimits::default(),
+            store: RawStore::default(),
+        }
+    }
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Json,
+        }
+    }
+}
+
+impl Default for RawLedger {
+    fn default() -> Self {
+        Self {
+            deadline_ms: 250,
+            segment_mb: 64,
+        }
+    }
+}
+
+impl Default for RawHttp {
+    fn default() -> Self {
+        Self {
+            max_connections: 1_024,
+            header_timeout_ms: 5_000,
+            max_header_kb: 32,
+            body_timeout_ms: 15_000,
+            max_query_kb: 64,
+            max_push_mb: 16,
+        }
+    }
+}
+
+impl Default for RawLimits {
+    fn default() -> Self {
+        Self {
+            user_per_minute: 60,
+            organisation_per_minute: 600,
+            pushes_per_second: 2_000,
+            pushes_in_flight: 32,
+        }
+    }
+}
+
+impl Default for RawStore {
+    fn default() -> Self {
+        Self { sweep_every_s: 60 }
+    }
+}
+
+impl Default for RawQuota {
+    fn default() -> Self {
+        Self {
+            requests: 10,
+            per_s: 1,
+            burst: None,
+            concurrency: 8,
+            attempt_timeout_ms: 4_000,
+        }
+    }
+}
