@@ -184,6 +184,17 @@ impl Entry {
         }
     }
 
+    /// The header of this entry.
+    #[must_use]
+    pub fn header(&self) -> Header {
+        Header {
+            index: self.index,
+            kind: self.body.kind(),
+            question: self.question,
+            intent: self.intent,
+        }
+    }
+
     fn check_header(&self) -> Result<(), EntryError> {
         let kind = self.body.kind();
         let must_ask = matches!(kind, Kind::Intent | Kind::DryRun);
