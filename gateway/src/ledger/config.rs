@@ -1,0 +1,39 @@
+//! What can be set about the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Tells the time that is written into entries.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Limits of the ledger. The defaults suit one machine with a local disk.
+#[derive(Debug, Clone)]
+pub struct LedgerConfig {
+    /// Longest wait of a caller; afterwards the question is refused.
+    pub deadline: Duration,
+    /// Entries written with one sync, unless a single call brings more.
+    pub max_batch: usize,
+    /// How long the writer waits for company before it writes. Zero: whatever queued up during the last sync goes together.
+    pub max_delay: Duration,
+    /// Length in bytes from which the next segment is begun.
+    pub segment_bytes: u64,
+    /// Calls that may wait for the writer; further ones fail at once.
+    pub queue: usize,
+    /// How often a full disk is tried again while nobody asks.
+    pub probe_every: Duration,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(250),
+            max_batch: 256,
+            max_delay: Duration::ZERO,
+            segment_bytes: 64 * 1024 * 1024,
+            queue: 4_096,
+            probe_every: Duration::from_secs(1),
+        }
+    }
+}

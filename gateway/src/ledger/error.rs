@@ -1,0 +1,81 @@
+//! How the ledger fails.
+
+use std::io;
+
+use thiserror::Error;
+use turnpike_schemas::ledger::EntryError;
+
+use super::Damage;
+
+/// Why the ledger did not do what was asked. In every case nothing may be released.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The entry was not known to be durable in time. It may or may not be on disk; if it is, it will be closed.
+    #[error("the ledger did not answer in time")]
+    Deadline,
+    /// The ledger cannot take entries now.
+    #[error("the ledger cannot be written: {0}")]
+    Unavailable(Unavailable),
+    /// The entry itself is at fault; nothing was written.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// Another process holds this ledger.
+    #[error("the ledger is held by another process")]
+    Locked,
+    /// The ledger on disk is not what was written.
+    #[error("the ledger is damaged: {0}")]
+    Damaged(#[from] Damage),
+    /// The ledger could not be opened.
+    #[error("cannot {operation} the ledger")]
+    Open {
+        /// What was tried.
+        operation: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The random source of the system failed.
+    #[error("no random numbers for the ledger")]
+    Random,
+}
+
+/// Why the ledger cannot take entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// Disk or quota is full. Heals when space is freed.
+    #[error("no space left")]
+    NoSpace,
+    /// The file system is read-only.
+    #[error("read-only")]
+    ReadOnly,
+    /// The disk failed.
+    #[error("disk error")]
+    Io,
+    /// The disk does not answer. Heals when it does.
+    #[error("the disk does not answer")]
+    Hung,
+    /// An earlier failure; the file is not trusted until reopened.
+    #[error("failed earlier")]
+    Poisoned,
+    /// Too many calls wait already.
+    #[error("too many calls wait")]
+    Full,
+    /// The ledger was closed.
+    #[error("closed")]
+    Closed,
+}
+
+impl Unavailable {
+    pub(super) fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
+            _ => Self::Io,
+        }
+    }
+}
+
+pub(super) fn cannot(operation: &'static str) -> impl FnOnce(io::Error) -> LedgerError {
+    move |source| LedgerError::Open { operation, source }
+}

@@ -1,0 +1,356 @@
+//! What the rest of the gateway holds.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use turnpike_schemas::ledger::{
+    Admin, Body, Decision, Ingest, Intent, Outcome, Refused, SourceOutcome,
+};
+use uuid::Uuid;
+
+use super::error::cannot;
+use super::recover::{Recovery, recover};
+use super::shared::Shared;
+use super::writer::{Append, Link, Message, Writer, Written, nonce};
+use super::{LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket, Unavailable};
+
+/// Sources one outcome spells out; further ones get an `outcome_part` of their own, so that no outcome is too large.
+const MAX_SOURCES: usize = 64;
+
+/// The ledger of this gateway. Clones are the same ledger; it ends when all of them and all tickets are gone.
+#[derive(Clone)]
+pub struct Ledger {
+    config: LedgerConfig,
+    shared: Arc<Shared>,
+    writer: SyncSender<Message>,
+}
+
+/// A ledger that was opened, and what had to be done for it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// What was found and repaired.
+    pub recovered: Recovery,
+}
+
+/// Where question and answer stand in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Index of the intent.
+    pub intent: u64,
+    /// Index of the outcome.
+    pub outcome: u64,
+}
+
+impl Ledger {
+    /// Opens the ledger in `dir`, making it if it is not there. Cuts off an unfinished write and closes every intent
+    /// that has no outcome. Blocks; meant for the start of the process.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`] when another process holds it, [`LedgerError::Damaged`] when anything but an unfinished
+    /// last write is wrong, [`LedgerError::Open`] or [`LedgerError::Unavailable`] when the disk fails.
+    pub fn open(dir: &Path, config: LedgerConfig, now: Now) -> Result<Opened, LedgerError> {
+        let found = recover(dir)?;
+        let shared = Arc::new(Shared::new(config.deadline));
+        found.owed.into_iter().for_each(|owed| shared.owe(owed));
+        let (storage, entries) = (Box::new(found.storage), found.recovery.entries);
+        let mut writer = Writer::new(
+            storage,
+            Arc::clone(&shared),
+            config.clone(),
+            now,
+            entries,
+            found.segment_length,
+        );
+        writer.settle().map_err(LedgerError::Unavailable)?;
+        Ok(Opened {
+            ledger: Self::start(writer, shared, config)?,
+            recovered: found.recovery,
+        })
+    }
+
+    /// A new ledger on other storage than files, for the tests of what depends on it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Open`] when no thread can be started.
+    pub fn open_with_storage(
+        storage: Box<dyn LedgerStorage>,
+        config: LedgerConfig,
+        now: Now,
+    ) -> Result<Self, LedgerError> {
+        let shared = Arc::new(Shared::new(config.deadline));
+        let writer = Writer::new(storage, Arc::clone(&shared), config.clone(), now, 0, 0);
+        Self::start(writer, shared, config)
+    }
+
+    /// Records who asks what and what was decided, in one durable write. No source may be contacted without the ticket.
+    /// Cancel safe: the intent is closed if it reached the disk.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then nothing may be contacted.
+    pub async fn begin(
+        &self,
+        question: Uuid,
+        intent: Intent,
+        decisions: Vec<Decision>,
+    ) -> Result<Ticket, LedgerError> {
+        let ticket = Ticket::blank(question, Arc::clone(&self.shared), self.writer.clone());
+        let bodies = with_decisions(Body::Intent(intent), decisions);
+        let written = self
+            .append(Some(question), Link::First, bodies, Some(ticket))
+            .await?;
+        written
+            .ticket
+            .ok_or(LedgerError::Unavailable(Unavailable::Closed))
+    }
+
+    /// Records decisions made after [`Ledger::begin`].
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then the sources decided about may not be contacted.
+    pub async fn decide(
+        &self,
+        ticket: &Ticket,
+        decisions: Vec<Decision>,
+    ) -> Result<(), LedgerError> {
+        let bodies: Vec<Body> = decisions.into_iter().map(Body::Decision).collect();
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        self.append(
+            Some(ticket.question()),
+            Link::To(ticket.intent()),
+            bodies,
+            None,
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Records what came of one source of a stream. Returns the index of the entry.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then the rows of that source may not be released, and the ticket is best dropped.
+    pub async fn outcome_part(
+        &self,
+        ticket: &Ticket,
+        part: SourceOutcome,
+    ) -> Result<u64, LedgerError> {
+        let bodies = vec![Body::OutcomePart(part)];
+        let written = self
+            .append(
+                Some(ticket.question()),
+                Link::To(ticket.intent()),
+                bodies,
+                None,
+            )
+            .await?;
+        Ok(written.last)
+    }
+
+    /// Records the outcome. Sources beyond the first 64 are written as parts before it.
+    /// When this fails or is cancelled the intent is closed as interrupted, whether or not the outcome reached the disk.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then nothing may be released.
+    pub async fn finish(&self, ticket: Ticket, outcome: Outcome) -> Result<Receipt, LedgerError> {
+        let (question, intent) = (ticket.question(), ticket.intent());
+        let bodies = with_parts(outcome);
+        let written = self
+            .append(Some(question), Link::To(intent), bodies, Some(ticket))
+            .await?;
+        if let Some(mut ticket) = written.ticket {
+            ticket.disarm();
+        }
+        Ok(Receipt {
+            intent,
+            outcome: written.last,
+        })
+    }
+
+    /// Records a question that was refused before any contact. Returns the index of the entry.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the question stays refused.
+    pub async fn refuse(
+        &self,
+        question: Option<Uuid>,
+        refused: Refused,
+        decisions: Vec<Decision>,
+    ) -> Result<u64, LedgerError> {
+        self.record(question, with_decisions(Body::Refused(refused), decisions))
+            .await
+    }
+
+    /// Records an explanation: what would be decided. Returns the index of the entry.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then the explanation may not be given.
+    pub async fn dry_run(
+        &self,
+        question: Uuid,
+        intent: Intent,
+        decisions: Vec<Decision>,
+    ) -> Result<u64, LedgerError> {
+        self.record(
+            Some(question),
+            with_decisions(Body::DryRun(intent), decisions),
+        )
+        .await
+    }
+
+    /// Records what a file, push or poll brought. Returns the index of the entry.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn ingest(&self, ingest: Ingest) -> Result<u64, LedgerError> {
+        self.record(None, vec![Body::Ingest(ingest)]).await
+    }
+
+    /// Records something done to the gateway. Returns the index of the entry.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn admin(&self, admin: Admin) -> Result<u64, LedgerError> {
+        self.record(None, vec![Body::Admin(admin)]).await
+    }
+
+    /// Whether a question asked now could be recorded.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.shared.trouble().is_none()
+    }
+
+    /// How the ledger is doing.
+    #[must_use]
+    pub fn stats(&self) -> LedgerStats {
+        self.shared.stats()
+    }
+
+    /// Writes what is still owed and lets the storage go. Later calls are refused as closed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Deadline`] when the writer does not end in time.
+    pub async fn close(&self) -> Result<(), LedgerError> {
+        let (reply, closed) = oneshot::channel();
+        match self.writer.try_send(Message::Close(reply)) {
+            Ok(()) => timeout(self.config.deadline, closed)
+                .await
+                .map(drop)
+                .map_err(|_| LedgerError::Deadline),
+            Err(TrySendError::Disconnected(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(LedgerError::Unavailable(Unavailable::Full)),
+        }
+    }
+
+    fn start(
+        writer: Writer,
+        shared: Arc<Shared>,
+        config: LedgerConfig,
+    ) -> Result<Self, LedgerError> {
+        let (sender, messages) = sync_channel(config.queue);
+        std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || writer.run(&messages))
+            .map_err(cannot("start the writer of"))?;
+        Ok(Self {
+            config,
+            shared,
+            writer: sender,
+        })
+    }
+
+    async fn record(&self, question: Option<Uuid>, bodies: Vec<Body>) -> Result<u64, LedgerError> {
+        self.append(question, Link::First, bodies, None)
+            .await
+            .map(|written| written.first)
+    }
+
+    /// The one way into the ledger: ends within the deadline, whatever the disk does.
+    async fn append(
+        &self,
+        question: Option<Uuid>,
+        link: Link,
+        bodies: Vec<Body>,
+        mut ticket: Option<Ticket>,
+    ) -> Result<Written, LedgerError> {
+        let sealed = bodies
+            .iter()
+            .map(|body| Ok(body.seal(nonce()?)?))
+            .collect::<Result<_, LedgerError>>()?;
+        let gave_up = ticket.as_ref().map(Ticket::gave_up);
+        if let Some(reason) = self.shared.refusal() {
+            ticket.iter_mut().for_each(Ticket::blame_ledger);
+            return Err(LedgerError::Unavailable(reason));
+        }
+        let (reply, mut answer) = oneshot::channel();
+        self.send(Append {
+            question,
+            link,
+            sealed,
+            ticket,
+            reply,
+        })?;
+        match timeout(self.config.deadline, &mut answer).await {
+            Ok(Ok(written)) => written,
+            Ok(Err(_)) => Err(LedgerError::Unavailable(Unavailable::Closed)),
+            Err(_) => {
+                // INVARIANT: set before `answer` is dropped, so the ticket knows why nobody takes it.
+                gave_up
+                    .iter()
+                    .for_each(|gave_up| gave_up.store(true, SeqCst));
+                Err(LedgerError::Deadline)
+            }
+        }
+    }
+
+    fn send(&self, append: Append) -> Result<(), LedgerError> {
+        self.shared.queued.fetch_add(1, Relaxed);
+        let refused = match self.writer.try_send(Message::Append(append)) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        self.shared.queued.fetch_sub(1, Relaxed);
+        let (message, reason) = match refused {
+            TrySendError::Full(message) => (message, Unavailable::Full),
+            TrySendError::Disconnected(message) => (message, Unavailable::Closed),
+        };
+        if let Message::Append(Append {
+            ticket: Some(mut ticket),
+            ..
+        }) = message
+        {
+            ticket.blame_ledger();
+        }
+        Err(LedgerError::Unavailable(reason))
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+fn with_decisions(first: Body, decisions: Vec<Decision>) -> Vec<Body> {
+    std::iter::once(first)
+        .chain(decisions.into_iter().map(Body::Decision))
+        .collect()
+}
+
+fn with_parts(mut outcome: Outcome) -> Vec<Body> {
+    let beyond = outcome
+        .sources
+        .split_off(outcome.sources.len().min(MAX_SOURCES));
+    let mut bodies: Vec<Body> = beyond.into_iter().map(Body::OutcomePart).collect();
+    bodies.push(Body::Outcome(outcome));
+    bodies
+}

@@ -1,0 +1,37 @@
+//! The ledger: an append-only record of who asked what, what was decided and what came of it.
+//!
+//! ```text
+//! intent + decisions -> durable -> contact sources -> outcome (or one part per source) -> durable -> rows leave
+//! ```
+//!
+//! Guarantees: an `Ok` means on disk (`fdatasync`); every wait ends at the deadline; the order of `index` is the order
+//! on disk; an intent whose [`Ticket`] goes away unfinished gets an `interrupted` entry, now or at the next open. After
+//! a failed write or sync the file is not trusted again until reopened, except when space ran out during a write and
+//! the file could be cut back to its last good length.
+//!
+//! Deliberately absent: a second copy, deletion, any way to write an outcome without a ticket.
+
+mod config;
+mod damage;
+mod error;
+mod handle;
+mod reader;
+mod recover;
+mod segment;
+mod shared;
+mod storage;
+mod ticket;
+mod writer;
+
+pub use config::{LedgerConfig, Now};
+pub use damage::{Damage, DamageKind};
+pub use error::{LedgerError, Unavailable};
+pub use handle::{Ledger, Opened, Receipt};
+pub use reader::{Entries, Verified, read, verify};
+pub use recover::Recovery;
+pub use shared::LedgerStats;
+pub use storage::{FileStorage, LedgerStorage};
+pub use ticket::Ticket;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Reading a ledger from its directory, also while it is being written.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use turnpike_schemas::ledger::{Entry, Header, Kind};
+use uuid::Uuid;
+
+use super::error::cannot;
+use super::{Damage, DamageKind, LedgerError, segment};
+
+/// Entries of a ledger in order, read as they are asked for. Ends after the first damage.
+#[derive(Debug)]
+pub struct Entries {
+    walk: Walk,
+}
+
+/// What a full check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries in the ledger.
+    pub entries: u64,
+    /// Segments on disk.
+    pub segments: u32,
+    /// Bytes after the last entry: a write that was cut short or is under way.
+    pub torn_bytes: u64,
+    /// Intents without outcome.
+    pub open: Vec<u64>,
+}
+
+/// Reads the ledger in `dir` without writing anything.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn read(dir: &Path) -> Result<Entries, LedgerError> {
+    Ok(Entries {
+        walk: Walk::new(dir)?,
+    })
+}
+
+/// Reads and checks every entry of the ledger in `dir`.
+///
+/// # Errors
+/// [`LedgerError::Damaged`] with the first damage, or the directory cannot be read.
+pub fn verify(dir: &Path) -> Result<Verified, LedgerError> {
+    let mut entries = read(dir)?;
+    let mut open = OpenIntents::default();
+    for entry in entries.by_ref() {
+        open.follow(&entry?.header());
+    }
+    let Walk {
+        next_index,
+        segments,
+        torn_bytes,
+        ..
+    } = entries.walk;
+    Ok(Verified {
+        entries: next_index,
+        segments,
+        torn_bytes,
+        open: open.into_inner().into_keys().collect(),
+    })
+}
+
+/// The intents that have no outcome yet, with their questions.
+#[derive(Debug, Default)]
+pub(super) struct OpenIntents(BTreeMap<u64, Option<Uuid>>);
+
+impl OpenIntents {
+    /// Takes the next entry into account.
+    pub(super) fn follow(&mut self, header: &Header) {
+        match (header.kind, header.intent) {
+            (Kind::Intent, _) => self.0.insert(header.index, header.question),
+            (Kind::Outcome | Kind::Interrupted, Some(intent)) => self.0.remove(&intent),
+            _ => None,
+        };
+    }
+
+    pub(super) fn into_inner(self) -> BTreeMap<u64, Option<Uuid>> {
+        self.0
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, Damage>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let parse = |bytes: &[u8]| Entry::parse(bytes).map_err(|_| DamageKind::Entry);
+        self.walk.next(parse, |entry| entry.index)
+    }
+}
+
+/// The walk over all lines of all segments that reading and recovery share.
+#[derive(Debug)]
+pub(super) struct Walk {
+    dir: PathBuf,
+    current: Option<BufReader<File>>,
+    line: Vec<u8>,
+    done: bool,
+    /// Segments on disk.
+    pub(super) segments: u32,
+    /// Number of the segment read last.
+    pub(super) segment: u32,
+    /// Length of that segment up to the end of its last entry.
+    pub(super) good_length: u64,
+    /// Bytes after its last entry.
+    pub(super) torn_bytes: u64,
+    /// Index of the entry that comes next.
+    pub(super) next_index: u64,
+}
+
+impl Walk {
+    pub(super) fn new(dir: &Path) -> Result<Self, LedgerError> {
+        let segments = count_segments(dir)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            current: None,
+            line: Vec::new(),
+            done: segments == 0,
+            segments,
+            segment: 0,
+            good_length: 0,
+            torn_bytes: 0,
+            next_index: 0,
+        })
+    }
+
+    /// The header of the next entry.
+    pub(super) fn next_header(&mut self) -> Option<Result<Header, Damage>> {
+        let parse = |bytes: &[u8]| Header::parse(bytes).map_err(|_| DamageKind::Entry);
+        self.next(parse, |header| header.index)
+    }
+
+    fn next<T>(
+        &mut self,
+        parse: impl FnOnce(&[u8]) -> Result<T, DamageKind>,
+        index: impl FnOnce(&T) -> u64,
+    ) -> Option<Result<T, Damage>> {
+        if self.done {
+            return None;
+        }
+        let found = self.advance().and_then(|more| {
+            if more {
+                self.take(parse, index).map(Some)
+            } else {
+                Ok(None)
+            }
+        });
+        self.done = !matches!(found, Ok(Some(_)));
+        found.map_err(|kind| self.damage(kind)).transpose()
+    }
+
+    fn take<T>(
+        &mut self,
+        parse: impl FnOnce(&[u8]) -> Result<T, DamageKind>,
+        index: impl FnOnce(&T) -> u64,
+    ) -> Result<T, DamageKind> {
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let item = parse(segment::entry_of(line)?)?;
+        let found = index(&item);
+        if found != self.next_index {
+            return Err(DamageKind::Order { found });
+        }
+        self.good_length += self.line.len() as u64;
+        self.next_index += 1;
+        Ok(item)
+    }
+
+    /// Brings the next whole line into `line`; false at the end of the ledger.
+    fn advance(&mut self) -> Result<bool, DamageKind> {
+        loop {
+            let is_last = self.segment + 1 == self.segments;
+            let reader = match self.current.take() {
+                Some(reader) => self.current.insert(reader),
+                None => self.current.insert(open(&self.dir, self.segment)?),
+            };
+            self.line.clear();
+            let read = reader
+                .take(segment::MAX_LINE as u64)
+                .read_until(b'\n', &mut self.line)
+                .map_err(unreadable)?;
+            match read {
+                0 if is_last => return Ok(false),
+                0 if self.good_length == 0 => return Err(DamageKind::EmptySegment),
+                0 => self.next_segment(),
+                _ if self.line.ends_with(b"\n") => return Ok(true),
+                _ if read == segment::MAX_LINE => return Err(DamageKind::TooLong),
+                _ if is_last && !segment::hides_an_entry(&self.line) => {
+                    self.torn_bytes = read as u64;
+                    return Ok(false);
+                }
+                _ => return Err(DamageKind::Unterminated),
+            }
+        }
+    }
+
+    fn next_segment(&mut self) {
+        (self.current, self.good_length) = (None, 0);
+        self.segment += 1;
+    }
+
+    fn damage(&self, kind: DamageKind) -> Damage {
+        Damage {
+            segment: segment::name(self.segment),
+            index: self.next_index,
+            kind,
+        }
+    }
+}
+
+/// Segments are numbered from 0; a gap is found on the way through them.
+fn count_segments(dir: &Path) -> Result<u32, LedgerError> {
+    let mut count = 0;
+    for file in std::fs::read_dir(dir).map_err(cannot("list"))? {
+        let name = file.map_err(cannot("list"))?.file_name();
+        let number = name.to_str().and_then(segment::number);
+        count = number.map_or(count, |number| count.max(number.saturating_add(1)));
+    }
+    Ok(count)
+}
+
+fn open(dir: &Path, number: u32) -> Result<BufReader<File>, DamageKind> {
+    match File::open(dir.join(segment::name(number))) {
+        Ok(file) => Ok(BufReader::new(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DamageKind::MissingSegment),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
+fn unreadable(error: io::Error) -> DamageKind {
+    DamageKind::Unreadable(error.kind())
+}

@@ -1,0 +1,150 @@
+//! What callers and the writer see of each other without waiting.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use turnpike_schemas::ledger::InterruptReason;
+use uuid::Uuid;
+
+use super::Unavailable;
+
+/// An intent on disk that will get no outcome.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owed {
+    pub(super) intent: u64,
+    pub(super) question: Option<Uuid>,
+    pub(super) reason: InterruptReason,
+}
+
+/// How the ledger is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LedgerStats {
+    /// Entries in the ledger.
+    pub entries: u64,
+    /// Batches written since it was opened.
+    pub batches: u64,
+    /// How long the last sync took.
+    pub last_sync: Duration,
+    /// Calls that wait for the writer.
+    pub queued: u64,
+    /// Intents on disk whose ticket is still out.
+    pub open_tickets: u64,
+    /// Intents that wait for their `interrupted` entry.
+    pub owed: u64,
+    /// Why entries are not taken, if so.
+    pub trouble: Option<Unavailable>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    epoch: Instant,
+    patience: Duration,
+    /// Nanoseconds since `epoch` at which the writer began to touch the disk; 0 while it does not.
+    busy_since: AtomicU64,
+    trouble: Mutex<Option<Unavailable>>,
+    owed: Mutex<Vec<Owed>>,
+    pub(super) entries: AtomicU64,
+    pub(super) batches: AtomicU64,
+    pub(super) last_sync_ns: AtomicU64,
+    pub(super) queued: AtomicU64,
+    pub(super) open_tickets: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            epoch: Instant::now(),
+            patience,
+            busy_since: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+            owed: Mutex::new(Vec::new()),
+            entries: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            last_sync_ns: AtomicU64::new(0),
+            queued: AtomicU64::new(0),
+            open_tickets: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn begin_io(&self) {
+        self.busy_since
+            .store(nanos(self.epoch.elapsed()).max(1), Relaxed);
+    }
+
+    pub(super) fn end_io(&self) {
+        self.busy_since.store(0, Relaxed);
+    }
+
+    /// What is wrong now.
+    pub(super) fn trouble(&self) -> Option<Unavailable> {
+        self.recorded_trouble()
+            .or_else(|| self.is_hung().then_some(Unavailable::Hung))
+    }
+
+    /// What was found wrong with the storage.
+    pub(super) fn recorded_trouble(&self) -> Option<Unavailable> {
+        *lock(&self.trouble)
+    }
+
+    /// Why a call need not be tried. A full disk is no reason: space may have been freed since.
+    pub(super) fn refusal(&self) -> Option<Unavailable> {
+        let hung = self.is_hung().then_some(Unavailable::Hung);
+        hung.or_else(|| {
+            self.recorded_trouble()
+                .filter(|trouble| *trouble != Unavailable::NoSpace)
+        })
+    }
+
+    /// Records why entries are not taken; a poisoned ledger can only be closed, a closed one stays so.
+    pub(super) fn set_trouble(&self, trouble: Option<Unavailable>) {
+        let mut current = lock(&self.trouble);
+        if matches!(*current, None | Some(Unavailable::NoSpace))
+            || trouble == Some(Unavailable::Closed)
+        {
+            *current = trouble;
+        }
+    }
+
+    pub(super) fn owe(&self, owed: Owed) {
+        lock(&self.owed).push(owed);
+    }
+
+    /// Takes up to `limit` debts, oldest first.
+    pub(super) fn take_owed(&self, limit: usize) -> Vec<Owed> {
+        let mut owed = lock(&self.owed);
+        let count = owed.len().min(limit);
+        owed.drain(..count).collect()
+    }
+
+    pub(super) fn owes(&self) -> bool {
+        !lock(&self.owed).is_empty()
+    }
+
+    pub(super) fn stats(&self) -> LedgerStats {
+        LedgerStats {
+            entries: self.entries.load(Relaxed),
+            batches: self.batches.load(Relaxed),
+            last_sync: Duration::from_nanos(self.last_sync_ns.load(Relaxed)),
+            queued: self.queued.load(Relaxed),
+            open_tickets: self.open_tickets.load(Relaxed),
+            owed: lock(&self.owed).len() as u64,
+            trouble: self.trouble(),
+        }
+    }
+
+    fn is_hung(&self) -> bool {
+        let since = self.busy_since.load(Relaxed);
+        since != 0 && nanos(self.epoch.elapsed()).saturating_sub(since) >= nanos(self.patience)
+    }
+}
+
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Holders never panic while they hold one of these, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

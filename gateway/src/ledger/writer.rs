@@ -1,0 +1,369 @@
+//! The one thread that writes: takes what is queued, writes it with one sync, then answers everyone.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use turnpike_schemas::ledger::{Body, Interrupted, Nonce, Sealed, Stamp};
+use uuid::Uuid;
+
+use super::shared::{Owed, Shared, nanos};
+use super::{LedgerConfig, LedgerError, LedgerStorage, Now, Ticket, Unavailable, segment};
+
+/// What the writer is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    Append(Append),
+    /// Something is owed.
+    Nudge,
+    /// Write what is owed, let the storage go, answer, end.
+    Close(oneshot::Sender<()>),
+}
+
+/// Entries that become durable together.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) question: Option<Uuid>,
+    pub(super) link: Link,
+    pub(super) sealed: Vec<Sealed>,
+    pub(super) ticket: Option<Ticket>,
+    pub(super) reply: oneshot::Sender<Result<Written, LedgerError>>,
+}
+
+/// Which earlier entry the entries of one call belong to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Link {
+    /// None, for the first; the others belong to the first.
+    First,
+    /// This one.
+    To(u64),
+}
+
+/// Entries that are durable. Its ticket leads to an `interrupted` entry unless the caller takes it out.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) ticket: Option<Ticket>,
+}
+
+pub(super) struct Writer {
+    storage: Box<dyn LedgerStorage>,
+    shared: Arc<Shared>,
+    config: LedgerConfig,
+    now: Now,
+    next_index: u64,
+    /// Length of the segment up to the last durable entry.
+    segment_length: u64,
+    lines: Vec<u8>,
+    entry: Vec<u8>,
+}
+
+enum Wake {
+    Batch(Vec<Append>),
+    Probe,
+    Close(Vec<Append>, Option<oneshot::Sender<()>>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Write,
+    Sync,
+}
+
+impl Writer {
+    pub(super) fn new(
+        storage: Box<dyn LedgerStorage>,
+        shared: Arc<Shared>,
+        config: LedgerConfig,
+        now: Now,
+        next_index: u64,
+        segment_length: u64,
+    ) -> Self {
+        shared.entries.store(next_index, Relaxed);
+        Self {
+            storage,
+            shared,
+            config,
+            now,
+            next_index,
+            segment_length,
+            lines: Vec::new(),
+            entry: Vec::new(),
+        }
+    }
+
+    /// Works until closed or until nobody is left who could ask.
+    pub(super) fn run(mut self, messages: &Receiver<Message>) {
+        let _closing = Closing(Arc::clone(&self.shared));
+        loop {
+            match self.wait(messages) {
+                Wake::Batch(batch) => self.commit(batch),
+                Wake::Probe => self.probe(),
+                Wake::Close(batch, reply) => {
+                    self.commit(batch);
+                    self.settle().unwrap_or_default();
+                    drop(self.storage);
+                    if let Some(reply) = reply {
+                        reply.send(()).unwrap_or_default();
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes everything that is owed.
+    pub(super) fn settle(&mut self) -> Result<(), Unavailable> {
+        while self.shared.owes() {
+            let owed = self.shared.take_owed(self.config.max_batch);
+            self.write_or_owe(owed, &mut [])?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, messages: &Receiver<Message>) -> Wake {
+        let restless =
+            self.shared.owes() || self.shared.recorded_trouble() == Some(Unavailable::NoSpace);
+        let first = if restless {
+            messages.recv_timeout(self.config.probe_every)
+        } else {
+            messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match first {
+            Ok(first) => self.gather(first, messages),
+            Err(RecvTimeoutError::Timeout) => Wake::Probe,
+            Err(RecvTimeoutError::Disconnected) => Wake::Close(Vec::new(), None),
+        }
+    }
+
+    /// Everything that goes into one batch with `first`.
+    fn gather(&self, first: Message, messages: &Receiver<Message>) -> Wake {
+        let mut batch = Vec::new();
+        let mut entries = 0;
+        let until = Instant::now() + self.config.max_delay;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Append(append) => {
+                    self.shared.queued.fetch_sub(1, Relaxed);
+                    entries += append.sealed.len();
+                    batch.push(append);
+                }
+                Message::Nudge => {}
+                Message::Close(reply) => return Wake::Close(batch, Some(reply)),
+            }
+            if entries >= self.config.max_batch {
+                break;
+            }
+            next = messages.try_recv().ok().or_else(|| {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    None
+                } else {
+                    messages.recv_timeout(left).ok()
+                }
+            });
+        }
+        Wake::Batch(batch)
+    }
+
+    fn commit(&mut self, mut batch: Vec<Append>) {
+        let owed = self.shared.take_owed(self.config.max_batch);
+        if owed.is_empty() && batch.is_empty() {
+            return;
+        }
+        match self.write_or_owe(owed, &mut batch) {
+            Ok(first) => answer(batch, first),
+            Err(reason) => refuse(batch, reason),
+        }
+    }
+
+    /// Sees whether a full disk has room again, by writing what is owed or else a blank that is cut off again.
+    fn probe(&mut self) {
+        if self.shared.owes() {
+            return self.commit(Vec::new());
+        }
+        self.shared.begin_io();
+        let blank = [b' '; 4096];
+        let probed = self
+            .storage
+            .append(&blank)
+            .and_then(|()| self.storage.truncate(self.segment_length));
+        self.note(probed.map_err(|error| (Step::Write, error)))
+            .unwrap_or_default();
+        self.shared.end_io();
+    }
+
+    /// Writes `batch`, then the entries for `owed`; returns the index of the first. What could not be written stays owed.
+    fn write_or_owe(&mut self, owed: Vec<Owed>, batch: &mut [Append]) -> Result<u64, Unavailable> {
+        let written = self.write(&owed, batch);
+        if written.is_err() {
+            owed.into_iter().for_each(|owed| self.shared.owe(owed));
+        }
+        written
+    }
+
+    fn write(&mut self, owed: &[Owed], batch: &[Append]) -> Result<u64, Unavailable> {
+        if matches!(self.shared.recorded_trouble(), Some(reason) if reason != Unavailable::NoSpace)
+        {
+            return Err(Unavailable::Poisoned);
+        }
+        let first = self.next_index;
+        let next = self.encode(owed, batch).map_err(|_| Unavailable::Io)?;
+        self.shared.begin_io();
+        let stored = self.store();
+        let noted = self.note(stored);
+        self.shared.end_io();
+        noted?;
+        self.next_index = next;
+        self.segment_length += self.lines.len() as u64;
+        self.shared.entries.store(next, Relaxed);
+        self.shared.batches.fetch_add(1, Relaxed);
+        Ok(first)
+    }
+
+    /// Fills `lines`; returns the index after the last.
+    fn encode(&mut self, owed: &[Owed], batch: &[Append]) -> Result<u64, LedgerError> {
+        self.lines.clear();
+        let (at, mut index) = ((self.now)(), self.next_index);
+        for append in batch {
+            let first = index;
+            for sealed in &append.sealed {
+                let intent = match append.link {
+                    Link::First => (index != first).then_some(first),
+                    Link::To(intent) => Some(intent),
+                };
+                self.put(
+                    sealed,
+                    &Stamp {
+                        index,
+                        at,
+                        question: append.question,
+                        intent,
+                    },
+                );
+                index += 1;
+            }
+        }
+        for Owed {
+            intent,
+            question,
+            reason,
+        } in owed
+        {
+            let sealed = Body::Interrupted(Interrupted { reason: *reason }).seal(nonce()?)?;
+            self.put(
+                &sealed,
+                &Stamp {
+                    index,
+                    at,
+                    question: *question,
+                    intent: Some(*intent),
+                },
+            );
+            index += 1;
+        }
+        Ok(index)
+    }
+
+    fn put(&mut self, sealed: &Sealed, stamp: &Stamp) {
+        self.entry.clear();
+        sealed.write(stamp, &mut self.entry);
+        segment::put_line(&self.entry, &mut self.lines);
+    }
+
+    fn store(&mut self) -> Result<(), (Step, io::Error)> {
+        if self.segment_length >= self.config.segment_bytes {
+            self.storage
+                .rotate()
+                .map_err(|error| (Step::Write, error))?;
+            self.segment_length = 0;
+        }
+        self.storage
+            .append(&self.lines)
+            .map_err(|error| (Step::Write, error))?;
+        let started = Instant::now();
+        self.storage.sync().map_err(|error| (Step::Sync, error))?;
+        self.shared
+            .last_sync_ns
+            .store(nanos(started.elapsed()), Relaxed);
+        Ok(())
+    }
+
+    /// Draws the conclusion from what the disk said. After a failed sync the system may have dropped what it could not
+    /// write and report success the next time, so only a failed write can be taken back.
+    fn note(&mut self, done: Result<(), (Step, io::Error)>) -> Result<(), Unavailable> {
+        let Err((step, error)) = done else {
+            self.shared.set_trouble(None);
+            return Ok(());
+        };
+        let reason = Unavailable::of(&error);
+        let taken_back = step == Step::Write
+            && reason == Unavailable::NoSpace
+            && self.storage.truncate(self.segment_length).is_ok();
+        let trouble = if taken_back {
+            Unavailable::NoSpace
+        } else {
+            Unavailable::Poisoned
+        };
+        self.shared.set_trouble(Some(trouble));
+        tracing::error!(%error, heals = taken_back, "the ledger cannot be written");
+        Err(reason)
+    }
+}
+
+/// Marks the ledger closed when the thread ends, also by a panic.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.end_io();
+        self.0.set_trouble(Some(Unavailable::Closed));
+    }
+}
+
+/// A fresh nonce from the random source of the system.
+pub(super) fn nonce() -> Result<Nonce, LedgerError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| LedgerError::Random)?;
+    Ok(Nonce::from_bytes(bytes))
+}
+
+fn answer(batch: Vec<Append>, mut next: u64) {
+    for Append {
+        sealed,
+        mut ticket,
+        reply,
+        ..
+    } in batch
+    {
+        let first = next;
+        next += sealed.len() as u64;
+        if let Some(ticket) = &mut ticket {
+            ticket.arm(first);
+        }
+        // A caller who is gone gets its ticket dropped, which closes the intent.
+        drop(reply.send(Ok(Written {
+            first,
+            last: next.saturating_sub(1),
+            ticket,
+        })));
+    }
+}
+
+fn refuse(batch: Vec<Append>, reason: Unavailable) {
+    for Append {
+        mut ticket, reply, ..
+    } in batch
+    {
+        if let Some(ticket) = &mut ticket {
+            ticket.blame_ledger();
+        }
+        drop(ticket);
+        drop(reply.send(Err(LedgerError::Unavailable(reason))));
+    }
+}
