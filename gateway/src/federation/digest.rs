@@ -1,0 +1,48 @@
+//! Digest of everything a source answered to one call, for the provenance of its reads.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use turnpike_adapters::{context::Transport, error::Result};
+
+/// Passes requests on and hashes the bodies that come back, in the order in which they come.
+#[derive(Debug)]
+pub(super) struct Digesting {
+    inner: Arc<dyn Transport>,
+    hash: Mutex<Sha256>,
+}
+
+impl Digesting {
+    pub(super) fn over(inner: Arc<dyn Transport>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            hash: Mutex::new(Sha256::new()),
+        })
+    }
+
+    /// SHA-256 of the bodies so far, hexadecimal.
+    pub(super) fn sha256(&self) -> String {
+        hex(&self.hash.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize())
+    }
+}
+
+#[async_trait]
+impl Transport for Digesting {
+    async fn send(&self, request: http::Request<Bytes>, deadline: Instant) -> Result<http::Response<Bytes>> {
+        let response = self.inner.send(request, deadline).await?;
+        self.hash.lock().unwrap_or_else(PoisonError::into_inner).update(response.body());
+        Ok(response)
+    }
+}
+
+/// Lower case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

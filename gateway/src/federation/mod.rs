@@ -1,0 +1,308 @@
+//! One question to every source whose agreement permits it, in parallel, under one deadline.
+//!
+//! The order is fixed: decide, record the intent, contact, record the outcome, answer. A source is contacted only with
+//! a [`Permit`] and only while a ledger [`Ticket`] is held; rows leave only after their outcome is durable.
+//! Deliberately absent: caching of answers, asking twice to be faster, any search without a [`Query`].
+
+mod digest;
+mod images;
+mod record;
+mod released;
+mod source;
+mod stream;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use jiff::Timestamp;
+use turnpike_adapters::context::Clock;
+use turnpike_schemas::{
+    agreement::{DecisionRecord, Permit, Refusal, Requester},
+    api::{
+        Answer, Completeness, ExplainedSource, Explanation, LedgerPosition, QueryRequest, QueryRequestError, SourceOutcome,
+        SourceReport,
+    },
+    ledger::Action,
+    query::Query,
+    read::PlateRead,
+};
+use uuid::Uuid;
+
+pub(crate) use digest::hex;
+pub use images::{FetchedImage, ImageError};
+pub(crate) use record::word;
+pub use released::Released;
+pub use source::{Searched, Source, SourceTally};
+
+use crate::{
+    identity::{Directory, Identity, UnknownOrganisation},
+    ledger::{Ledger, LedgerError, Ticket},
+    policy,
+    store::Store,
+};
+
+/// Longest part of a caller's deadline kept back for recording and writing the answer.
+const RESERVE: Duration = Duration::from_millis(100);
+
+/// Everything a question needs.
+#[derive(Debug)]
+pub struct Federation {
+    pub(crate) sources: Vec<Arc<Source>>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) released: Released,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The request is not a question.
+    #[error(transparent)]
+    Request(#[from] QueryRequestError),
+    /// The organisation asked for is not known.
+    #[error(transparent)]
+    OnBehalfOf(#[from] UnknownOrganisation),
+    /// A source was named that does not exist.
+    #[error("`sources` names a source that is not configured here")]
+    UnknownSource,
+    /// The ledger could not record the question or its outcome, so nothing was asked or nothing is released.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What is done about one source.
+enum Step {
+    Ask(Box<Permit>),
+    Report(SourceOutcome),
+}
+
+/// A question with a decision for every source. Nothing has been contacted.
+struct Plan {
+    id: Uuid,
+    query: Query,
+    requester: Requester,
+    records: Vec<DecisionRecord>,
+    rows: Vec<(Arc<Source>, Step)>,
+    deadline: Instant,
+}
+
+/// A question on record whose sources are being asked.
+struct Running {
+    id: Uuid,
+    query: Arc<Query>,
+    requester: Arc<Requester>,
+    ticket: Ticket,
+    pending: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+/// One source is done.
+struct Done {
+    index: usize,
+    report: SourceReport,
+    reads: Vec<PlateRead>,
+}
+
+impl Federation {
+    /// A federation over `sources`.
+    #[must_use]
+    pub fn new(sources: Vec<Arc<Source>>, directory: Arc<Directory>, ledger: Arc<Ledger>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            sources,
+            directory,
+            ledger,
+            store,
+            clock,
+            released: Released::default(),
+        }
+    }
+
+    /// Asks every permitted source and answers once all are done or the deadline is over.
+    ///
+    /// # Errors
+    /// [`AskError`]; then no source was contacted, or nothing of what came back is released.
+    pub async fn ask(&self, identity: &Identity, request: &QueryRequest) -> Result<Answer, AskError> {
+        let mut running = self.begin(self.plan(identity, request)?).await?;
+        let (mut done, mut entries) = (Vec::new(), Vec::new());
+        while let Some(mut one) = running.pending.next().await {
+            self.released.keep(&running.requester, &running.query, &mut one.reads, self.clock.now());
+            entries.push((one.index, record::source_outcome(&one.report, &one.reads)));
+            done.push(one);
+        }
+        done.sort_by_key(|one| one.index);
+        entries.sort_by_key(|(index, _)| *index);
+        let mut reads = Vec::new();
+        let mut sources = Vec::new();
+        for one in done {
+            reads.extend(one.reads);
+            sources.push(one.report);
+        }
+        source::sort_newest_first(&mut reads);
+        let completeness = Completeness::of(&sources);
+        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        let outcome = record::outcome(completeness, reads.len(), entries);
+        let receipt = self.ledger.finish(running.ticket, outcome).await?;
+        Ok(Answer {
+            query: running.id,
+            completeness,
+            window: running.query.window(),
+            reads,
+            sources,
+            ledger: LedgerPosition {
+                intent: receipt.intent,
+                outcome: receipt.outcome,
+            },
+        })
+    }
+
+    /// Says who would be asked and who would refuse, and why. Nobody is contacted; the dry run is recorded.
+    ///
+    /// # Errors
+    /// [`AskError`]; then nothing is explained.
+    pub async fn explain(&self, identity: &Identity, request: &QueryRequest) -> Result<Explanation, AskError> {
+        let plan = self.plan(identity, request)?;
+        let (intent, decisions) = self.intent(&plan);
+        let ledger = self.ledger.dry_run(plan.id, intent, decisions).await?;
+        let sources = plan.rows.into_iter().zip(plan.records).map(|((source, step), decision)| ExplainedSource {
+            source: source.id.clone(),
+            family: source.entry.family,
+            would_ask: matches!(step, Step::Ask(_)),
+            unsupported: match &step {
+                Step::Report(SourceOutcome::Unsupported { capability }) => Some(*capability),
+                _ => None,
+            },
+            explanation: match &step {
+                Step::Report(SourceOutcome::Refused { explanation, .. }) => Some(explanation.clone()),
+                _ => None,
+            },
+            decision,
+        });
+        Ok(Explanation {
+            query: plan.id,
+            window: plan.query.window(),
+            sources: sources.collect(),
+            ledger,
+        })
+    }
+
+    /// The configured sources, in the order of the configuration.
+    #[must_use]
+    pub fn sources(&self) -> &[Arc<Source>] {
+        &self.sources
+    }
+
+    /// Pure but for the clock and a fresh id: parse, resolve, decide.
+    fn plan(&self, identity: &Identity, request: &QueryRequest) -> Result<Plan, AskError> {
+        let started = Instant::now();
+        let query = request.to_query()?;
+        let wait = Duration::from_millis(u64::from(request.deadline_ms()?));
+        let requester = self.directory.requester(identity, query.on_behalf_of())?;
+        let wanted = request.sources.as_deref();
+        let known = |id| self.sources.iter().any(|source| source.id == *id);
+        if !wanted.unwrap_or_default().iter().all(known) {
+            return Err(AskError::UnknownSource);
+        }
+        let now = self.clock.now();
+        let (mut records, mut rows) = (Vec::new(), Vec::new());
+        for source in &self.sources {
+            let (decision, record) = policy::decide(&source.agreement, &requester, &query, now);
+            let asked = wanted.is_none_or(|wanted| wanted.contains(&source.id));
+            records.push(record);
+            rows.push((Arc::clone(source), step(source, &query, asked, decision)));
+        }
+        Ok(Plan {
+            id: Uuid::now_v7(),
+            query,
+            requester,
+            records,
+            rows,
+            deadline: started + wait - RESERVE.min(wait / 10),
+        })
+    }
+
+    fn intent(&self, plan: &Plan) -> (turnpike_schemas::ledger::Intent, Vec<turnpike_schemas::ledger::Decision>) {
+        let asked = plan.rows.iter().filter(|(_, step)| !matches!(step, Step::Report(SourceOutcome::NotAsked)));
+        let wanted = asked.map(|(source, _)| source.id.to_string()).collect();
+        let intent = record::intent(Action::Query, &plan.requester, &plan.query, wanted, None);
+        let decisions = plan.rows.iter().zip(&plan.records);
+        let decisions = decisions.map(|((source, _), record)| record::decision(&source.id, record));
+        (intent, decisions.collect())
+    }
+
+    /// Records intent and decisions, then contacts every permitted source.
+    async fn begin(&self, plan: Plan) -> Result<Running, LedgerError> {
+        let (intent, decisions) = self.intent(&plan);
+        let ticket = self.ledger.begin(plan.id, intent, decisions).await?;
+        let pending = FuturesUnordered::new();
+        for (index, (source, step)) in plan.rows.into_iter().enumerate() {
+            pending.push(match step {
+                Step::Report(outcome) => futures::future::ready(done(index, &source, Searched::not(outcome))).boxed(),
+                Step::Ask(permit) => self.contact(&ticket, index, source, *permit, plan.deadline),
+            });
+        }
+        Ok(Running {
+            id: plan.id,
+            query: Arc::new(plan.query),
+            requester: Arc::new(plan.requester),
+            ticket,
+            pending,
+        })
+    }
+
+    /// The only call of an adapter's search. The ticket proves that the intent is on disk.
+    fn contact(&self, _on_record: &Ticket, index: usize, source: Arc<Source>, permit: Permit, deadline: Instant) -> BoxFuture<'static, Done> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        async move {
+            let searched = source.search(&permit, &store, &clock, deadline).await;
+            done(index, &source, searched)
+        }
+        .boxed()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl Searched {
+    fn not(outcome: SourceOutcome) -> Self {
+        Self {
+            outcome,
+            reads: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// Turns a decision into what is done.
+fn step(source: &Source, query: &Query, asked: bool, decision: Result<Permit, Refusal>) -> Step {
+    match decision {
+        _ if !asked => Step::Report(SourceOutcome::NotAsked),
+        Ok(permit) => match source.cannot(query.plate().mode()) {
+            None => Step::Ask(Box::new(permit)),
+            Some(capability) => Step::Report(SourceOutcome::Unsupported { capability }),
+        },
+        Err(refusal) => Step::Report(SourceOutcome::Refused {
+            rule: refusal.rule,
+            explanation: refusal.rule.explanation().to_owned(),
+        }),
+    }
+}
+
+fn done(index: usize, source: &Source, searched: Searched) -> Done {
+    Done {
+        index,
+        report: SourceReport {
+            source: source.id.clone(),
+            family: source.entry.family,
+            agreement: Some(source.agreement.reference().clone()),
+            outcome: searched.outcome,
+            took_ms: u32::try_from(searched.took.as_millis()).unwrap_or(u32::MAX),
+        },
+        reads: searched.reads,
+    }
+}

@@ -1,0 +1,136 @@
+//! What the federation writes into the ledger.
+
+use sha2::{Digest as _, Sha256};
+use turnpike_schemas::{
+    agreement::{DecisionRecord, Refusal, Requester},
+    api::{self, SourceOutcome, SourceReport},
+    ledger::{self, Action, Decision, Digest, Intent, Names, Outcome, Personal, Verdict, Window},
+    query::Query,
+    read::{PlateRead, SourceId},
+};
+
+use super::digest::hex;
+
+/// Who asks what.
+pub(super) fn intent(action: Action, requester: &Requester, query: &Query, sources: Vec<String>, image: Option<String>) -> Intent {
+    let organisation = &requester.organisation;
+    Intent {
+        action,
+        subject: Personal::new(&requester.subject),
+        organisation: organisation.id.clone(),
+        organisation_class: word(&organisation.class),
+        jurisdiction: organisation.jurisdiction.to_string(),
+        on_behalf_of: requester.on_behalf_of.as_ref().map(|other| other.id.clone()),
+        purpose: query.purpose().as_str().to_owned(),
+        case_reference: Personal::new(query.case().as_str()),
+        plate: Personal::new(query.plate().expose()),
+        plate_jurisdiction: query.jurisdiction().map(ToString::to_string),
+        match_mode: word(&query.plate().mode()),
+        window: Window {
+            from: query.window().from(),
+            to: query.window().to(),
+        },
+        sources_wanted: Names::of(sources),
+        image: image.map(Personal::new),
+    }
+}
+
+/// What one agreement decided.
+pub(super) fn decision(source: &SourceId, record: &DecisionRecord) -> Decision {
+    Decision {
+        source: source.to_string(),
+        verdict: if record.permitted() { Verdict::Permit } else { Verdict::Refuse },
+        agreement: Some(record.agreement.to_string()),
+        agreement_sha256: Digest::try_from(record.agreement_sha256.clone()).ok(),
+        policy_sha256: None,
+        rules: record.verdicts.iter().filter_map(|verdict| verdict.rule).map(|rule| rule.to_string()).collect(),
+        obligations: obligations(record),
+    }
+}
+
+/// A permit's limits, as `name=value`.
+fn obligations(record: &DecisionRecord) -> Vec<String> {
+    let window = record.window.iter().flat_map(|window| [format!("from={}", window.from()), format!("to={}", window.to())]);
+    let most = record.max_reads.iter().map(|most| format!("max_reads={most}"));
+    window.chain(most).collect()
+}
+
+/// What one agreement decided about an image.
+pub(super) fn image_decision(source: &SourceId, agreement: &turnpike_schemas::agreement::Agreement, refusal: Option<&Refusal>) -> Decision {
+    Decision {
+        source: source.to_string(),
+        verdict: if refusal.is_none() { Verdict::Permit } else { Verdict::Refuse },
+        agreement: Some(agreement.reference().to_string()),
+        agreement_sha256: Digest::try_from(agreement.sha256().to_owned()).ok(),
+        policy_sha256: None,
+        rules: refusal.iter().map(|refusal| refusal.rule.to_string()).collect(),
+        obligations: Vec::new(),
+    }
+}
+
+/// What came of one source.
+pub(super) fn source_outcome(report: &SourceReport, reads: &[PlateRead]) -> ledger::SourceOutcome {
+    ledger::SourceOutcome {
+        source: report.source.to_string(),
+        outcome: report.outcome.word().to_owned(),
+        count: u64::from(report.outcome.reads()),
+        digest: (!reads.is_empty()).then(|| digest(reads)).flatten(),
+        truncated: matches!(
+            report.outcome,
+            SourceOutcome::Answered { truncated: true, .. } | SourceOutcome::Stale { truncated: true, .. }
+        ),
+        took_ms: Some(u64::from(report.took_ms)),
+        detail: detail(&report.outcome),
+    }
+}
+
+/// What came of the question.
+pub(super) fn outcome(completeness: api::Completeness, reads: usize, sources: Vec<ledger::SourceOutcome>) -> Outcome {
+    Outcome {
+        completeness: match completeness {
+            api::Completeness::Complete => ledger::Completeness::Complete,
+            api::Completeness::Partial => ledger::Completeness::Partial,
+            api::Completeness::None => ledger::Completeness::None,
+        },
+        reads: reads as u64,
+        sources,
+    }
+}
+
+/// SHA-256 over the released reads as JSON lines, in the order in which they are released.
+fn digest(reads: &[PlateRead]) -> Option<Digest> {
+    struct Hashing(Sha256);
+    impl std::io::Write for Hashing {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hashing = Hashing(Sha256::new());
+    for read in reads {
+        serde_json::to_writer(&mut hashing, read).ok()?;
+        hashing.0.update(b"\n");
+    }
+    Digest::try_from(hex(&hashing.0.finalize())).ok()
+}
+
+fn detail(outcome: &SourceOutcome) -> Option<String> {
+    match outcome {
+        SourceOutcome::Refused { rule, .. } => Some(rule.to_string()),
+        SourceOutcome::Failed { error, .. } => Some(word(error)),
+        SourceOutcome::RateLimited { by, .. } => Some(word(by)),
+        SourceOutcome::Unsupported { capability } => Some(word(capability)),
+        _ => None,
+    }
+}
+
+/// The serialized word of a unit variant.
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

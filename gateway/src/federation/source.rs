@@ -1,0 +1,308 @@
+//! One configured source as the federation asks it.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use turnpike_adapters::{
+    adapter::{Adapter, Capabilities, Page, Rejection},
+    context::{Clock, Context, Secrets, Transport},
+    error::{Error, ErrorKind, Retry},
+    layers::Health,
+    registry,
+};
+use turnpike_schemas::{
+    agreement::{Agreement, Permit},
+    api::{Capability, FailureKind, LimitedBy, SourceOutcome},
+    query::MatchMode,
+    read::{PlateRead, Provenance, ReadId, SourceId},
+};
+
+use super::digest::Digesting;
+use crate::store::{Found, Store};
+
+/// A source ready to be asked, behind all its layers.
+#[derive(Debug)]
+pub struct Source {
+    /// Identifier.
+    pub id: SourceId,
+    /// Name for people.
+    pub title: String,
+    /// The adapter's registry entry.
+    pub entry: &'static registry::Entry,
+    /// The agreement.
+    pub agreement: Arc<Agreement>,
+    /// The adapter behind its layers.
+    pub adapter: Arc<dyn Adapter>,
+    /// State of the layers.
+    pub health: Arc<Health>,
+    /// The pinned transport.
+    pub transport: Arc<dyn Transport>,
+    /// The source's secrets.
+    pub secrets: Arc<Secrets>,
+    /// Silence after which what is held counts as stale.
+    pub stale_after: Option<Duration>,
+    /// What came in and what was wrong with it.
+    pub tally: SourceTally,
+}
+
+/// Counters of one source since start.
+#[derive(Debug, Default)]
+pub struct SourceTally {
+    rejected: AtomicU64,
+    last_seen_micros: AtomicI64,
+}
+
+/// What asking one source came to.
+#[derive(Debug)]
+pub struct Searched {
+    /// For the answer.
+    pub outcome: SourceOutcome,
+    /// Released reads, newest first, with the vendor's image locators still inside.
+    pub reads: Vec<PlateRead>,
+    /// Time spent.
+    pub took: Duration,
+}
+
+impl Source {
+    /// What the adapter can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.adapter.info().capabilities
+    }
+
+    /// Whether the source is asked live; otherwise what it sent is searched.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.capabilities().search
+    }
+
+    /// What stands in the way of a question although the agreement permits it.
+    #[must_use]
+    pub fn cannot(&self, mode: MatchMode) -> Option<Capability> {
+        let can = self.capabilities();
+        match mode {
+            _ if !self.is_live() => None,
+            MatchMode::Exact => None,
+            MatchMode::LookAlike => (!can.look_alike).then_some(Capability::LookAlike),
+            MatchMode::Partial => (!can.partial_plates).then_some(Capability::PartialPlates),
+        }
+    }
+
+    /// A context for one call that must be over at `deadline`.
+    #[must_use]
+    pub fn context(&self, clock: &Arc<dyn Clock>, deadline: Instant) -> Context {
+        Context::new(Arc::clone(&self.transport), Arc::clone(clock), Arc::clone(&self.secrets), deadline)
+    }
+
+    /// Asks the source, or searches what it sent. Never fails and never panics: what goes wrong is the outcome.
+    pub(super) async fn search(&self, permit: &Permit, store: &Store, clock: &Arc<dyn Clock>, deadline: Instant) -> Searched {
+        let started = Instant::now();
+        let search = async {
+            if self.is_live() {
+                self.search_live(permit, clock, deadline).await
+            } else {
+                self.search_held(permit, store, clock).await
+            }
+        };
+        // INVARIANT: a panic in an adapter costs its own row and nothing else.
+        let guarded = std::panic::AssertUnwindSafe(search).catch_unwind();
+        let (outcome, reads) = match tokio::time::timeout_at(deadline.into(), guarded).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(_)) => (failed(FailureKind::Internal), Vec::new()),
+            Err(_) => (SourceOutcome::TimedOut, Vec::new()),
+        };
+        Searched {
+            outcome,
+            reads,
+            took: started.elapsed(),
+        }
+    }
+
+    async fn search_live(&self, permit: &Permit, clock: &Arc<dyn Clock>, deadline: Instant) -> (SourceOutcome, Vec<PlateRead>) {
+        let digest = Digesting::over(Arc::clone(&self.transport));
+        let ctx = self.context(clock, deadline).over(|_| digest.clone());
+        match self.adapter.search(&ctx, permit).await {
+            Ok(page) => {
+                self.tally.seen(clock.now());
+                self.tally.count_rejected(&page.rejected);
+                self.released(permit, page, clock.now(), digest.sha256())
+            }
+            Err(error) => (self.failure(&error), Vec::new()),
+        }
+    }
+
+    fn released(&self, permit: &Permit, page: Page, now: Timestamp, payload_sha256: String) -> (SourceOutcome, Vec<PlateRead>) {
+        let provenance = self.provenance(payload_sha256);
+        let rejected = u32::try_from(page.rejected.len()).unwrap_or(u32::MAX);
+        let sealed = page
+            .reads
+            .into_iter()
+            .map(|observation| PlateRead::seal(observation, self.id.clone(), now, provenance.clone()));
+        let (reads, more) = release(permit, newest_revisions(sealed));
+        (searched(permit, reads.len(), page.truncated || more, rejected), reads)
+    }
+
+    async fn search_held(&self, permit: &Permit, store: &Store, clock: &Arc<dyn Clock>) -> (SourceOutcome, Vec<PlateRead>) {
+        let Found { reads, truncated } = match store.search(permit).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(source = %self.id, %error, "the read store could not be searched");
+                return (failed(FailureKind::Internal), Vec::new());
+            }
+        };
+        let (reads, more) = release(permit, reads);
+        let outcome = match self.stale_since(store, clock.now()) {
+            Some(since) => SourceOutcome::Stale {
+                since,
+                reads: count(reads.len()),
+                truncated: truncated || more,
+            },
+            None => searched(permit, reads.len(), truncated || more, 0),
+        };
+        (outcome, reads)
+    }
+
+    /// `Some` when nothing came for longer than configured; the inner value is when something last came.
+    fn stale_since(&self, store: &Store, now: Timestamp) -> Option<Option<Timestamp>> {
+        let limit = self.stale_after?;
+        let last = self.last_seen().max(store.source_stats(&self.id).last_received_at);
+        let fresh = last.is_some_and(|last| now.duration_since(last).unsigned_abs() <= limit || last > now);
+        (!fresh).then_some(last)
+    }
+
+    /// When the source last sent or answered anything since start.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        match self.tally.last_seen_micros.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Timestamp::from_microsecond(micros).ok(),
+        }
+    }
+
+    /// Where reads of this source come from.
+    #[must_use]
+    pub fn provenance(&self, payload_sha256: String) -> Provenance {
+        let info = self.adapter.info();
+        Provenance {
+            adapter: info.id.to_owned(),
+            adapter_version: info.version.to_owned(),
+            agreement: Some(self.agreement.reference().to_string()),
+            payload_sha256,
+        }
+    }
+
+    fn failure(&self, error: &Error) -> SourceOutcome {
+        tracing::info!(source = %self.id, kind = ?error.kind(), %error, "a source could not be searched");
+        let retry_after_s = match error.retry() {
+            Retry::After(wait) => Some(u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
+            Retry::Never | Retry::Backoff => None,
+        };
+        let failed = |error| SourceOutcome::Failed { error, retry_after_s };
+        match error.kind() {
+            ErrorKind::Unsupported => SourceOutcome::Unsupported {
+                capability: Capability::Search,
+            },
+            ErrorKind::Undisclosed => SourceOutcome::Unsupported {
+                capability: Capability::Undisclosed,
+            },
+            ErrorKind::RateLimited => SourceOutcome::RateLimited {
+                by: LimitedBy::Source,
+                retry_after_s,
+            },
+            ErrorKind::QuotaExhausted => SourceOutcome::RateLimited {
+                by: LimitedBy::Quota,
+                retry_after_s,
+            },
+            ErrorKind::TimedOut => SourceOutcome::TimedOut,
+            ErrorKind::Unauthorized => failed(FailureKind::Unauthorized),
+            ErrorKind::Unavailable => failed(FailureKind::Unavailable),
+            ErrorKind::Malformed => failed(FailureKind::Malformed),
+            ErrorKind::Config => failed(FailureKind::Config),
+            _ => failed(FailureKind::Internal),
+        }
+    }
+}
+
+impl SourceTally {
+    /// Something came from the source.
+    pub fn seen(&self, at: Timestamp) {
+        self.last_seen_micros.fetch_max(at.as_microsecond(), Ordering::Relaxed);
+    }
+
+    /// Counts records that could not be understood.
+    pub fn count_rejected(&self, rejected: &[Rejection]) {
+        self.rejected.fetch_add(rejected.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Records that could not be understood since start.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+}
+
+/// One row per record: the newest revision, the first of equal ones.
+fn newest_revisions(reads: impl Iterator<Item = PlateRead>) -> Vec<PlateRead> {
+    let mut newest: BTreeMap<ReadId, PlateRead> = BTreeMap::new();
+    for read in reads {
+        match newest.entry(read.id.clone()) {
+            Entry::Vacant(slot) => {
+                slot.insert(read);
+            }
+            Entry::Occupied(mut slot) if slot.get().observation.revision < read.observation.revision => {
+                slot.insert(read);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// Applies the agreement again to what came back. Newest first, at most as many as permitted, and whether there were more.
+fn release(permit: &Permit, reads: Vec<PlateRead>) -> (Vec<PlateRead>, bool) {
+    let mut released: Vec<PlateRead> = reads.into_iter().filter_map(|read| permit.release(read)).collect();
+    sort_newest_first(&mut released);
+    let most = usize::try_from(permit.max_reads()).unwrap_or(usize::MAX);
+    let more = released.len() > most;
+    released.truncate(most);
+    (released, more)
+}
+
+pub(super) fn sort_newest_first(reads: &mut [PlateRead]) {
+    reads.sort_by(|a, b| {
+        let newest = b.observation.captured_at.cmp(&a.observation.captured_at);
+        newest.then_with(|| a.id.cmp(&b.id))
+    });
+}
+
+fn searched(permit: &Permit, reads: usize, truncated: bool, rejected: u32) -> SourceOutcome {
+    let searched = permit.is_cut().then(|| permit.window());
+    if reads == 0 && !truncated {
+        return SourceOutcome::Empty { rejected, searched };
+    }
+    SourceOutcome::Answered {
+        reads: count(reads),
+        truncated,
+        rejected,
+        searched,
+    }
+}
+
+fn failed(error: FailureKind) -> SourceOutcome {
+    SourceOutcome::Failed {
+        error,
+        retry_after_s: None,
+    }
+}
+
+fn count(reads: usize) -> u32 {
+    u32::try_from(reads).unwrap_or(u32::MAX)
+}

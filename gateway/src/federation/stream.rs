@@ -1,0 +1,94 @@
+//! The same answer, source by source: each source's rows leave once their own outcome is durable.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+use turnpike_schemas::api::{Completeness, LedgerPosition, QueryRequest, StreamLine};
+
+use super::{AskError, Federation, Plan, record};
+use crate::{identity::Identity, ledger::LedgerError};
+
+/// Lines waiting for a slow reader; the sources wait when it is full, up to the deadline.
+const LINES: usize = 4;
+
+/// Longest time a reader may take beyond the question's own deadline.
+const SLOW_READER: Duration = Duration::from_secs(10);
+
+/// A line, or the ledger's refusal that ends the stream.
+pub type Line = Result<StreamLine, LedgerError>;
+
+impl Federation {
+    /// Asks every permitted source and gives each one's rows as soon as they are on record.
+    ///
+    /// The intent is durable when this returns. The stream ends with `done` once the outcome is durable; a reader that
+    /// goes away ends the question, which is then closed as abandoned.
+    ///
+    /// # Errors
+    /// [`AskError`]; then no source was contacted.
+    pub async fn ask_streamed(self: Arc<Self>, identity: &Identity, request: &QueryRequest) -> Result<mpsc::Receiver<Line>, AskError> {
+        let plan = self.plan(identity, request)?;
+        let (sender, lines) = mpsc::channel(LINES);
+        let (begun, on_record) = tokio::sync::oneshot::channel();
+        let end = plan.deadline + SLOW_READER;
+        tokio::spawn(async move {
+            tokio::select! {
+                // A dropped stream drops the ticket, and with it the question is closed as abandoned.
+                () = sender.closed() => {}
+                () = tokio::time::sleep_until(end.into()) => {}
+                () = self.run(plan, begun, &sender) => {}
+            }
+        });
+        match on_record.await {
+            Ok(Ok(())) => Ok(lines),
+            Ok(Err(error)) => Err(AskError::Ledger(error)),
+            Err(_) => Err(AskError::Ledger(LedgerError::Unavailable(crate::ledger::Unavailable::Closed))),
+        }
+    }
+
+    async fn run(&self, plan: Plan, begun: tokio::sync::oneshot::Sender<Result<(), LedgerError>>, lines: &mpsc::Sender<Line>) {
+        let mut running = match self.begin(plan).await {
+            Ok(running) => running,
+            Err(error) => {
+                drop(begun.send(Err(error)));
+                return;
+            }
+        };
+        let first = StreamLine::Begun {
+            query: running.id,
+            window: running.query.window(),
+            intent: running.ticket.intent(),
+        };
+        if begun.send(Ok(())).is_err() || lines.send(Ok(first)).await.is_err() {
+            return;
+        }
+        let (mut reports, mut count) = (Vec::new(), 0);
+        while let Some(mut done) = running.pending.next().await {
+            self.released.keep(&running.requester, &running.query, &mut done.reads, self.now());
+            let part = record::source_outcome(&done.report, &done.reads);
+            if let Err(error) = self.ledger.outcome_part(&running.ticket, part).await {
+                drop(lines.send(Err(error)).await);
+                return;
+            }
+            reports.push(done.report.clone());
+            count += done.reads.len();
+            let line = StreamLine::Source {
+                report: done.report,
+                reads: done.reads,
+            };
+            if lines.send(Ok(line)).await.is_err() {
+                return;
+            }
+        }
+        let completeness = Completeness::of(&reports);
+        let outcome = record::outcome(completeness, count, Vec::new());
+        let last = self.ledger.finish(running.ticket, outcome).await.map(|receipt| StreamLine::Done {
+            completeness,
+            ledger: LedgerPosition {
+                intent: receipt.intent,
+                outcome: receipt.outcome,
+            },
+        });
+        drop(lines.send(last).await);
+    }
+}

@@ -1,0 +1,374 @@
+//! Files a source drops into a folder.
+//!
+//! A file is taken once its size has not changed for a while, decoded into a spool, stored, acknowledged, and moved to
+//! `done/` or `quarantine/` inside the folder. The order makes a crash harmless: until the file is moved it is taken
+//! again, its reads are duplicates, and its acknowledgement is written under the same name.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use notify::Watcher as _;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+use turnpike_adapters::{
+    adapter::{Acknowledgement, Disposition, Rejection, Verdict},
+    error::{Error, ErrorKind},
+};
+use turnpike_schemas::{
+    agreement::IngestPermit,
+    ledger::{Digest, Ingest, IngestWay},
+};
+
+use super::{
+    Intake, IntakeError,
+    spool::{Counts, Spool, Spooled},
+};
+use crate::{
+    config,
+    federation::{Source, hex},
+};
+
+/// Reads stored at once.
+const BATCH: usize = 1_000;
+
+/// A file that looks broken and was written to this recently (in settle times) may still be on its way.
+const GRACE: u32 = 10;
+
+/// The folder of one source.
+#[derive(Debug)]
+pub struct DropFolder {
+    source: Arc<Source>,
+    intake: Arc<Intake>,
+    settings: config::Drop,
+    spool: PathBuf,
+    /// Size and time of last change of files that are not taken yet, and since when they are unchanged.
+    waiting: BTreeMap<PathBuf, (Stamp, Instant)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    changed: SystemTime,
+}
+
+/// A file as decoded, nothing stored yet.
+struct DecodedFile {
+    verdict: Verdict,
+    spooled: Spooled,
+    counts: Counts,
+    sha256: String,
+}
+
+/// Why a file stays where it is for now.
+#[derive(Debug, thiserror::Error)]
+enum Stay {
+    #[error("the file cannot be read or moved: {0}")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    #[error("the file may still be being written")]
+    Unfinished,
+}
+
+/// What is left beside a quarantined file. Holds no value of the file.
+#[derive(Serialize)]
+struct Reason<'a> {
+    source: &'a str,
+    payload_sha256: &'a str,
+    rejection: &'a Rejection,
+}
+
+impl DropFolder {
+    /// Opens the folder and makes its subfolders.
+    ///
+    /// # Errors
+    /// A folder cannot be made.
+    pub fn open(source: Arc<Source>, intake: Arc<Intake>, settings: config::Drop, spool: &Path) -> io::Result<Self> {
+        for folder in [&settings.folder, &settings.folder.join("done"), &settings.folder.join("quarantine"), &settings.acknowledgements] {
+            fs::create_dir_all(folder)?;
+        }
+        fs::create_dir_all(spool)?;
+        Ok(Self {
+            source,
+            intake,
+            settings,
+            spool: spool.to_owned(),
+            waiting: BTreeMap::new(),
+        })
+    }
+
+    /// Takes files in until cancelled. A file under way is finished or left for the next start.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let changed = Arc::new(Notify::new());
+        // Network file systems send no events, so the folder is looked at regularly as well.
+        let _watcher = self.watch(&changed);
+        loop {
+            let unsettled = self.scan(&stop).await;
+            let wait = if unsettled { self.settings.settle.min(self.settings.scan_every) } else { self.settings.scan_every };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = changed.notified() => {}
+                () = tokio::time::sleep(wait.max(Duration::from_millis(10))) => {}
+            }
+        }
+    }
+
+    fn watch(&self, changed: &Arc<Notify>) -> Option<notify::RecommendedWatcher> {
+        let changed = Arc::clone(changed);
+        let mut watcher = notify::recommended_watcher(move |_| changed.notify_one()).ok()?;
+        watcher.watch(&self.settings.folder, notify::RecursiveMode::NonRecursive).ok()?;
+        Some(watcher)
+    }
+
+    /// Looks at every file once. Returns whether one is waiting to settle.
+    async fn scan(&mut self, stop: &CancellationToken) -> bool {
+        let files = match files(&self.settings.folder) {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::warn!(source = %self.source.id, %error, "the drop folder cannot be read");
+                return false;
+            }
+        };
+        self.waiting.retain(|path, _| files.iter().any(|(file, _)| file == path));
+        let mut unsettled = false;
+        for (path, stamp) in files {
+            if stop.is_cancelled() {
+                return false;
+            }
+            if !self.settled(&path, stamp) {
+                unsettled = true;
+                continue;
+            }
+            match self.take(&path, stamp).await {
+                Ok(()) => {
+                    self.waiting.remove(&path);
+                }
+                Err(stay) => {
+                    unsettled |= matches!(stay, Stay::Unfinished);
+                    tracing::warn!(source = %self.source.id, error = %stay, "a dropped file stays for the next look");
+                }
+            }
+        }
+        unsettled
+    }
+
+    fn settled(&mut self, path: &Path, stamp: Stamp) -> bool {
+        let now = Instant::now();
+        match self.waiting.get(path) {
+            Some((seen, since)) if *seen == stamp => now.duration_since(*since) >= self.settings.settle,
+            _ => {
+                self.waiting.insert(path.to_owned(), (stamp, now));
+                self.settings.settle.is_zero()
+            }
+        }
+    }
+
+    async fn take(&self, path: &Path, stamp: Stamp) -> Result<(), Stay> {
+        let now = self.intake.clock.now();
+        let permit = match self.source.agreement.ingest_permit(now) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                let rule = refusal.rule.to_string();
+                self.intake.refused(&self.source, IngestWay::File, &rule, None).await.map_err(IntakeError::from)?;
+                let rejection = Rejection::new(None, "agreement", rule);
+                return Ok(self.set_aside(path, &rejection, "")?);
+            }
+        };
+        let decoded = self.decode(path).await?;
+        if stamp_of(path)? != stamp {
+            return Err(Stay::Unfinished);
+        }
+        match &decoded.verdict.disposition {
+            Disposition::Accepted => self.accept(path, &permit, decoded).await,
+            Disposition::Rejected(rejection) => {
+                if self.is_recent(stamp) {
+                    return Err(Stay::Unfinished);
+                }
+                let rejection = rejection.clone();
+                self.reject(path, &rejection, decoded).await
+            }
+        }
+    }
+
+    /// A half-written file looks broken; it gets more time before it is judged.
+    fn is_recent(&self, stamp: Stamp) -> bool {
+        stamp.changed.elapsed().is_ok_and(|age| age < self.settings.settle * GRACE)
+    }
+
+    async fn decode(&self, path: &Path) -> Result<DecodedFile, Stay> {
+        let (source, path, folder) = (Arc::clone(&self.source), path.to_owned(), self.spool.clone());
+        let decoding = tokio::task::spawn_blocking(move || decode_file(&source, &path, &folder));
+        decoding.await.unwrap_or_else(|_| {
+            Err(Stay::Intake(IntakeError::Malformed(Error::new(ErrorKind::Malformed, "decode_file", "the decoder gave up on this file"))))
+        })
+    }
+
+    async fn accept(&self, path: &Path, permit: &IngestPermit, mut decoded: DecodedFile) -> Result<(), Stay> {
+        let now = self.intake.clock.now();
+        let (mut accepted, mut duplicates) = (0, 0);
+        loop {
+            let batch = decoded.spooled.batch(BATCH)?;
+            if batch.is_empty() {
+                break;
+            }
+            let ingested = self.intake.deposit(&self.source, permit, batch, &decoded.sha256, now).await.map_err(IntakeError::from)?;
+            accepted += u64::from(ingested.stored) + u64::from(ingested.revised);
+            duplicates += u64::from(ingested.duplicates);
+        }
+        self.source.tally.seen(now);
+        self.source.tally.count_rejected(&decoded.counts.rejections);
+        let put = self.intake.quarantine.put(&self.source.id, &decoded.sha256, &decoded.counts.rejections, now).await;
+        put.map_err(IntakeError::Quarantine)?;
+        self.record(&decoded, accepted, duplicates, None).await?;
+        self.acknowledge(decoded.verdict.acknowledgement.as_ref())?;
+        tracing::info!(source = %self.source.id, accepted, duplicates, rejected = decoded.counts.rejected, skipped = decoded.counts.skipped, "a file was taken in");
+        Ok(move_into(path, &self.settings.folder.join("done"))?)
+    }
+
+    async fn reject(&self, path: &Path, rejection: &Rejection, decoded: DecodedFile) -> Result<(), Stay> {
+        self.record(&decoded, 0, 0, Some(format!("{}: {}", rejection.field, rejection.rule))).await?;
+        self.acknowledge(decoded.verdict.acknowledgement.as_ref())?;
+        tracing::warn!(source = %self.source.id, field = rejection.field, rule = rejection.rule, "a file was refused");
+        Ok(self.set_aside(path, rejection, &decoded.sha256)?)
+    }
+
+    async fn record(&self, decoded: &DecodedFile, accepted: u64, duplicates: u64, refused: Option<String>) -> Result<(), Stay> {
+        let mut rejected_by = BTreeMap::new();
+        for rejection in &decoded.counts.rejections {
+            *rejected_by.entry(format!("{}: {}", rejection.field, rejection.rule)).or_insert(0) += 1;
+        }
+        while rejected_by.len() > 32 {
+            rejected_by.pop_last();
+        }
+        let entry = Ingest {
+            source: self.source.id.to_string(),
+            way: IngestWay::File,
+            accepted,
+            duplicates,
+            rejected: decoded.counts.rejected,
+            rejected_by,
+            payload_sha256: Digest::try_from(decoded.sha256.clone()).ok(),
+            refused,
+        };
+        self.intake.ledger.ingest(entry).await.map_err(IntakeError::from)?;
+        Ok(())
+    }
+
+    fn acknowledge(&self, acknowledgement: Option<&Acknowledgement>) -> io::Result<()> {
+        let Some(acknowledgement) = acknowledgement else {
+            return Ok(());
+        };
+        let body = acknowledgement.body(self.intake.clock.now());
+        write_durably(&self.settings.acknowledgements, &acknowledgement.name, &body)
+    }
+
+    fn set_aside(&self, path: &Path, rejection: &Rejection, sha256: &str) -> io::Result<()> {
+        let folder = self.settings.folder.join("quarantine");
+        let reason = Reason {
+            source: self.source.id.as_str(),
+            payload_sha256: sha256,
+            rejection,
+        };
+        let name = format!("{}.reason.json", name_of(path));
+        write_durably(&folder, &name, &serde_json::to_vec_pretty(&reason)?)?;
+        move_into(path, &folder)
+    }
+}
+
+fn decode_file(source: &Source, path: &Path, folder: &Path) -> Result<DecodedFile, Stay> {
+    let sha256 = digest(path)?;
+    let mut spool = Spool::create(folder)?;
+    let mut file = File::open(path)?;
+    let verdict = source
+        .adapter
+        .decode_file(&name_of(path), &mut file, &mut |item| {
+            let full = |error| Error::new(ErrorKind::Unavailable, "spool", "the spool cannot be written").caused_by(error);
+            spool.put(item).map_err(full)
+        })
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    let (spooled, counts) = spool.finish()?;
+    Ok(DecodedFile {
+        verdict,
+        spooled,
+        counts,
+        sha256,
+    })
+}
+
+fn digest(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(buffer.get(..read).unwrap_or_default());
+    }
+}
+
+/// Plain files that are not hidden and not marked as parts, in the order of their names.
+fn files(folder: &Path) -> io::Result<Vec<(PathBuf, Stamp)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let partial = name.starts_with('.') || [".part", ".tmp", ".filepart"].iter().any(|end| name.ends_with(end));
+        // Links are not followed: a source must not make the gateway read other files.
+        if partial || !entry.file_type()?.is_file() {
+            continue;
+        }
+        files.push((entry.path(), stamp_of(&entry.path())?));
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(files)
+}
+
+fn stamp_of(path: &Path) -> io::Result<Stamp> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok(Stamp {
+        bytes: metadata.len(),
+        changed: metadata.modified()?,
+    })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Writes a whole file under a temporary name, syncs it, and renames it: readers see all of it or nothing.
+fn write_durably(folder: &Path, name: &str, body: &[u8]) -> io::Result<()> {
+    let plain = Path::new(name).file_name().is_some_and(|plain| plain == name);
+    if !plain {
+        return Err(io::Error::other("an acknowledgement's name must be a plain file name"));
+    }
+    let part = folder.join(format!(".{name}.part"));
+    let mut file = File::create(&part)?;
+    file.write_all(body)?;
+    file.sync_all()?;
+    fs::rename(&part, folder.join(name))?;
+    File::open(folder)?.sync_all()
+}
+
+/// Moves a file; a name that is taken gets a number.
+fn move_into(path: &Path, folder: &Path) -> io::Result<()> {
+    let name = name_of(path);
+    let mut target = folder.join(&name);
+    let mut number = 1;
+    while target.exists() {
+        target = folder.join(format!("{name}.{number}"));
+        number += 1;
+    }
+    fs::rename(path, &target)?;
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,175 @@
+//! Taking reads in: pushed messages and dropped files. Acknowledged only after they are durable.
+//!
+//! In scope: decode, dedupe through the store, quarantine of what could not be understood, acknowledgement. What is
+//! quarantined is field and rule, never a value: no copy of a payload is kept.
+
+mod drop;
+mod quarantine;
+mod spool;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use turnpike_adapters::{
+    adapter::{Decoded, Message, Reply},
+    context::Clock,
+    error::Error,
+};
+use turnpike_schemas::{
+    agreement::Refusal,
+    api::PushReceipt,
+    ledger::{Digest, Ingest, IngestWay},
+    read::Observation,
+};
+
+pub use drop::DropFolder;
+pub use quarantine::Quarantine;
+
+use crate::{
+    federation::{Source, hex},
+    ledger::{Ledger, LedgerError},
+    store::{Deposit, Ingested, Store, StoreError},
+};
+
+/// Messages larger than this are decoded away from the threads that serve requests.
+const LARGE_MESSAGE: usize = 64 * 1024;
+
+/// What intake needs.
+#[derive(Debug)]
+pub struct Intake {
+    pub(crate) store: Arc<Store>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) quarantine: Arc<Quarantine>,
+    /// Messages being decoded at once.
+    pub(crate) decoding: Arc<Semaphore>,
+}
+
+/// A message whose reads are durable.
+#[derive(Debug)]
+pub struct Accepted {
+    /// What became of it.
+    pub receipt: PushReceipt,
+    /// The answer the vendor's format prescribes.
+    pub reply: Option<Reply>,
+}
+
+/// Why nothing of a message was taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The agreement does not allow reads to be taken in now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nothing of the message could be understood.
+    #[error(transparent)]
+    Malformed(Error),
+    /// The reads could not be made durable; the vendor must send them again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The refusal could not be recorded.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Too many messages at once; the vendor must send it again.
+    #[error("too many messages are being taken in")]
+    Busy,
+    /// What could not be understood could not be set aside.
+    #[error("the quarantine cannot be written")]
+    Quarantine(#[source] std::io::Error),
+}
+
+impl Intake {
+    /// Takes one pushed message in. When this returns `Ok`, its reads are durable.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; then the vendor must not be told that anything was taken in.
+    pub async fn push(&self, source: &Arc<Source>, message: Message) -> Result<Accepted, IntakeError> {
+        let now = self.clock.now();
+        let permit = match source.agreement.ingest_permit(now) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                self.refused(source, IngestWay::Push, &refusal.rule.to_string(), None).await?;
+                return Err(refusal.into());
+            }
+        };
+        let _place = self.decoding.try_acquire().map_err(|_| IntakeError::Busy)?;
+        let digest = hex(&Sha256::digest(&message.body));
+        let decoded = match decode(source, message).await {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                self.refused(source, IngestWay::Push, "malformed", Some(&digest)).await?;
+                return Err(IntakeError::Malformed(error));
+            }
+        };
+        source.tally.seen(now);
+        source.tally.count_rejected(&decoded.page.rejected);
+        self.quarantine
+            .put(&source.id, &digest, &decoded.page.rejected, now)
+            .await
+            .map_err(IntakeError::Quarantine)?;
+        let ingested = self.deposit(source, &permit, decoded.page.reads, &digest, now).await?;
+        Ok(Accepted {
+            receipt: PushReceipt {
+                stored: ingested.stored.saturating_add(ingested.revised),
+                duplicates: ingested.duplicates,
+                skipped: u32::try_from(decoded.page.skipped.values().sum::<u64>()).unwrap_or(u32::MAX).saturating_add(ingested.expired),
+                rejected: u32::try_from(decoded.page.rejected.len()).unwrap_or(u32::MAX),
+            },
+            reply: decoded.reply,
+        })
+    }
+
+    async fn deposit(
+        &self,
+        source: &Source,
+        permit: &turnpike_schemas::agreement::IngestPermit,
+        observations: Vec<Observation>,
+        digest: &str,
+        received_at: Timestamp,
+    ) -> Result<Ingested, StoreError> {
+        if observations.is_empty() {
+            return Ok(Ingested::default());
+        }
+        let deposit = Deposit {
+            observations,
+            provenance: source.provenance(digest.to_owned()),
+            received_at,
+        };
+        self.store.ingest(permit, deposit).await
+    }
+
+    /// Records that something a source sent was refused as a whole.
+    async fn refused(&self, source: &Source, way: IngestWay, rule: &str, digest: Option<&str>) -> Result<(), LedgerError> {
+        let entry = Ingest {
+            source: source.id.to_string(),
+            way,
+            accepted: 0,
+            duplicates: 0,
+            rejected: 0,
+            rejected_by: std::collections::BTreeMap::new(),
+            payload_sha256: digest.and_then(|digest| Digest::try_from(digest.to_owned()).ok()),
+            refused: Some(rule.to_owned()),
+        };
+        self.ledger.ingest(entry).await.map(|_| ())
+    }
+}
+
+async fn decode(source: &Arc<Source>, message: Message) -> Result<Decoded, Error> {
+    if message.body.len() < LARGE_MESSAGE {
+        return guarded(source, &message);
+    }
+    let source = Arc::clone(source);
+    let decoded = tokio::task::spawn_blocking(move || guarded(&source, &message)).await;
+    decoded.unwrap_or_else(|_| Err(broken_decoder()))
+}
+
+/// A decoder that panics costs its own message and nothing else.
+fn guarded(source: &Source, message: &Message) -> Result<Decoded, Error> {
+    let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.adapter.decode(message)));
+    decoded.unwrap_or_else(|_| Err(broken_decoder()))
+}
+
+fn broken_decoder() -> Error {
+    Error::new(turnpike_adapters::error::ErrorKind::Malformed, "decode", "the decoder gave up on this payload")
+}

@@ -1,0 +1,133 @@
+//! Limits on callers: per user and per organisation. Limits on sources live in the adapters' throttle layer.
+//!
+//! Keys come from the configuration only, so the maps cannot grow.
+
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+
+use crate::{config::CallerLimits, identity::{Directory, Identity}};
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+/// The limits of every caller.
+#[derive(Debug)]
+pub struct Limits {
+    users: BTreeMap<String, Limiter>,
+    organisations: BTreeMap<String, Limiter>,
+    per_user: NonZeroU32,
+    per_organisation: NonZeroU32,
+    clock: DefaultClock,
+}
+
+/// Whose limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The caller's own.
+    User,
+    /// The caller's organisation's.
+    Organisation,
+}
+
+/// What is left after a question was let through: the tighter of both limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whose limit is the tighter one.
+    pub scope: Scope,
+    /// Questions a minute.
+    pub quota: u32,
+    /// Questions left right now.
+    pub remaining: u32,
+    /// Seconds until one more is available.
+    pub reset_s: u64,
+}
+
+/// A question too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limited {
+    /// The limit that was reached, with nothing remaining.
+    pub standing: Standing,
+    /// When to ask again, in whole seconds, at least 1.
+    pub retry_after_s: u64,
+}
+
+impl Scope {
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Organisation => "organisation",
+        }
+    }
+}
+
+impl Limits {
+    /// Limits for everyone in the directory.
+    #[must_use]
+    pub fn new(limits: &CallerLimits, directory: &Directory) -> Self {
+        let limiter = |quota| RateLimiter::direct(Quota::per_minute(quota)).with_middleware::<StateInformationMiddleware>();
+        let (mut users, mut organisations) = (BTreeMap::new(), BTreeMap::new());
+        for (subject, organisation) in directory.callers() {
+            users.insert(subject.to_owned(), limiter(limits.user_per_minute));
+            organisations.entry(organisation.to_owned()).or_insert_with(|| limiter(limits.organisation_per_minute));
+        }
+        Self {
+            users,
+            organisations,
+            per_user: limits.user_per_minute,
+            per_organisation: limits.organisation_per_minute,
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts one question of the caller.
+    ///
+    /// # Errors
+    /// [`Limited`] when the user's or the organisation's limit is reached; a user's question that the organisation's limit
+    /// stops still counts against the user.
+    pub fn take(&self, identity: &Identity) -> Result<Standing, Limited> {
+        let user = self.check(Scope::User, self.users.get(identity.subject()), self.per_user)?;
+        let organisation = self.organisations.get(&identity.organisation().id);
+        let organisation = self.check(Scope::Organisation, organisation, self.per_organisation)?;
+        Ok(if organisation.remaining < user.remaining { organisation } else { user })
+    }
+
+    fn check(&self, scope: Scope, limiter: Option<&Limiter>, quota: NonZeroU32) -> Result<Standing, Limited> {
+        let standing = |remaining, reset_s| Standing {
+            scope,
+            quota: quota.get(),
+            remaining,
+            reset_s,
+        };
+        // A caller without a limiter is not in the directory and never gets here; none means none left.
+        let Some(limiter) = limiter else {
+            return Err(Limited {
+                standing: standing(0, 60),
+                retry_after_s: 60,
+            });
+        };
+        match limiter.check() {
+            Ok(snapshot) => {
+                let per_token = Duration::from_secs(60) / quota.get();
+                Ok(standing(snapshot.remaining_burst_capacity(), whole_seconds(per_token)))
+            }
+            Err(not_until) => {
+                let wait = whole_seconds(not_until.wait_time_from(self.clock.now()));
+                Err(Limited {
+                    standing: standing(0, wait),
+                    retry_after_s: wait,
+                })
+            }
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX).max(1)
+}
