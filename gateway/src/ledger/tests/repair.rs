@@ -1,6 +1,7 @@
 //! Files: what is repaired at open, what is refused.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
@@ -12,21 +13,24 @@ use super::*;
 /// The bytes of a ledger of six entries.
 fn sample() -> &'static [u8] {
     static SAMPLE: OnceLock<Vec<u8>> = OnceLock::new();
-    SAMPLE.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let ledger = open(dir.path()).ledger;
-            for _ in 0..2 {
-                let ticket = begin(&ledger).await.unwrap();
-                ledger.finish(ticket, outcome()).await.unwrap();
-            }
-        });
-        fs::read(dir.path().join(segment::name(0))).unwrap()
-    })
+    // A thread of its own, because some callers are in a runtime already.
+    SAMPLE.get_or_init(|| std::thread::spawn(make_sample).join().unwrap())
+}
+
+fn make_sample() -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let ledger = open(dir.path()).ledger;
+        for _ in 0..2 {
+            let ticket = begin(&ledger).await.unwrap();
+            ledger.finish(ticket, outcome()).await.unwrap();
+        }
+    });
+    fs::read(dir.path().join(segment::name(0))).unwrap()
 }
 
 fn lines() -> Vec<Vec<u8>> {
@@ -170,24 +174,35 @@ fn a_segment_begun_but_not_yet_written_is_no_damage() {
 }
 
 /// Walks as opening does, without its syncs.
-fn walk(bytes: &[u8]) -> Result<u64, Damage> {
-    let dir = dir_with(&[bytes]);
-    let mut walk = Walk::new(dir.path()).unwrap();
+fn walk(dir: &Path) -> Result<u64, Damage> {
+    let mut walk = Walk::new(dir).unwrap();
     while let Some(header) = walk.next_header() {
         header?;
     }
     Ok(walk.next_index)
 }
 
+/// The segment of a ledger that holds the sample, open for tampering.
+fn tampered() -> (tempfile::TempDir, fs::File) {
+    let dir = dir_with(&[sample()]);
+    let file = fs::File::options()
+        .write(true)
+        .open(dir.path().join(segment::name(0)))
+        .unwrap();
+    (dir, file)
+}
+
 #[test]
 fn every_flipped_bit_is_detected() {
-    for place in 0..sample().len() {
+    let (dir, file) = tampered();
+    for (place, byte) in (0..).zip(sample()) {
         for bit in 0..8 {
-            let mut bytes = sample().to_vec();
-            bytes[place] ^= 1 << bit;
-            assert!(walk(&bytes).is_err(), "bit {bit} of byte {place}");
+            file.write_at(&[byte ^ (1 << bit)], place).unwrap();
+            assert!(walk(dir.path()).is_err(), "bit {bit} of byte {place}");
         }
+        file.write_at(&[*byte], place).unwrap();
     }
+    assert_eq!(walk(dir.path()), Ok(6));
 }
 
 #[test]
@@ -195,9 +210,11 @@ fn a_file_cut_anywhere_still_gives_every_entry_before_the_cut() {
     let ends: Vec<usize> = (0..sample().len())
         .filter(|place| sample()[*place] == b'\n')
         .collect();
-    for length in 0..=sample().len() {
+    let (dir, file) = tampered();
+    for length in (0..=sample().len()).rev() {
+        file.set_len(length as u64).unwrap();
         let whole = ends.iter().filter(|end| **end < length).count() as u64;
-        assert_eq!(walk(&sample()[..length]), Ok(whole), "cut to {length}");
+        assert_eq!(walk(dir.path()), Ok(whole), "cut to {length}");
     }
 }
 
@@ -252,6 +269,6 @@ proptest! {
         let mut bytes = sample().to_vec();
         bytes.splice(start..start + stretch.len(), stretch);
         prop_assume!(bytes != sample());
-        prop_assert!(walk(&bytes).is_err());
+        prop_assert!(walk(dir_with(&[&bytes]).path()).is_err());
     }
 }
