@@ -1,1 +1,55 @@
-//! x
+//! The simulated vendors: real HTTP servers and real files on loopback, made from the vendors'
+//! manuals.
+//!
+//! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
+//! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
+
+pub mod flock;
+pub mod http;
+pub mod niop;
+pub mod rekor;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The text every planted personal field carries; it must never come out of the gateway.
+pub const CANARY: &str = "CANARY-PERSONAL-7F3A";
+
+/// A planted transponder number: the canary of a field that may hold digits only.
+pub const TAG_CANARY: &str = "7304182956";
+
+/// One simulated vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct SimEntry {
+    /// Id of the adapter it stands in for.
+    pub adapter: &'static str,
+    /// What it speaks.
+    pub about: &'static str,
+}
+
+/// Every simulator: one line per adapter.
+pub const SIMS: &[SimEntry] = &[
+    SimEntry {
+        adapter: "flock",
+        about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
+    },
+    SimEntry {
+        adapter: "niop",
+        about: "files: STRAN and SCORR archives in a drop folder, ACK files back",
+    },
+    SimEntry {
+        adapter: "rekor",
+        about: "webhooks: an agent that resends until a 2xx, and its image server",
+    },
+];
+
+/// Locks even after a panic elsewhere: a simulator's log is still worth reading then.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes one from a countdown; false when it was at zero already.
+fn take_one(left: &mut u32) -> bool {
+    let any = *left > 0;
+    *left = left.saturating_sub(1);
+    any
+}

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::fleet::{State, Vehicle};
 pub use self::oracle::Expected;
-pub use self::streets::{Heading, Site};
+pub use self::streets::{CROSSING, FACILITY, Heading, Site};
 
 /// The plate text of [`Town::protagonist`].
 pub const PROTAGONIST_PLATE: &str = "TPK0421";
