@@ -21,8 +21,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use self::switches::{ErrorBody, OddRow, Switches};
-use super::http::Server;
 use super::lock;
+use super::server::Server;
 use crate::town::{Family, Passage, Town};
 
 /// The client id the simulator knows.

@@ -5,9 +5,9 @@
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
 pub mod flock;
-pub mod http;
 pub mod niop;
 pub mod rekor;
+pub mod server;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

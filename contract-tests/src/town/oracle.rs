@@ -149,7 +149,7 @@ mod tests {
         let tick = SignedDuration::from_millis(1);
         assert_eq!(
             town.expected(plate, first.at, first.at + tick).police,
-            [first.clone()]
+            std::slice::from_ref(first)
         );
         assert_eq!(town.expected(plate, first.at - tick, first.at).total(), 0);
     }
@@ -170,7 +170,10 @@ mod tests {
             families[place] += 1;
             if let Some(text) = &passage.text {
                 let found = town.expected(text, now, now + SignedDuration::from_secs(1));
-                assert_eq!(found.of(passage.site.family), [passage.clone()]);
+                assert_eq!(
+                    found.of(passage.site.family),
+                    std::slice::from_ref(&passage)
+                );
             }
         }
         assert!(families.iter().all(|count| *count > 100), "{families:?}");

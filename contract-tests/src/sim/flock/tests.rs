@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::sim::CANARY;
-use crate::sim::http::client;
+use crate::sim::server::client;
 use crate::town::{Family, TownSize};
 
 const FROM: &str = "2026-03-01T00:00:00Z";
