@@ -53,3 +53,48 @@ fn take_one(left: &mut u32) -> bool {
     *left = left.saturating_sub(1);
     any
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_simulator_is_listed_once_and_says_what_it_speaks() {
+        let adapters: HashSet<_> = SIMS.iter().map(|entry| entry.adapter).collect();
+        assert_eq!(adapters, HashSet::from(["flock", "niop", "rekor"]));
+        assert_eq!(adapters.len(), SIMS.len());
+        assert!(SIMS.iter().all(|entry| !entry.about.is_empty()));
+    }
+
+    #[test]
+    fn the_simulators_name_no_type_of_the_product() {
+        fn sources(folder: &std::path::Path, into: &mut Vec<std::path::PathBuf>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    sources(&path, into);
+                } else {
+                    into.push(path);
+                }
+            }
+        }
+        let mut files = Vec::new();
+        for module in ["sim", "town", "fault"] {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+            sources(&root.join("src").join(module), &mut files);
+        }
+        assert!(files.len() > 20);
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for product in ["adapters", "gateway", "schemas"] {
+                assert!(
+                    !text.contains(&format!("turnpike_{product}")),
+                    "{}",
+                    file.display()
+                );
+            }
+        }
+    }
+}

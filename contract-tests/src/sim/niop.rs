@@ -3,9 +3,11 @@
 //! Bulk tag lists and reconciliations can be written too: they are account data and money, and
 //! whoever receives them must refuse them.
 
+mod account;
 mod ack;
 mod broken;
 mod bulk;
+mod correction;
 mod file;
 mod record;
 #[cfg(test)]
@@ -22,8 +24,9 @@ use jiff::Timestamp;
 pub use self::ack::Ack;
 pub use self::broken::{Declared, Quirk};
 pub use self::bulk::{write_bulk_xml, write_bulk_zip};
+pub use self::correction::Correction;
 pub use self::file::{DataFile, Kind, Parcel};
-pub use self::record::{Correction, PlateInfo, Point, TagInfo, Txn};
+pub use self::record::{PlateInfo, Point, TagInfo, Txn};
 pub use self::xml::Element;
 use crate::town::Passage;
 
@@ -87,13 +90,13 @@ impl Hub {
         self.file(
             Kind::Srecon,
             submitted,
-            vec![record::reconciliation(submitted)],
+            vec![account::reconciliation(submitted)],
         )
     }
 
     /// A bulk tag list with one account: personal data, not a read.
     pub fn btvl(&self, submitted: Timestamp) -> DataFile {
-        self.file(Kind::Btvl, submitted, vec![record::tag_details(submitted)])
+        self.file(Kind::Btvl, submitted, vec![account::tag_details(submitted)])
     }
 
     /// Drops a file as a careful hub does: written aside, then renamed. An older file of the same

@@ -6,6 +6,7 @@
 
 mod bodies;
 mod images;
+mod others;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-pub use self::bodies::{AGENT_UID, Gps, Group, heartbeat, test_message, vehicle_without_plate};
+pub use self::bodies::{AGENT_UID, Gps, Group};
 pub use self::images::{ImageSwitches, JPEG};
+pub use self::others::{heartbeat, test_message, vehicle_without_plate};
 pub use self::queue::{Answer, Switches};
 pub use self::wrong::{Wrong, deep, oversized};
 use super::server;
@@ -126,8 +128,12 @@ impl RekorAgent {
     /// Queues the final group of every passage of a camera site, unread plates included, and
     /// returns how many there were.
     pub fn send_passages<'a>(&self, passages: impl IntoIterator<Item = &'a Passage>) -> usize {
-        let groups = passages.into_iter().filter_map(Group::of);
-        groups.map(|group| self.send(&group.json())).count()
+        let mut sent = 0;
+        for group in passages.into_iter().filter_map(Group::of) {
+            self.send(&group.json());
+            sent += 1;
+        }
+        sent
     }
 
     /// Changes the behaviour from the next post on.

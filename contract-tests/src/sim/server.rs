@@ -79,8 +79,12 @@ mod tests {
         let address = server.address();
         assert!(TcpStream::connect(address).await.is_ok());
         drop(server);
-        while TcpStream::connect(address).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
+        let gone = async {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = std::time::Duration::from_secs(20);
+        assert!(tokio::time::timeout(limit, gone).await.is_ok());
     }
 }

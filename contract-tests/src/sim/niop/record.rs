@@ -1,10 +1,10 @@
-//! Transaction, correction, reconciliation and tag-list records.
+//! Transaction records.
 
 use jiff::{SignedDuration, Timestamp, tz};
 
+use super::HOME;
 use super::xml::Element;
-use super::{AWAY, HOME};
-use crate::sim::{CANARY, TAG_CANARY};
+use crate::sim::TAG_CANARY;
 use crate::town::{FACILITY, Family, Passage, TOWN_OFFSET_HOURS};
 
 /// A toll point and when it was passed.
@@ -189,7 +189,7 @@ impl Txn {
         Element::group("TransactionRecord", self.fields())
     }
 
-    fn fields(&self) -> Vec<Element> {
+    pub(super) fn fields(&self) -> Vec<Element> {
         let mut fields = vec![
             Element::text("RecordType", &self.record_type),
             Element::text("TxnReferenceID", &self.reference),
@@ -215,120 +215,6 @@ impl Txn {
         fields.extend(entry.map(|entry| Element::text("EntryDateTimeTZ", local(entry.at))));
         fields
     }
-}
-
-/// One correction of a SCORR file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Correction {
-    /// The whole record again, in its new state.
-    pub txn: Txn,
-    /// When it was corrected.
-    pub at: Timestamp,
-    /// `C`, `I`, `L`, `T` or `O`.
-    pub reason: char,
-    /// Rises with every correction of a transaction.
-    pub sequence: u32,
-    /// Rises with every resubmission; above 0 the record says why it was resubmitted.
-    pub resubmit_count: u32,
-}
-
-impl Correction {
-    /// The first correction of a transaction, an hour after it: the plate is now `plate`.
-    #[must_use]
-    pub fn of_plate(txn: &Txn, plate: &str) -> Self {
-        Self {
-            txn: txn
-                .clone()
-                .with_plate(|info| plate.clone_into(&mut info.number)),
-            at: txn.exit.at + SignedDuration::from_hours(1),
-            reason: 'L',
-            sequence: 1,
-            resubmit_count: 0,
-        }
-    }
-
-    /// The same transaction sent once more, unchanged.
-    #[must_use]
-    pub fn resubmission(txn: &Txn) -> Self {
-        Self {
-            txn: txn.clone(),
-            at: txn.exit.at + SignedDuration::from_hours(2),
-            reason: 'C',
-            sequence: 0,
-            resubmit_count: 1,
-        }
-    }
-
-    /// The record as XML.
-    #[must_use]
-    pub fn element(&self) -> Element {
-        let mut fields = vec![
-            Element::text("RecordType", format!("{}A", self.txn.record_type)),
-            Element::text("CorrectionDateTime", utc(self.at)),
-            Element::text("CorrectionReason", self.reason),
-        ];
-        if self.reason == 'O' {
-            fields.push(Element::text("CorrectionOtherDesc", "OTHER"));
-        }
-        if self.resubmit_count > 0 {
-            fields.push(Element::text("ResubmitReason", "R"));
-        }
-        fields.push(Element::text("CorrectionSeqNo", self.sequence.to_string()));
-        fields.push(Element::text(
-            "ResubmitCount",
-            self.resubmit_count.to_string(),
-        ));
-        fields.push(Element::group(
-            "OriginalTransactionDetail",
-            self.txn.fields(),
-        ));
-        Element::group("CorrectionRecord", fields)
-    }
-}
-
-pub(super) fn reconciliation(at: Timestamp) -> Element {
-    Element::group(
-        "ReconciliationRecord",
-        vec![
-            Element::text("TxnReferenceID", "90100000000000004711"),
-            Element::text("AdjustmentCount", "0"),
-            Element::text("ResubmitCount", "0"),
-            Element::text("ReconHomeAgencyID", HOME),
-            Element::text("PostingDisposition", "P"),
-            Element::text("PostedAmount", "275"),
-            Element::text("PostedDateTime", utc(at)),
-        ],
-    )
-}
-
-pub(super) fn tag_details(at: Timestamp) -> Element {
-    let plate = Element::group(
-        "TVLPlateDetails",
-        vec![
-            Element::text("PlateCountry", "US"),
-            Element::text("PlateState", "OH"),
-            Element::text("PlateNumber", "TPK0421"),
-            Element::text("PlateEffectiveFrom", utc(at)),
-        ],
-    );
-    let account = Element::group(
-        "TVLAccountDetails",
-        vec![
-            Element::text("AccountNumber", CANARY),
-            Element::text("FleetIndicator", "N"),
-        ],
-    );
-    Element::group(
-        "TVLTagDetails",
-        vec![
-            Element::text("HomeAgencyID", HOME),
-            Element::text("TagAgencyID", AWAY),
-            Element::text("TagSerialNumber", TAG_CANARY),
-            Element::text("TagStatus", "V"),
-            plate,
-            account,
-        ],
-    )
 }
 
 /// `YYYY-MM-DDThh:mm:ssZ`.

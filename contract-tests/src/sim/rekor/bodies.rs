@@ -12,8 +12,8 @@ use crate::town::{CROSSING, Family, Passage};
 /// The one agent of the town.
 pub const AGENT_UID: &str = "AGENTAGENTAGENTAGENTAGENTAGENTAGENTAGENT";
 
-const COMPANY: &str = "00000000-0000-4000-8000-000000000001";
-const DWELL_MS: i64 = 1_598;
+pub(super) const COMPANY: &str = "00000000-0000-4000-8000-000000000001";
+pub(super) const DWELL_MS: i64 = 1_598;
 
 /// The agent's position as configured, or as it looks when nobody configured it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -300,36 +300,7 @@ impl Group {
     }
 }
 
-/// The agent's message of every minute.
-#[must_use]
-pub fn heartbeat(at: Timestamp) -> Value {
-    json!({
-        "data_type": "heartbeat", "version": 1, "company_id": COMPANY, "agent_uid": AGENT_UID,
-        "agent_type": "alprd", "agent_version": "4.1.1", "timestamp": at.as_millisecond(),
-        "video_streams": [{"camera_id": 2042, "camera_name": "Crossing", "is_streaming": true}],
-    })
-}
-
-/// The message the web server sends when someone presses "test".
-#[must_use]
-pub fn test_message() -> Value {
-    json!({"openalpr_webhook": "test"})
-}
-
-/// A vehicle the engine followed without ever seeing a plate.
-#[must_use]
-pub fn vehicle_without_plate(camera_id: u32, at: Timestamp) -> Value {
-    let epoch_start = at.as_millisecond();
-    json!({
-        "data_type": "vehicle", "version": 1, "company_id": COMPANY, "agent_uid": AGENT_UID,
-        "camera_id": camera_id, "epoch_start": epoch_start, "epoch_end": epoch_start + DWELL_MS,
-        "best_uuid": uuid_of(camera_id, epoch_start),
-        "vehicle": vehicle_json(["red", "quillcar", "trail", "suv-crossover"]),
-        "vehicle_signature": CANARY,
-    })
-}
-
-fn vehicle_json([colour, make, model, body]: [&str; 4]) -> Value {
+pub(super) fn vehicle_json([colour, make, model, body]: [&str; 4]) -> Value {
     json!({
         "color": [{"name": colour, "confidence": 88.1}],
         "make": [{"name": make, "confidence": 60.0}],
@@ -339,7 +310,7 @@ fn vehicle_json([colour, make, model, body]: [&str; 4]) -> Value {
     })
 }
 
-fn uuid_of(camera_id: u32, epoch_ms: i64) -> String {
+pub(super) fn uuid_of(camera_id: u32, epoch_ms: i64) -> String {
     format!("{AGENT_UID}-{camera_id}-{epoch_ms}")
 }
 

@@ -256,9 +256,12 @@ async fn a_dropped_agent_posts_no_more() {
     assert!(agent.posted(2, LIMIT).await);
     let queue = Arc::downgrade(&agent.queue);
     drop(agent);
-    while queue.strong_count() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let gone = async {
+        while queue.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, gone).await.is_ok());
     assert!(receiver.bodies().len() >= 2);
 }
 
