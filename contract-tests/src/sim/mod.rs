@@ -1,0 +1,100 @@
+//! The simulated vendors: real HTTP servers and real files on loopback, made from the vendors'
+//! manuals.
+//!
+//! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
+//! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
+
+pub mod flock;
+pub mod niop;
+pub mod rekor;
+pub mod server;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The text every planted personal field carries; it must never come out of the gateway.
+pub const CANARY: &str = "CANARY-PERSONAL-7F3A";
+
+/// A planted transponder number: the canary of a field that may hold digits only.
+pub const TAG_CANARY: &str = "7304182956";
+
+/// One simulated vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct SimEntry {
+    /// Id of the adapter it stands in for.
+    pub adapter: &'static str,
+    /// What it speaks.
+    pub about: &'static str,
+}
+
+/// Every simulator: one line per adapter.
+pub const SIMS: &[SimEntry] = &[
+    SimEntry {
+        adapter: "flock",
+        about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
+    },
+    SimEntry {
+        adapter: "niop",
+        about: "files: STRAN and SCORR archives in a drop folder, ACK files back",
+    },
+    SimEntry {
+        adapter: "rekor",
+        about: "webhooks: an agent that resends until a 2xx, and its image server",
+    },
+];
+
+/// Locks even after a panic elsewhere: a simulator's log is still worth reading then.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes one from a countdown; false when it was at zero already.
+fn take_one(left: &mut u32) -> bool {
+    let any = *left > 0;
+    *left = left.saturating_sub(1);
+    any
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_simulator_is_listed_once_and_says_what_it_speaks() {
+        let adapters: HashSet<_> = SIMS.iter().map(|entry| entry.adapter).collect();
+        assert_eq!(adapters, HashSet::from(["flock", "niop", "rekor"]));
+        assert_eq!(adapters.len(), SIMS.len());
+        assert!(SIMS.iter().all(|entry| !entry.about.is_empty()));
+    }
+
+    #[test]
+    fn the_simulators_name_no_type_of_the_product() {
+        fn sources(folder: &std::path::Path, into: &mut Vec<std::path::PathBuf>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    sources(&path, into);
+                } else {
+                    into.push(path);
+                }
+            }
+        }
+        let mut files = Vec::new();
+        for module in ["sim", "town", "fault"] {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+            sources(&root.join("src").join(module), &mut files);
+        }
+        assert!(files.len() > 20);
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for product in ["adapters", "gateway", "schemas"] {
+                assert!(
+                    !text.contains(&format!("turnpike_{product}")),
+                    "{}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
