@@ -19,6 +19,12 @@ pub const DEADLINE_MS: DeadlineBounds = DeadlineBounds {
     most: 30_000,
 };
 
+/// Longest plate text in a request, in characters, separators included.
+pub const MAX_ASKED_CHARS: usize = 64;
+
+/// Most sources a request may name.
+pub const MAX_ASKED_SOURCES: usize = 256;
+
 /// Bounds of a deadline, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct DeadlineBounds {
@@ -53,7 +59,7 @@ pub struct QueryRequest {
     pub on_behalf_of: OnBehalfOf,
     /// Sources to ask; all when left out. Sources left out by the caller are listed as `not_asked`.
     #[serde(default)]
-    #[schema(max_items = 256)]
+    #[schema(min_items = 1, max_items = 256)]
     pub sources: Option<Vec<SourceId>>,
     /// How long the caller waits, in milliseconds.
     #[serde(default)]
@@ -77,9 +83,9 @@ pub enum QueryRequestError {
     /// Deadline out of bounds.
     #[error("`deadline_ms` must be 100 to 30000")]
     Deadline,
-    /// Nothing to ask.
-    #[error("`sources` must name at least one source when given")]
-    NoSources,
+    /// Nothing to ask, or more than there can be.
+    #[error("`sources` must name 1 to {MAX_ASKED_SOURCES} sources when given")]
+    Sources,
 }
 
 impl QueryRequest {
@@ -88,14 +94,18 @@ impl QueryRequest {
     /// # Errors
     /// [`QueryRequestError`], naming the field.
     pub fn to_query(&self) -> Result<Query, QueryRequestError> {
+        if self.plate.chars().nth(MAX_ASKED_CHARS).is_some() {
+            return Err(QueryRequestError::Plate(PlateError::TooLong));
+        }
         let plate = match self.match_mode {
             MatchMode::Exact => Plate::parse(&self.plate).map(AskedPlate::Exact),
             MatchMode::LookAlike => Plate::parse(&self.plate).map(AskedPlate::LookAlike),
             MatchMode::Partial => PlatePattern::parse(&self.plate).map(AskedPlate::Partial),
         }
         .map_err(QueryRequestError::Plate)?;
-        if self.sources.as_ref().is_some_and(Vec::is_empty) {
-            return Err(QueryRequestError::NoSources);
+        let named = self.sources.as_ref().map(Vec::len);
+        if named.is_some_and(|named| !(1..=MAX_ASKED_SOURCES).contains(&named)) {
+            return Err(QueryRequestError::Sources);
         }
         self.deadline_ms()?;
         let query = Query::new(
@@ -225,6 +235,7 @@ pub enum SourceOutcome {
         /// Whose limit.
         by: LimitedBy,
         /// When to ask again, in seconds, where known.
+        #[schema(required)]
         retry_after_s: Option<u32>,
     },
     /// Not searched in time.
@@ -234,12 +245,13 @@ pub enum SourceOutcome {
         /// Kind of failure.
         error: FailureKind,
         /// When to ask again, in seconds, where known.
+        #[schema(required)]
         retry_after_s: Option<u32>,
     },
     /// Searched in what was taken in, but nothing new has come from the source since.
     Stale {
         /// When the source last sent anything; absent if never.
-        #[schema(value_type = Option<String>, format = DateTime)]
+        #[schema(required, value_type = Option<String>, format = DateTime)]
         since: Option<Timestamp>,
         /// Reads released from this source.
         reads: u32,
@@ -316,6 +328,7 @@ pub struct SourceReport {
     /// Its family.
     pub family: Family,
     /// The agreement that decided.
+    #[schema(required)]
     pub agreement: Option<AgreementRef>,
     /// What happened.
     #[serde(flatten)]
@@ -434,8 +447,10 @@ pub struct ExplainedSource {
     /// Whether it would be asked.
     pub would_ask: bool,
     /// What stands in the way although the agreement permits.
+    #[schema(required)]
     pub unsupported: Option<Capability>,
     /// What the refusing rule means.
+    #[schema(required)]
     pub explanation: Option<String>,
     /// The decision.
     pub decision: DecisionRecord,
@@ -471,11 +486,13 @@ pub struct SourceInfo {
     /// The agreement, `id@version`.
     pub agreement: AgreementRef,
     /// State of the circuit breaker: `closed`, `open`, `half_open`; absent for sources that are not asked live.
+    #[schema(required)]
     pub breaker: Option<String>,
     /// When the source last sent or answered anything.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub last_seen_at: Option<Timestamp>,
     /// Reads held for this source.
+    #[schema(required)]
     pub reads_held: Option<u64>,
     /// Records rejected since start.
     pub rejected: u64,

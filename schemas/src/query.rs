@@ -109,7 +109,13 @@ impl fmt::Display for Purpose {
 /// so that "investigation" or "n/a" is not a case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, min_length = 3, max_length = 64, example = "BRK-2026-000042")]
+#[schema(
+    value_type = String,
+    min_length = 3,
+    max_length = 64,
+    pattern = "^([0-9]|[A-Za-z][A-Za-z ./_-]*[0-9])[A-Za-z0-9 ./_-]*$",
+    example = "BRK-2026-000042"
+)]
 pub struct CaseRef(String);
 
 /// Why a text is not a case reference.
@@ -131,7 +137,7 @@ pub enum OnBehalfOf {
 
 /// A half-open span of time: `from` is included, `to` is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "WindowParts")]
+#[serde(try_from = "WindowParts", deny_unknown_fields)]
 pub struct TimeWindow {
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
@@ -306,6 +312,13 @@ impl TimeWindow {
     #[must_use]
     pub fn span(&self) -> SignedDuration {
         self.to.duration_since(self.from)
+    }
+
+    /// The same window, ending after at most `longest`.
+    #[must_use]
+    pub fn at_most(&self, longest: SignedDuration) -> Self {
+        let end = self.from.checked_add(longest).unwrap_or(self.to);
+        Self::new(self.from, self.to.min(end)).unwrap_or(*self)
     }
 
     /// The part of the window at or after `earliest`, if any is left.

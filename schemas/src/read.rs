@@ -97,6 +97,7 @@ pub struct Candidate {
     #[serde(flatten)]
     pub plate: Plate,
     /// Its confidence, where the source gives one.
+    #[schema(required)]
     pub confidence: Option<Confidence>,
 }
 
@@ -107,10 +108,13 @@ pub struct ObservedPlate {
     #[serde(flatten)]
     pub plate: Plate,
     /// Who issued the plate, as the source says.
+    #[schema(required)]
     pub jurisdiction: Option<Jurisdiction>,
     /// How sure the source is of the jurisdiction.
+    #[schema(required)]
     pub jurisdiction_confidence: Option<Confidence>,
     /// How sure the source is of the text.
+    #[schema(required)]
     pub confidence: Option<Confidence>,
     /// Other hypotheses for the same plate, best first.
     pub candidates: Vec<Candidate>,
@@ -132,18 +136,25 @@ pub enum ZoneProvenance {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Place {
     /// Degrees north, WGS 84.
+    #[schema(required)]
     pub lat: Option<f64>,
     /// Degrees east, WGS 84.
+    #[schema(required)]
     pub lon: Option<f64>,
     /// Site, road or facility, as the source names it.
+    #[schema(required)]
     pub site: Option<String>,
     /// Camera or plaza, as the source names it.
+    #[schema(required)]
     pub camera: Option<String>,
     /// Lane, as the source names it.
+    #[schema(required)]
     pub lane: Option<String>,
     /// Compass direction of travel, degrees from north.
+    #[schema(required)]
     pub bearing_deg: Option<f64>,
     /// Direction of travel inside the image, degrees; not a compass direction.
+    #[schema(required)]
     pub image_bearing_deg: Option<f64>,
 }
 
@@ -153,6 +164,7 @@ pub struct Attribute {
     /// The value in the source's words.
     pub value: String,
     /// Confidence, where the source gives one.
+    #[schema(required)]
     pub confidence: Option<Confidence>,
 }
 
@@ -160,12 +172,16 @@ pub struct Attribute {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Vehicle {
     /// Make.
+    #[schema(required)]
     pub make: Option<Attribute>,
     /// Model, without the make.
+    #[schema(required)]
     pub model: Option<Attribute>,
     /// Colour.
+    #[schema(required)]
     pub colour: Option<Attribute>,
     /// Body type or toll class, as the source uses it.
+    #[schema(required)]
     pub class: Option<Attribute>,
 }
 
@@ -193,7 +209,7 @@ pub struct ImageRef {
     #[serde(rename = "ref")]
     pub reference: String,
     /// When the source stops serving it, where known.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -215,6 +231,7 @@ pub struct Observation {
     #[schema(value_type = String, format = DateTime)]
     pub captured_at: Timestamp,
     /// Offset of local time from UTC at the place, in seconds, where the source gives one.
+    #[schema(required)]
     pub captured_offset_s: Option<i32>,
     /// How the instant is known.
     pub captured_zone: ZoneProvenance,
@@ -241,6 +258,7 @@ pub struct Provenance {
     /// Adapter version.
     pub adapter_version: String,
     /// Agreement under which the read was taken in or asked for, `id@version`; absent when decoded without a source.
+    #[schema(required)]
     pub agreement: Option<String>,
     /// SHA-256 of the message or file that carried the record, hexadecimal.
     pub payload_sha256: String,

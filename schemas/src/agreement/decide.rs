@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Agreement, AgreementRef, Excess, ImagePermit, IngestPermit, OnBehalfRule, Organisation, Permit,
-    Requester, Status,
+    Agreement, AgreementRef, Excess, Field, ImagePermit, IngestPermit, OnBehalfRule, Organisation,
+    Permit, Requester, Status,
     permit::{Grant, grant},
 };
 use crate::query::{AskedPlate, Purpose, Query, TimeWindow};
@@ -209,6 +209,7 @@ pub struct Verdict {
     /// Whether it permits.
     pub permit: bool,
     /// The rule that refused.
+    #[schema(required)]
     pub rule: Option<Rule>,
 }
 
@@ -227,8 +228,10 @@ pub struct DecisionRecord {
     /// Every engine's answer; permitted only if all permit.
     pub verdicts: Vec<Verdict>,
     /// The window granted, which may be smaller than the window asked for.
+    #[schema(required)]
     pub window: Option<TimeWindow>,
     /// Most reads granted.
+    #[schema(required)]
     pub max_reads: Option<u32>,
 }
 
@@ -266,17 +269,7 @@ impl Agreement {
         query: &Query,
         now: Timestamp,
     ) -> Result<ImagePermit, Refusal> {
-        let checked = self
-            .check(Action::Image, requester, query, now)
-            .and_then(|window| {
-                let released = self.document.what.fields.contains(&super::Field::Images);
-                if released {
-                    Ok(window)
-                } else {
-                    Err(Rule::ActionNotAllowed)
-                }
-            });
-        checked
+        self.check(Action::Image, requester, query, now)
             .map(|window| ImagePermit::from(grant(self, query, window)))
             .map_err(|rule| self.refusal(rule))
     }
@@ -289,7 +282,7 @@ impl Agreement {
         let retention = self
             .in_effect(now)
             .and_then(|()| match self.document.retention {
-                Some(retention) if self.document.actions.contains(&Action::Ingest) => Ok(retention),
+                Some(retention) if self.lists(Action::Ingest) => Ok(retention),
                 _ => Err(Rule::ActionNotAllowed),
             });
         retention
@@ -336,14 +329,18 @@ impl Agreement {
         now: Timestamp,
     ) -> Result<TimeWindow, Rule> {
         self.in_effect(now)?;
-        ensure(
-            self.document.actions.contains(&action),
-            Rule::ActionNotAllowed,
-        )?;
+        ensure(self.lists(action), Rule::ActionNotAllowed)?;
         self.why(query.purpose())?;
         self.who(requester, query)?;
         self.plate(query)?;
         self.how_far(query.window(), now)
+    }
+
+    /// An image is a field of a read as well: without that field no read carries one to fetch.
+    fn lists(&self, action: Action) -> bool {
+        let released =
+            action != Action::Image || self.document.what.fields.contains(&Field::Images);
+        released && self.document.actions.contains(&action)
     }
 
     fn in_effect(&self, now: Timestamp) -> Result<(), Rule> {
@@ -444,10 +441,12 @@ impl Agreement {
                 Rule::WindowTooLong,
             )?;
         }
-        // A future end grants nothing, so the width is counted from the present.
+        // There is nothing to find in the future, so the newest part that is granted is counted back from the present.
         let newest = recent.to().min(now.max(recent.from()));
         let narrow = recent.not_before(earlier(newest, terms.max_window_days));
-        narrow.ok_or(Rule::WindowTooOld)
+        narrow
+            .map(|window| window.at_most(days(terms.max_window_days)))
+            .ok_or(Rule::WindowTooOld)
     }
 }
 

@@ -170,7 +170,7 @@ pub enum Field {
     PlateRaw,
     /// Issuer and its confidence.
     Jurisdiction,
-    /// Confidence of the plate text.
+    /// Confidence of the plate text, and of each other hypothesis.
     Confidence,
     /// Other reading hypotheses.
     Candidates,
@@ -295,6 +295,11 @@ impl AgreementDocument {
             self.effective_from < self.effective_until,
             "effective_until",
             "must be after `effective_from`",
+        );
+        require(
+            self.who.roles.iter().all(|role| role.may_ask()),
+            "who.roles",
+            "may hold `investigator`, `supervisor` and `system` only: no other role asks",
         );
         require(
             days_ok(self.how_far.lookback_days),

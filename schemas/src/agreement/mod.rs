@@ -81,6 +81,15 @@ impl Role {
         Self::Operator,
         Self::System,
     ];
+
+    /// Whether a subject with this role alone may ask, where an agreement lists it.
+    #[must_use]
+    pub fn may_ask(self) -> bool {
+        match self {
+            Self::Investigator | Self::Supervisor | Self::System => true,
+            Self::Integrator | Self::SourceOwner | Self::Auditor | Self::Operator => false,
+        }
+    }
 }
 
 /// An organisation as an agreement sees it.

@@ -35,6 +35,16 @@ pub(super) fn grant(agreement: &Agreement, query: &Query, window: TimeWindow) ->
     }
 }
 
+impl Grant {
+    fn answers(&self, read: &PlateRead) -> bool {
+        let observation = &read.observation;
+        read.source == self.source
+            && !observation.retracted
+            && self.window.contains(observation.captured_at)
+            && self.query.is_answered_by(&observation.plate)
+    }
+}
+
 /// Proof that one agreement allows one question. Private fields: only [`Agreement::permit`] makes one.
 ///
 /// ```compile_fail
@@ -116,12 +126,7 @@ impl Permit {
     /// not withdrawn and answers the question; otherwise the read with every field removed that is not released.
     #[must_use]
     pub fn release(&self, read: PlateRead) -> Option<PlateRead> {
-        let observation = &read.observation;
-        let answers = read.source == self.0.source
-            && !observation.retracted
-            && self.0.window.contains(observation.captured_at)
-            && self.0.query.is_answered_by(&observation.plate);
-        answers.then(|| strip(read, &self.0.fields))
+        self.0.answers(&read).then(|| strip(read, &self.0.fields))
     }
 }
 
@@ -142,12 +147,10 @@ impl ImagePermit {
         &self.0.agreement
     }
 
-    /// Whether the permit covers an image of this read.
+    /// Whether the permit covers an image of this read: the same condition as for releasing the read.
     #[must_use]
     pub fn covers(&self, read: &PlateRead) -> bool {
-        read.source == self.0.source
-            && self.0.window.contains(read.observation.captured_at)
-            && self.0.query.is_answered_by(&read.observation.plate)
+        self.0.answers(read)
     }
 }
 
@@ -197,6 +200,9 @@ fn strip(mut read: PlateRead, fields: &BTreeSet<Field>) -> PlateRead {
     }
     if !has(Field::Confidence) {
         plate.confidence = None;
+        for candidate in &mut plate.candidates {
+            candidate.confidence = None;
+        }
     }
     if !has(Field::Candidates) {
         plate.candidates.clear();
