@@ -1,0 +1,84 @@
+//! The HTTP API: routes, and the document generated from them.
+//!
+//! Every route is bounded in body, headers and time, answers errors as problem+json, and leaves an entry when it refuses.
+//! The three of `system` are the only ones that need no token besides the documentation.
+
+mod body;
+mod caller;
+mod layers;
+mod problem;
+mod queries;
+mod reads;
+mod sources;
+mod system;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+pub use caller::Caller;
+pub use problem::{Failure, KINDS, Kind};
+
+use crate::app::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "turnpike",
+        description = "A federated gateway for licence-plate reads: one question about one plate, for one case, to every source whose agreement permits it, and one answer that says source by source what was searched and what was not.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&Security),
+    tags(
+        (name = "questions", description = "Asking about a plate"),
+        (name = "sources", description = "Where reads come from"),
+        (name = "system", description = "For whoever runs the gateway")
+    )
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+    }
+}
+
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(queries::ask))
+        .routes(routes!(queries::explain))
+        .routes(routes!(sources::list))
+        .routes(routes!(sources::push))
+        .routes(routes!(reads::image))
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::readyz))
+        .routes(routes!(system::metrics))
+}
+
+/// The OpenAPI 3.1 document of the API, generated from the handlers.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    routes().split_for_parts().1
+}
+
+/// The whole service.
+#[must_use]
+pub fn router(app: Arc<App>) -> Router {
+    let (router, document) = routes().split_for_parts();
+    router
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(sources::not_found)
+        .method_not_allowed_fallback(layers::method_not_allowed)
+        .layer(middleware::from_fn(layers::around))
+        .with_state(app)
+}
