@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use crate::{
-    adapter::{Adapter, Capabilities},
+    adapter::{Adapter, Capabilities, Page},
     error::Result,
+    flock,
 };
 use turnpike_schemas::read::Family;
+
+/// Decodes one saved response body.
+pub type SavedAnswer = fn(&[u8]) -> Result<Page>;
 
 /// How an adapter is named, described and built.
 #[derive(Debug, Clone, Copy)]
@@ -27,10 +31,13 @@ pub struct Entry {
     pub hosts: fn(&Value) -> Result<Vec<url::Url>>,
     /// Builds the adapter from its `settings` table.
     pub build: fn(&Value) -> Result<Box<dyn Adapter>>,
+    /// Decodes a saved answer of a source that is asked live: one response body, as it came. Pure.
+    /// `None` where answers come as messages or files, which the adapter itself decodes.
+    pub saved_answer: Option<SavedAnswer>,
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[];
+pub const ADAPTERS: &[Entry] = &[flock::ENTRY];
 
 /// Finds an adapter.
 #[must_use]
