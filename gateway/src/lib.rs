@@ -1,4 +1,15 @@
 //! The federated gateway: intake, questions, ledger, read store, HTTP and the `turnpike` command.
 
+pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod federation;
+pub mod identity;
+pub mod ingest;
 pub mod ledger;
+pub mod limits;
+pub mod policy;
+pub mod server;
+pub mod store;
+pub mod telemetry;

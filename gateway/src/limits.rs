@@ -11,6 +11,8 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 
+use turnpike_schemas::read::SourceId;
+
 use crate::{config::CallerLimits, identity::{Directory, Identity}};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
@@ -125,6 +127,29 @@ impl Limits {
                 })
             }
         }
+    }
+}
+
+/// Limits on pushing sources: messages a second, one limiter per configured source.
+#[derive(Debug)]
+pub struct PushLimits {
+    sources: BTreeMap<SourceId, governor::DefaultDirectRateLimiter>,
+}
+
+impl PushLimits {
+    /// The same limit for each source.
+    #[must_use]
+    pub fn new(per_second: NonZeroU32, sources: impl Iterator<Item = SourceId>) -> Self {
+        let sources = sources.map(|source| (source, RateLimiter::direct(Quota::per_second(per_second))));
+        Self {
+            sources: sources.collect(),
+        }
+    }
+
+    /// Counts one message. A source without a limiter is not configured and is not let through.
+    #[must_use]
+    pub fn allow(&self, source: &SourceId) -> bool {
+        self.sources.get(source).is_some_and(|limiter| limiter.check().is_ok())
     }
 }
 

@@ -1,0 +1,309 @@
+//! The composition root: the only file that knows every module.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use turnpike_adapters::{
+    context::{Clock, NoTransport, Transport},
+    error::Error as AdapterError,
+    layers::{self, Stack},
+    transport::{HttpTransport, TransportConfig},
+};
+use turnpike_schemas::{
+    ledger::{Admin, AdminAction},
+    read::SourceId,
+};
+
+use crate::{
+    api,
+    config::{self, Config, HttpLimits, TokenHash},
+    federation::{Federation, Source, SourceTally},
+    identity::Directory,
+    ingest::{DropFolder, Intake, Quarantine},
+    ledger::{Ledger, LedgerConfig, LedgerError, Opened},
+    limits::{Limits, PushLimits},
+    server,
+    store::{Store, StoreConfig, StoreError},
+    telemetry::Telemetry,
+};
+
+/// Everything the routes use.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) federation: Arc<Federation>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limits: Limits,
+    pub(crate) pushes: PushLimits,
+    pub(crate) push_tokens: BTreeMap<SourceId, TokenHash>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) http: HttpLimits,
+    pub(crate) telemetry: Telemetry,
+}
+
+/// A gateway that is serving.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    app: Arc<App>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Why the gateway does not start. Says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("`data_dir` {path} cannot be used: {error}")]
+    DataDir {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The ledger cannot be opened.
+    #[error("the ledger cannot be opened: {0}; no question is answered without it")]
+    Ledger(#[from] LedgerError),
+    /// The read store cannot be opened.
+    #[error("the read store cannot be opened: {0}")]
+    Store(#[from] StoreError),
+    /// A source cannot be built.
+    #[error("source `{source_id}` cannot be built: {error}")]
+    Source {
+        /// The source.
+        source_id: SourceId,
+        /// What its adapter or transport said.
+        error: AdapterError,
+    },
+    /// A drop folder cannot be used.
+    #[error("the drop folder of source `{source_id}` cannot be used: {error}")]
+    DropFolder {
+        /// The source.
+        source_id: SourceId,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// Starts a gateway: opens ledger and store, builds the sources, listens.
+///
+/// Questions that a crash interrupted are closed in the ledger before the first request is accepted.
+///
+/// # Errors
+/// [`StartError`]; then nothing is listening.
+pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let listener = server::bind(config.listen).await;
+    let listener = listener.map_err(|error| StartError::Listen {
+        address: config.listen,
+        error,
+    })?;
+    let (app, folders, sweep_every) = open(config, clock).await?;
+    Ok(run(Arc::new(app), listener, folders, sweep_every))
+}
+
+async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<(App, Vec<DropFolder>, Duration), StartError> {
+    let data_dir = config.data_dir.clone();
+    std::fs::create_dir_all(&data_dir).map_err(|error| unusable(&data_dir, error))?;
+    let ledger = open_ledger(&config, &clock)?;
+    let store = Arc::new(Store::open(&data_dir.join("reads"), StoreConfig::default(), Arc::clone(&clock))?);
+    let quarantine = Quarantine::open(&data_dir.join("quarantine")).map_err(|error| unusable(&data_dir, error))?;
+    let directory = Arc::new(Directory::new(&config.users, config.organisations));
+    let intake = Arc::new(Intake {
+        store: Arc::clone(&store),
+        ledger: Arc::clone(&ledger),
+        clock: Arc::clone(&clock),
+        quarantine: Arc::new(quarantine),
+        decoding: Arc::new(Semaphore::new(usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1))),
+    });
+    let (mut sources, mut folders, mut push_tokens) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for settings in config.sources {
+        let source = Arc::new(build(&settings)?);
+        if let Some(drop) = settings.drop {
+            let spool = data_dir.join("spool");
+            let folder = DropFolder::open(Arc::clone(&source), Arc::clone(&intake), drop, &spool);
+            folders.push(folder.map_err(|error| StartError::DropFolder {
+                source_id: settings.id.clone(),
+                error,
+            })?);
+        }
+        push_tokens.extend(settings.push.map(|token| (settings.id, token)));
+        sources.push(source);
+    }
+    record_start(&ledger, sources.len()).await?;
+    let federation = Federation::new(sources, Arc::clone(&directory), Arc::clone(&ledger), Arc::clone(&store), clock);
+    let app = App {
+        limits: Limits::new(&config.limits, &directory),
+        pushes: PushLimits::new(config.limits.pushes_per_second, push_tokens.keys().cloned()),
+        federation: Arc::new(federation),
+        intake,
+        directory,
+        push_tokens,
+        ledger,
+        store,
+        http: config.http,
+        telemetry: Telemetry::install(),
+    };
+    Ok((app, folders, config.sweep_every))
+}
+
+fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, StartError> {
+    let settings = LedgerConfig {
+        deadline: config.ledger_deadline,
+        segment_bytes: config.ledger_segment_bytes,
+        ..LedgerConfig::default()
+    };
+    let clock = Arc::clone(clock);
+    let Opened { ledger, recovered } = Ledger::open(&config.data_dir.join("ledger"), settings, Arc::new(move || clock.now()))?;
+    tracing::info!(?recovered, "the ledger is open");
+    Ok(Arc::new(ledger))
+}
+
+async fn record_start(ledger: &Ledger, sources: usize) -> Result<(), LedgerError> {
+    let facts = [
+        ("sources".to_owned(), serde_json::Value::from(sources)),
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
+    ];
+    let entry = Admin {
+        action: AdminAction::Start,
+        by: None,
+        facts: facts.into_iter().collect(),
+    };
+    ledger.admin(entry).await.map(|_| ())
+}
+
+/// The only place where adapters are built.
+fn build(settings: &config::Source) -> Result<Source, StartError> {
+    let failed = |error| StartError::Source {
+        source_id: settings.id.clone(),
+        error,
+    };
+    let adapter = (settings.entry.build)(&settings.settings).map_err(failed)?;
+    let transport: Arc<dyn Transport> = if settings.hosts.is_empty() {
+        Arc::new(NoTransport)
+    } else {
+        let pinned = TransportConfig {
+            allow_private: settings.allow_private_addresses,
+            ..TransportConfig::new(settings.hosts.clone())
+        };
+        Arc::new(HttpTransport::new(pinned).map_err(failed)?)
+    };
+    let quota = settings.quota;
+    let limits = layers::Limits {
+        requests: quota.requests,
+        per: quota.per,
+        burst: quota.burst,
+        concurrency: quota.concurrency,
+        attempt_timeout: quota.attempt_timeout,
+        ..layers::Limits::default()
+    };
+    let Stack { adapter, health } = layers::stack(adapter, &limits);
+    Ok(Source {
+        id: settings.id.clone(),
+        title: settings.title.clone(),
+        entry: settings.entry,
+        agreement: Arc::clone(&settings.agreement),
+        adapter,
+        health,
+        transport,
+        secrets: Arc::clone(&settings.secrets),
+        stale_after: settings.stale_after,
+        tally: SourceTally::default(),
+    })
+}
+
+fn run(app: Arc<App>, listener: TcpListener, folders: Vec<DropFolder>, sweep_every: Duration) -> Running {
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+    tasks.spawn(server::serve(listener, api::router(Arc::clone(&app)), app.http, stop.clone()));
+    for folder in folders {
+        tasks.spawn(folder.run(stop.clone()));
+    }
+    tasks.spawn(sweep(Arc::clone(&app), sweep_every, stop.clone()));
+    Running {
+        address,
+        app,
+        stop,
+        tasks,
+    }
+}
+
+/// Removes expired reads for good, from time to time. What is expired is already unreadable.
+async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        match app.store.sweep().await {
+            Ok(swept) if swept.reads > 0 || swept.months > 0 => tracing::info!(?swept, "expired reads are gone"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "expired reads could not be removed"),
+        }
+        app.telemetry.upkeep();
+    }
+}
+
+impl Running {
+    /// Stops accepting, finishes what is under way, closes the ledger.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        let entry = Admin {
+            action: AdminAction::Stop,
+            by: None,
+            facts: BTreeMap::new(),
+        };
+        let closed = async {
+            self.app.ledger.admin(entry).await?;
+            self.app.ledger.close().await
+        };
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "the ledger was not closed in order");
+        }
+    }
+
+    /// The application behind it.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+}
+
+impl App {
+    /// The ledger, for whoever embeds a gateway.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// The read store, for whoever embeds a gateway.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
+fn unusable(path: &Path, error: std::io::Error) -> StartError {
+    StartError::DataDir {
+        path: path.display().to_string(),
+        error,
+    }
+}

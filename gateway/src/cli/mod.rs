@@ -1,0 +1,120 @@
+//! The `turnpike` command: one file per subcommand.
+//!
+//! Data goes to standard output, everything else to standard error. Errors say what to do next.
+
+mod client;
+mod config_check;
+mod decode;
+mod exit;
+mod ledger;
+mod query;
+mod serve;
+mod sources;
+mod table;
+mod token;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{EXIT_CODES, Exit, Outcome};
+
+/// A federated gateway for licence-plate reads.
+#[derive(Debug, Parser)]
+#[command(name = "turnpike", version, about, max_term_width = 100, after_help = exit::HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Serve(serve::Serve),
+    /// Ask every permitted source about a plate
+    Query(query::Query),
+    /// Say who would be asked and who would refuse, without contacting anyone
+    Explain(query::Explain),
+    /// List the sources and their state
+    Sources(sources::Sources),
+    /// Show what a payload would become: reads and rejections as JSON lines, no server needed
+    Decode(decode::Decode),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at the ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Make a token for a user or a pushing source, and the hash that goes into the configuration
+    Token(token::Token),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the configuration and print the effective values and where each came from
+    Check(config_check::Check),
+}
+
+#[derive(Debug, Subcommand)]
+enum LedgerCommand {
+    /// List entries, oldest first
+    List(ledger::List),
+    /// Check every entry from the first to the last
+    Verify(ledger::Verify),
+}
+
+/// The configuration file.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// Configuration file
+    #[arg(long, env = "TURNPIKE_CONFIG", default_value = "turnpike.toml")]
+    config: PathBuf,
+}
+
+/// Runs one command.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are not errors; both go where clap sends them.
+            let printed = error.print();
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return if printed.is_ok() { code.into() } else { Exit::Failed.into() };
+        }
+    };
+    let mut out = io::stdout().lock();
+    let outcome = run(cli.command, &mut out).and_then(|exit| match out.flush() {
+        Ok(()) => Ok(exit),
+        Err(error) => Err(error.into()),
+    });
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(outcome) => {
+            let told = writeln!(io::stderr(), "turnpike: {outcome}");
+            if told.is_ok() { outcome.exit.into() } else { Exit::Failed.into() }
+        }
+    }
+}
+
+fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
+    match command {
+        Command::Serve(command) => command.run(),
+        Command::Query(command) => runtime()?.block_on(command.run(out)),
+        Command::Explain(command) => runtime()?.block_on(command.run(out)),
+        Command::Sources(command) => runtime()?.block_on(command.run(out)),
+        Command::Decode(command) => command.run(out),
+        Command::Config(ConfigCommand::Check(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::List(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::Verify(command)) => command.run(out),
+        Command::Token(command) => command.run(out),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Outcome> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

@@ -1,0 +1,362 @@
+//! `turnpike query` and `turnpike explain`.
+
+use std::io::{self, Read as _, Write};
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use turnpike_adapters::context::{Clock as _, SystemClock};
+use turnpike_schemas::{
+    api::{Answer, Capability, Completeness, Explanation, FailureKind, LimitedBy, QueryRequest, SourceOutcome, SourceReport},
+    plate::Jurisdiction,
+    query::{CaseRef, MatchMode, OnBehalfOf, Purpose, TimeWindow},
+    read::{PlateRead, SourceId},
+};
+
+use super::{
+    client::Server,
+    exit::{Exit, Outcome},
+    table::{clean, table, time},
+};
+
+/// A question.
+#[derive(Debug, Args)]
+struct Question {
+    /// The plate; `?` for an unknown character with `--match partial`; `-` reads it from standard input
+    plate: String,
+    /// Why you ask: `stolen_vehicle`, `missing_person`, ...
+    #[arg(long, value_parser = purpose)]
+    purpose: Purpose,
+    /// The file the question belongs to
+    #[arg(long = "case", value_parser = case)]
+    case_reference: CaseRef,
+    /// For whom: `self`, or the organisation you ask for
+    #[arg(long, value_parser = on_behalf_of)]
+    on_behalf_of: OnBehalfOf,
+    /// Begin of the window, such as 2026-03-01T00:00:00Z
+    #[arg(long, required_unless_present = "last", conflicts_with = "last")]
+    from: Option<Timestamp>,
+    /// End of the window; now when left out
+    #[arg(long, conflicts_with = "last")]
+    to: Option<Timestamp>,
+    /// The window up to now: `36h`, `7d`
+    #[arg(long, value_parser = span)]
+    last: Option<SignedDuration>,
+    /// Who issued the plate, such as `US-OH`
+    #[arg(long, value_parser = jurisdiction)]
+    jurisdiction: Option<Jurisdiction>,
+    /// How the plate is compared: `exact`, `look_alike`, `partial`
+    #[arg(long = "match", default_value = "exact", value_parser = match_mode)]
+    match_mode: MatchMode,
+    /// Ask these sources only
+    #[arg(long = "source", value_parser = source)]
+    sources: Vec<SourceId>,
+    /// How long to wait for the sources, in milliseconds
+    #[arg(long)]
+    deadline_ms: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Ask every permitted source about a plate
+#[derive(Debug, Args)]
+pub(super) struct Query {
+    #[command(flatten)]
+    question: Question,
+    /// Exit with 7 unless every source was searched over the whole window
+    #[arg(long)]
+    require_complete: bool,
+}
+
+/// Say who would be asked and who would refuse
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    question: Question,
+}
+
+impl Query {
+    pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        let request = self.question.request()?;
+        let answer: Answer = self.question.server.post("/v1/queries", &request).await?;
+        if self.question.json {
+            json(out, &answer)?;
+        } else {
+            print_answer(out, &request, &answer)?;
+        }
+        let complete = answer.completeness == Completeness::Complete;
+        Ok(if self.require_complete && !complete { Exit::Incomplete } else { Exit::Done })
+    }
+}
+
+impl Explain {
+    pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        let request = self.question.request()?;
+        let explanation: Explanation = self.question.server.post("/v1/queries:explain", &request).await?;
+        if self.question.json {
+            json(out, &explanation)?;
+        } else {
+            print_explanation(out, &explanation)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Question {
+    fn request(&self) -> Result<QueryRequest, Outcome> {
+        let now = SystemClock.now();
+        let to = self.to.unwrap_or(now);
+        let from = match (self.from, self.last) {
+            (Some(from), _) => from,
+            (None, Some(last)) => now.checked_sub(last).map_err(|_| usage("`--last` is too long"))?,
+            (None, None) => return Err(usage("give the window with `--last` or `--from`")),
+        };
+        Ok(QueryRequest {
+            plate: self.plate()?,
+            match_mode: self.match_mode,
+            jurisdiction: self.jurisdiction.clone(),
+            window: TimeWindow::new(from, to).map_err(|error| usage(&error.to_string()))?,
+            purpose: self.purpose,
+            case_reference: self.case_reference.clone(),
+            on_behalf_of: self.on_behalf_of.clone(),
+            sources: (!self.sources.is_empty()).then(|| self.sources.clone()),
+            deadline_ms: self.deadline_ms,
+        })
+    }
+
+    fn plate(&self) -> Result<String, Outcome> {
+        if self.plate != "-" {
+            return Ok(self.plate.clone());
+        }
+        let mut text = String::new();
+        io::stdin().take(1_024).read_to_string(&mut text)?;
+        Ok(text.trim().to_owned())
+    }
+}
+
+fn print_answer(out: &mut dyn Write, request: &QueryRequest, answer: &Answer) -> io::Result<()> {
+    let window = answer.window;
+    writeln!(
+        out,
+        "{}  {} to {} UTC\n{}, case {}\n",
+        clean(&request.plate),
+        time(window.from()),
+        time(window.to()),
+        request.purpose,
+        request.case_reference.as_str()
+    )?;
+    writeln!(out, "{}\n", headline(answer))?;
+    if !answer.reads.is_empty() {
+        let mut reads = table(&["time (utc)", "source", "plate", "issuer", "sure", "where"]);
+        for read in &answer.reads {
+            reads.add_row(read_row(read));
+        }
+        writeln!(out, "{}\n", trimmed(&reads.to_string()))?;
+    }
+    let mut sources = table(&["source", "family", "outcome", "reads", "what it means"]);
+    for report in &answer.sources {
+        let reads = if report.outcome.searched() { report.outcome.reads().to_string() } else { "-".to_owned() };
+        let word = report.outcome.word().replace('_', " ");
+        sources.add_row([report.source.to_string(), report.family.as_str().to_owned(), word, reads, meaning(report)]);
+    }
+    writeln!(out, "{}\n", trimmed(&sources.to_string()))?;
+    writeln!(out, "On record as entries {} and {} of the ledger, question {}.", answer.ledger.intent, answer.ledger.outcome, answer.query)
+}
+
+/// The sentence a tired person acts on.
+fn headline(answer: &Answer) -> String {
+    let searched = answer.sources.iter().filter(|report| report.outcome.searched()).count();
+    let (all, reads) = (answer.sources.len(), answer.reads.len());
+    let found = match reads {
+        0 => "No read was found".to_owned(),
+        1 => "1 read was found".to_owned(),
+        many => format!("{many} reads were found"),
+    };
+    match answer.completeness {
+        Completeness::Complete if reads == 0 => format!("NOT SEEN: all {all} sources were searched over the whole window and have no read."),
+        Completeness::Complete => format!("COMPLETE: {found}; all {all} sources were searched over the whole window. A read is a lead: confirm it against the image."),
+        Completeness::Partial if reads == 0 => format!(
+            "PARTIAL: {found}, but this does NOT mean \"not seen\": of {all} sources {searched} were searched, some not wholly. See below."
+        ),
+        Completeness::Partial => format!(
+            "PARTIAL: {found}; of {all} sources {searched} were searched, some perhaps not wholly, so there may be more. A read is a lead: confirm it against the image."
+        ),
+        Completeness::None => format!("NOT SEARCHED: none of {all} sources was searched. Nothing is known about this plate. See below."),
+    }
+}
+
+fn read_row(read: &PlateRead) -> [String; 6] {
+    let observation = &read.observation;
+    let plate = &observation.plate;
+    let place = &observation.place;
+    let sure = plate.confidence.map_or_else(|| "not given".to_owned(), |confidence| format!("{:.0} %", confidence.get() * 100.0));
+    let mut parts: Vec<String> = [&place.site, &place.camera, &place.lane].into_iter().flatten().map(|part| clean(part)).collect();
+    parts.dedup();
+    if let (Some(lat), Some(lon)) = (place.lat, place.lon) {
+        parts.push(format!("{lat:.4},{lon:.4}"));
+    }
+    let place = if parts.is_empty() { "not given".to_owned() } else { parts.join(", ") };
+    [
+        time(observation.captured_at),
+        read.source.to_string(),
+        clean(plate.plate.expose()),
+        plate.jurisdiction.as_ref().map_or_else(|| "not given".to_owned(), ToString::to_string),
+        sure,
+        place,
+    ]
+}
+
+fn meaning(report: &SourceReport) -> String {
+    let again = |after: &Option<u32>| after.map_or_else(String::new, |seconds| format!("; ask again in {seconds} s"));
+    match &report.outcome {
+        SourceOutcome::Answered {
+            truncated,
+            rejected,
+            searched,
+            ..
+        } => whole(*truncated, *rejected, searched.as_ref()),
+        SourceOutcome::Empty { rejected, searched } => whole(false, *rejected, searched.as_ref()),
+        SourceOutcome::Refused { rule, explanation } => format!("not asked: {explanation} ({rule})"),
+        SourceOutcome::RateLimited { by, retry_after_s } => match by {
+            LimitedBy::Quota => format!("not searched: our quota at the source is used up{}", again(retry_after_s)),
+            LimitedBy::Source => format!("not searched: the source says too many requests{}", again(retry_after_s)),
+        },
+        SourceOutcome::TimedOut => "not searched in time; ask again with a longer deadline".to_owned(),
+        SourceOutcome::Failed { error, retry_after_s } => format!("not searched: {}{}", failure(*error), again(retry_after_s)),
+        SourceOutcome::Stale { since, .. } => match since {
+            Some(since) => format!("searched, but nothing has come from it since {} UTC", time(*since)),
+            None => "searched, but nothing has ever come from it".to_owned(),
+        },
+        SourceOutcome::Unsupported { capability } => format!("not asked: {}", unsupported(*capability)),
+        SourceOutcome::NotAsked => "not asked: you did not name it".to_owned(),
+    }
+}
+
+fn whole(truncated: bool, rejected: u32, searched: Option<&TimeWindow>) -> String {
+    let mut parts = Vec::new();
+    if let Some(window) = searched {
+        parts.push(format!("searched from {} to {} UTC only, as its agreement says", time(window.from()), time(window.to())));
+    }
+    if truncated {
+        parts.push("there are more: these are the newest".to_owned());
+    }
+    if rejected > 0 {
+        parts.push(format!("{rejected} of its records could not be understood"));
+    }
+    if parts.is_empty() { "searched over the whole window".to_owned() } else { parts.join("; ") }
+}
+
+fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Unauthorized => "the source refused our credentials (unauthorized)",
+        FailureKind::Unavailable => "the source cannot be reached (unavailable)",
+        FailureKind::Malformed => "the source's answer is not understood (malformed)",
+        FailureKind::Config => "the source is configured wrongly (config)",
+        FailureKind::Internal => "the gateway failed (internal)",
+    }
+}
+
+fn unsupported(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Search => "the source cannot be asked live",
+        Capability::PartialPlates => "the source cannot compare partial plates",
+        Capability::LookAlike => "the source cannot compare look-alikes; ask again with `--match exact`",
+        Capability::Undisclosed => "the source insists on being told what its agreement keeps back",
+        Capability::Jurisdiction => "the source does not know this issuer",
+    }
+}
+
+fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
+    writeln!(out, "A dry run: nobody was contacted. On record as entry {} of the ledger.\n", explanation.ledger)?;
+    let mut sources = table(&["source", "family", "agreement", "would be", "why"]);
+    for source in &explanation.sources {
+        let why = match (&source.explanation, source.unsupported) {
+            (Some(explanation), _) => {
+                let rule = source.decision.verdicts.iter().find_map(|verdict| verdict.rule);
+                format!("{explanation} ({})", rule.map_or("", |rule| rule.as_str()))
+            }
+            (None, Some(capability)) => unsupported(capability).to_owned(),
+            (None, None) => granted(source.decision.window, explanation.window, source.decision.max_reads),
+        };
+        sources.add_row([
+            source.source.to_string(),
+            source.family.as_str().to_owned(),
+            source.decision.agreement.to_string(),
+            if source.would_ask { "asked" } else { "not asked" }.to_owned(),
+            why,
+        ]);
+    }
+    writeln!(out, "{}", trimmed(&sources.to_string()))
+}
+
+fn granted(window: Option<TimeWindow>, asked: TimeWindow, most: Option<u32>) -> String {
+    let most = most.map_or_else(String::new, |most| format!(", at most {most} reads"));
+    match window {
+        Some(window) if window != asked => format!("permitted from {} to {} UTC only{most}", time(window.from()), time(window.to())),
+        Some(_) => format!("permitted over the whole window{most}"),
+        None => "not named in the question".to_owned(),
+    }
+}
+
+/// Without the spaces a table pads its lines with.
+fn trimmed(table: &str) -> String {
+    table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+fn usage(message: &str) -> Outcome {
+    Outcome::new(Exit::Usage, message)
+}
+
+fn purpose(text: &str) -> Result<Purpose, String> {
+    let known = Purpose::ALL.iter().find(|purpose| purpose.as_str() == text);
+    known.copied().ok_or_else(|| {
+        let all: Vec<&str> = Purpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
+        format!("a purpose is one of {}", all.join(", "))
+    })
+}
+
+fn match_mode(text: &str) -> Result<MatchMode, String> {
+    match text {
+        "exact" => Ok(MatchMode::Exact),
+        "look_alike" | "look-alike" => Ok(MatchMode::LookAlike),
+        "partial" => Ok(MatchMode::Partial),
+        _ => Err("a plate is compared `exact`, `look_alike` or `partial`".to_owned()),
+    }
+}
+
+fn case(text: &str) -> Result<CaseRef, String> {
+    CaseRef::parse(text).map_err(|error| error.to_string())
+}
+
+fn jurisdiction(text: &str) -> Result<Jurisdiction, String> {
+    Jurisdiction::parse(text).map_err(|error| error.to_string())
+}
+
+fn on_behalf_of(text: &str) -> Result<OnBehalfOf, String> {
+    OnBehalfOf::try_from(text.to_owned()).map_err(|_| "give `self`, or the identifier of an organisation".to_owned())
+}
+
+fn source(text: &str) -> Result<SourceId, String> {
+    SourceId::parse(text).map_err(|error| error.to_string())
+}
+
+/// `90m`, `36h`, `7d`.
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || "a span is a number with `m`, `h` or `d`, such as `36h` or `7d`".to_owned();
+    let (number, minutes) = [("m", 1), ("h", 60), ("d", 24 * 60)]
+        .into_iter()
+        .find_map(|(unit, minutes)| text.strip_suffix(unit).map(|number| (number, minutes)))
+        .ok_or_else(wrong)?;
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    if number == 0 {
+        return Err(wrong());
+    }
+    Ok(SignedDuration::from_mins(i64::from(number) * minutes))
+}

@@ -1,0 +1,82 @@
+//! Logs and metrics. No label and no log line ever holds a plate, a person or a case.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::{app::App, config::LogFormat};
+
+/// Upper bounds of the duration histograms, in seconds.
+const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The process's recorder; one for all gateways of a process, because the metrics facade has one.
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Where metrics are read.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    handle: Option<PrometheusHandle>,
+}
+
+impl Telemetry {
+    /// Installs the recorder, once per process.
+    #[must_use]
+    pub fn install() -> Self {
+        let handle = RECORDER.get_or_init(|| {
+            PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
+                .ok()?
+                .install_recorder()
+                .ok()
+        });
+        Self {
+            handle: handle.clone(),
+        }
+    }
+
+    /// The metrics in Prometheus text form, with the gauges taken now.
+    #[must_use]
+    pub fn render(&self, app: &App) -> String {
+        gauges(app);
+        self.handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+    }
+
+    /// Lets old histogram samples go.
+    pub fn upkeep(&self) {
+        if let Some(handle) = &self.handle {
+            handle.run_upkeep();
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^53")]
+fn gauges(app: &App) {
+    let up = |holds: bool| if holds { 1.0 } else { 0.0 };
+    let stats = app.ledger.stats();
+    metrics::gauge!("turnpike_ledger_healthy").set(up(app.ledger.healthy()));
+    metrics::gauge!("turnpike_ledger_entries").set(stats.entries as f64);
+    metrics::gauge!("turnpike_ledger_queue").set(stats.queued as f64);
+    metrics::gauge!("turnpike_store_healthy").set(up(app.store.healthy()));
+    for source in app.federation.sources() {
+        let name = source.id.to_string();
+        metrics::gauge!("turnpike_source_rejected", "source" => name.clone()).set(source.tally.rejected() as f64);
+        if source.is_live() {
+            metrics::gauge!("turnpike_source_breaker_closed", "source" => name).set(up(source.health.breaker().as_str() == "closed"));
+        } else {
+            metrics::gauge!("turnpike_source_reads_held", "source" => name).set(app.store.source_stats(&source.id).held as f64);
+        }
+    }
+}
+
+/// Sends log lines to standard error. A second call in the same process changes nothing.
+pub fn log(level: &str, format: LogFormat) {
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let installed = match format {
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
+    };
+    // Losing the second subscriber of a process is what is wanted.
+    drop(installed);
+}
