@@ -3,4 +3,5 @@
 pub mod adapter;
 pub mod context;
 pub mod error;
+pub mod niop;
 pub mod registry;
