@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 use turnpike_schemas::{
     agreement::{ImagePermit, IngestPermit, Permit},
@@ -216,12 +217,15 @@ pub enum Disposition {
 }
 
 /// An acknowledgement file that is part of a format.
+///
+/// Formats want the time of the acknowledgement inside it. Decoding is pure and the file is given back later, so
+/// the time is put in by whoever gives it back: see [`Acknowledgement::body`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledgement {
     /// File name, without any folder.
     pub name: String,
-    /// Content.
-    pub body: Vec<u8>,
+    before_time: String,
+    after_time: String,
 }
 
 /// An image as fetched.
@@ -242,6 +246,29 @@ impl Rejection {
             field: field.into(),
             rule: rule.into(),
         }
+    }
+}
+
+impl Acknowledgement {
+    /// An acknowledgement whose text has one time in it, between `before_time` and `after_time`.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        before_time: impl Into<String>,
+        after_time: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            before_time: before_time.into(),
+            after_time: after_time.into(),
+        }
+    }
+
+    /// The content when given back at `now`, which is written as UTC to the second: `2026-03-04T13:15:00Z`.
+    #[must_use]
+    pub fn body(&self, now: Timestamp) -> Vec<u8> {
+        let now = now.strftime("%Y-%m-%dT%H:%M:%SZ");
+        format!("{}{now}{}", self.before_time, self.after_time).into_bytes()
     }
 }
 

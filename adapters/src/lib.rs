@@ -4,4 +4,5 @@ pub mod adapter;
 pub mod context;
 pub mod error;
 pub mod flock;
+pub mod niop;
 pub mod registry;

@@ -37,7 +37,11 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[flock::ENTRY];
+pub const ADAPTERS: &[Entry] = &[
+    crate::flock::ENTRY,
+    crate::niop::ENTRY,
+    crate::rekor::ENTRY,
+];
 
 /// Finds an adapter.
 #[must_use]

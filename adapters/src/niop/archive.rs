@@ -1,0 +1,172 @@
+//! The archive around a data file: opened without trust, read as a stream, nothing written anywhere.
+
+use std::{
+    cell::Cell,
+    io::{self, Read, Seek, SeekFrom},
+};
+
+use zip::{CompressionMethod, ZipArchive, read::ZipFile};
+
+use super::name::FileName;
+use crate::adapter::ReadSeek;
+
+/// Most bytes of an archive read to find its directory: an honest one needs 64 KiB for a comment and a few more for its one entry.
+const DIRECTORY_BYTES: u64 = 1 << 20;
+
+/// Bytes out that are never held against an archive, and the bytes out for each byte in that it may have beyond them.
+/// Transactions compress 20 to 40 times.
+const RATIO_FREE_BYTES: u64 = 1 << 20;
+const RATIO: u64 = 200;
+
+/// What happened to a file while others read from it.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Bytes that may still be read; `None` is without limit.
+    left: Cell<Option<u64>>,
+    failed: Cell<Option<io::ErrorKind>>,
+}
+
+/// A file that tells its [`Watch`] when it cannot be read, so that a bad disk is never taken for a bad archive.
+pub(super) struct Watched<'a> {
+    file: &'a mut dyn ReadSeek,
+    watch: &'a Watch,
+}
+
+/// The data inside, and how many bytes of it may be read.
+pub(super) struct Entry<'a> {
+    pub(super) data: &'a mut dyn Read,
+    pub(super) cap: u64,
+}
+
+impl Watch {
+    /// How the file could not be read, if it could not.
+    pub(super) fn failed(&self) -> Option<io::ErrorKind> {
+        self.failed.get()
+    }
+
+    fn check<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            self.failed.set(Some(error.kind()));
+        }
+        result
+    }
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(file: &'a mut dyn ReadSeek, watch: &'a Watch) -> Self {
+        Self { file, watch }
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.watch.left.get().unwrap_or(u64::MAX);
+        if left == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("archive directory is too large"));
+        }
+        let want = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = self
+            .watch
+            .check(self.file.read(buffer.get_mut(..want).unwrap_or_default()))?;
+        let left = self.watch.left.get();
+        self.watch
+            .left
+            .set(left.map(|left| left.saturating_sub(read as u64)));
+        Ok(read)
+    }
+}
+
+impl Seek for Watched<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        // Seeking before the start is the archive's fault: offsets in it are not to be trusted.
+        match self.file.seek(position) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),
+            result => self.watch.check(result),
+        }
+    }
+}
+
+/// Opens the archive called `name` and gives its data file to `use_entry`.
+///
+/// # Errors
+/// The rule that the archive breaks. What the bytes inside break is found while they are read.
+pub(super) fn open<T>(
+    mut file: Watched<'_>,
+    name: &FileName,
+    max_bytes: u64,
+    use_entry: impl FnOnce(Entry<'_>) -> T,
+) -> Result<T, &'static str> {
+    const UNREADABLE: &str = "not a complete archive";
+    let watch = file.watch;
+    let length = file.seek(SeekFrom::End(0)).map_err(|_| UNREADABLE)?;
+    watch.left.set(Some(DIRECTORY_BYTES));
+    let mut archive = ZipArchive::new(file).map_err(|_| UNREADABLE)?;
+    if archive.len() != 1 || archive.has_duplicate_names() {
+        return Err("archive does not hold exactly one file");
+    }
+    // Looked at before a decoder is made, so that an encrypted or foreign entry is named as such.
+    let cap = check(
+        &archive.by_index_raw(0).map_err(|_| UNREADABLE)?,
+        name,
+        length,
+        max_bytes,
+    )?;
+    let mut data = archive.by_index(0).map_err(|_| UNREADABLE)?;
+    watch.left.set(None);
+    Ok(use_entry(Entry {
+        data: &mut data,
+        cap,
+    }))
+}
+
+/// How many bytes may come out of `entry`, if it may be read at all.
+fn check<R: Read>(
+    entry: &ZipFile<'_, R>,
+    name: &FileName,
+    length: u64,
+    max_bytes: u64,
+) -> Result<u64, &'static str> {
+    check_name(entry.name_raw(), name)?;
+    if !entry.is_file() {
+        return Err("entry is not a plain file");
+    }
+    if entry.encrypted() {
+        return Err("entry is encrypted");
+    }
+    if !matches!(
+        entry.compression(),
+        CompressionMethod::Stored | CompressionMethod::Deflated
+    ) {
+        return Err("entry is neither stored nor deflated");
+    }
+    let fair = entry
+        .compressed_size()
+        .min(length)
+        .saturating_mul(RATIO)
+        .saturating_add(RATIO_FREE_BYTES);
+    if entry.size() > fair {
+        return Err("entry grows more than an honest file does");
+    }
+    if entry.size() > max_bytes {
+        return Err(super::TOO_LARGE);
+    }
+    Ok(entry.size())
+}
+
+/// A plain name first: what is in a path is not even compared.
+fn check_name(entry: &[u8], name: &FileName) -> Result<(), &'static str> {
+    const NOT_PLAIN: &str = "entry name is not a plain file name";
+    let entry = str::from_utf8(entry).map_err(|_| NOT_PLAIN)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-';
+    if entry.is_empty() || entry.contains("..") || !entry.chars().all(plain) {
+        return Err(NOT_PLAIN);
+    }
+    let inner = FileName::parse(entry).map_err(|_| "entry name is not a NIOP file name")?;
+    if name.contains(&inner) {
+        Ok(())
+    } else {
+        Err("entry name is not that of the archive")
+    }
+}
