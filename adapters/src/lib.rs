@@ -4,3 +4,4 @@ pub mod adapter;
 pub mod context;
 pub mod error;
 pub mod registry;
+pub mod rekor;

@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[];
+pub const ADAPTERS: &[Entry] = &[crate::rekor::ENTRY];
 
 /// Finds an adapter.
 #[must_use]
