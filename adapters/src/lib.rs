@@ -6,3 +6,4 @@ pub mod error;
 pub mod flock;
 pub mod niop;
 pub mod registry;
+pub mod rekor;

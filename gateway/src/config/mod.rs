@@ -179,7 +179,10 @@ impl Config {
     ///
     /// # Errors
     /// Every problem at once, each with file and key.
-    pub fn load_with(path: &Path, environment: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+    pub fn load_with(
+        path: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Problem>> {
         validate::load(path, environment)
     }
 }
