@@ -3,4 +3,6 @@
 pub mod adapter;
 pub mod context;
 pub mod error;
+pub mod layers;
 pub mod registry;
+pub mod transport;

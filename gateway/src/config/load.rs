@@ -55,7 +55,12 @@ impl Report {
         });
     }
 
-    pub(super) fn add_elsewhere(&mut self, file: impl Into<String>, key: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn add_elsewhere(
+        &mut self,
+        file: impl Into<String>,
+        key: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.problems.push(Problem {
             file: file.into(),
             key: key.into(),
@@ -64,8 +69,14 @@ impl Report {
     }
 
     /// Keeps the value or reports why there is none.
-    pub(super) fn check<T, E: fmt::Display>(&mut self, key: impl Into<String>, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.add(key, error.to_string())).ok()
+    pub(super) fn check<T, E: fmt::Display>(
+        &mut self,
+        key: impl Into<String>,
+        result: Result<T, E>,
+    ) -> Option<T> {
+        result
+            .map_err(|error| self.add(key, error.to_string()))
+            .ok()
     }
 }
 
@@ -91,7 +102,11 @@ pub(super) struct Written {
 /// The lists: files only, because the environment cannot hold lists of tables.
 const LISTS: [&str; 3] = ["organisations", "users", "sources"];
 
-pub(super) fn read(path: &Path, environment: &BTreeMap<String, String>, report: &mut Report) -> Option<Written> {
+pub(super) fn read(
+    path: &Path,
+    environment: &BTreeMap<String, String>,
+    report: &mut Report,
+) -> Option<Written> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
@@ -114,7 +129,10 @@ pub(super) fn read(path: &Path, environment: &BTreeMap<String, String>, report: 
             Some(toml::Value::Array(list)) => {
                 lists.insert(name, list);
             }
-            Some(_) => report.add(name, format!("must be a list of tables: write `[[{name}]]`")),
+            Some(_) => report.add(
+                name,
+                format!("must be a list of tables: write `[[{name}]]`"),
+            ),
         }
     }
     let (scalars, effective) = scalars(path, &table, environment, report)?;
@@ -183,7 +201,10 @@ fn scalars(
     flatten("", &whole, &mut |key, shown| {
         let origin = if names.contains(key) {
             "environment".to_owned()
-        } else if value.pointer(&format!("/{}", key.replace('.', "/"))).is_some() {
+        } else if value
+            .pointer(&format!("/{}", key.replace('.', "/")))
+            .is_some()
+        {
             path.display().to_string()
         } else {
             "default".to_owned()
@@ -203,7 +224,11 @@ fn flatten(prefix: &str, value: &serde_json::Value, emit: &mut impl FnMut(&str, 
         return;
     };
     for (name, inner) in map {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         flatten(&key, inner, emit);
     }
 }
@@ -218,11 +243,17 @@ where
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let mut unknown = Vec::new();
-    let result = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut |path: serde_ignored::Path<'_>| {
-        unknown.push(path.to_string());
-    }));
+    let result = T::deserialize(serde_ignored::Deserializer::new(
+        tracked,
+        &mut |path: serde_ignored::Path<'_>| {
+            unknown.push(path.to_string());
+        },
+    ));
     for key in unknown {
-        problems.push((key, "unknown key; see docs/configuration.md for those that exist".to_owned()));
+        problems.push((
+            key,
+            "unknown key; see docs/configuration.md for those that exist".to_owned(),
+        ));
     }
     match result {
         Ok(value) => Some(value),

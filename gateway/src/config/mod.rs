@@ -167,7 +167,10 @@ impl Config {
     ///
     /// # Errors
     /// Every problem at once, each with file and key.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         // `std::env::vars` panics on names or values that are not Unicode.
         let environment = std::env::vars_os()
@@ -180,7 +183,10 @@ impl Config {
     ///
     /// # Errors
     /// Every problem at once, each with file and key.
-    pub fn load_with(path: &Path, environment: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+    pub fn load_with(
+        path: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Problem>> {
         validate::load(path, environment)
     }
 }
