@@ -15,6 +15,11 @@ use jiff::Timestamp;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// The monotonic clock deadlines are measured by: the runtime's, so that tests and simulations can set it.
+pub(crate) fn monotonic() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// Tells the time, so that tests can set it.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The wall clock, UTC.
@@ -167,7 +172,7 @@ impl Context {
     /// Time left.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.deadline.saturating_duration_since(monotonic())
     }
 
     /// The same context with an earlier deadline; a later one is ignored.

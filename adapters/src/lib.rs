@@ -4,6 +4,8 @@ pub mod adapter;
 pub mod context;
 pub mod error;
 pub mod flock;
+pub mod layers;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
+pub mod transport;

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::{
     adapter::{Adapter, Capabilities, Page},
     error::Result,
-    flock,
 };
 use turnpike_schemas::read::Family;
 

@@ -66,6 +66,7 @@ pub const ENTRY: Entry = Entry {
     transport: "ZIP or XML files, dropped",
     secrets: &[],
     hosts: |_| Ok(Vec::new()),
+    saved_answer: None,
     build: |settings| Ok(Box::new(Niop::new(settings)?)),
 };
 

@@ -44,6 +44,7 @@ pub const ENTRY: Entry = Entry {
     transport: "webhook, JSON",
     secrets: &[],
     hosts,
+    saved_answer: None,
     build,
 };
 

@@ -1,0 +1,450 @@
+//! The quota of a source, paid per HTTP request.
+//!
+//! Inside retry and breaker, outside the adapter and everything that sends: the layer lends the adapter a
+//! transport on which every request pays, be it the search, its next page or the token it needs first. Wrong
+//! is `token( throttle( adapter ))`, where a layer outside fetches tokens over the context it was given: those
+//! requests are not paid, and the contract is broken by the part nobody counted. (Which side of timeout it
+//! stands on makes no difference: the deadline travels with every request.)
+
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use governor::{
+    RateLimiter, clock,
+    middleware::StateInformationMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use turnpike_schemas::{
+    agreement::{ImagePermit, IngestPermit, Permit},
+    read::ImageRef,
+};
+
+use super::{Limits, health::Counters};
+use crate::{
+    adapter::{
+        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
+    },
+    context::{Context, Transport, monotonic},
+    error::{Error, ErrorKind, Result, Retry},
+};
+
+/// Longest span a quota can have; the limiter counts nanoseconds in 64 bits.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// How many requests a source is sent, in time and at once.
+///
+/// In **any** span of `per` at most `requests` are sent, wherever the span begins. So the burst is part of the
+/// quota and not on top of it: a larger burst means a slower pace after it, `requests - burst + 1` per span. A
+/// burst over half of the requests is taken as half.
+#[derive(Debug)]
+pub struct Quota {
+    limiter: Limiter,
+    burst: u32,
+    interval: Duration,
+    last: Mutex<(Instant, u32)>,
+    slots: Arc<Semaphore>,
+    max_wait: Duration,
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, RuntimeClock, StateInformationMiddleware>;
+
+/// The runtime's monotonic clock.
+#[derive(Debug, Clone, Copy)]
+struct RuntimeClock;
+
+impl clock::Clock for RuntimeClock {
+    type Instant = Instant;
+
+    fn now(&self) -> Instant {
+        monotonic()
+    }
+}
+
+/// Makes every request of an adapter pay the source's quota and take one of its slots.
+///
+/// A request waits for its turn if that comes within `max_wait` and before the deadline; otherwise it fails as
+/// `QuotaExhausted` with the time to wait, and nothing is sent. Cancel safe: a dropped request gives its slot
+/// back; quota it has paid stays paid.
+#[derive(Debug)]
+pub struct ThrottleLayer {
+    inner: Box<dyn Adapter>,
+    quota: Arc<Quota>,
+    counters: Arc<Counters>,
+}
+
+/// The transport lent to the adapter.
+#[derive(Debug)]
+struct Throttled {
+    transport: Arc<dyn Transport>,
+    quota: Arc<Quota>,
+    counters: Arc<Counters>,
+}
+
+impl Quota {
+    /// The quota of `limits`.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let requests = limits.requests.get();
+        let burst = limits.burst.get().min(requests.div_ceil(2));
+        let interval = interval(limits.per, requests - burst + 1);
+        let pace = governor::Quota::with_period(interval)
+            .unwrap_or(governor::Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN));
+        let slots = usize::try_from(limits.concurrency.get()).unwrap_or(usize::MAX);
+        Self {
+            limiter: RateLimiter::direct_with_clock(pace, RuntimeClock).with_middleware(),
+            burst,
+            interval,
+            last: Mutex::new((monotonic(), burst)),
+            slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
+            max_wait: limits.max_wait,
+        }
+    }
+
+    /// Requests that could leave at once now.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        let (then, left) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = monotonic().saturating_duration_since(then).as_nanos();
+        let regained = elapsed / self.interval.as_nanos().max(1);
+        let regained = u32::try_from(regained).unwrap_or(u32::MAX);
+        left.saturating_add(regained).min(self.burst)
+    }
+
+    /// Waits for a slot and for quota; the slot is held until the answer is dropped.
+    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        let now = monotonic();
+        if deadline <= now {
+            let message = "no time left to send";
+            return Err(Error::new(ErrorKind::TimedOut, "send", message));
+        }
+        let give_up = now
+            .checked_add(self.max_wait)
+            .unwrap_or(deadline)
+            .min(deadline);
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        let slot = match tokio::time::timeout_at(give_up.into(), slot).await {
+            Ok(Ok(slot)) => slot,
+            _ => return Err(exhausted("too many requests are under way", self.max_wait)),
+        };
+        while let Err(wait) = self.pay() {
+            if monotonic() + wait >= give_up {
+                return Err(exhausted("the quota kept for the source is used up", wait));
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Ok(slot)
+    }
+
+    /// Pays for one request, or says how long that is not possible.
+    fn pay(&self) -> Result<(), Duration> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.limiter.check();
+        let now = monotonic();
+        let left = outcome
+            .as_ref()
+            .map_or(0, |paid| paid.remaining_burst_capacity());
+        *last = (now, left);
+        outcome
+            .map(|_| ())
+            .map_err(|not_until| not_until.wait_time_from(now))
+    }
+}
+
+impl ThrottleLayer {
+    /// Makes the requests of `inner` pay `quota`.
+    #[must_use]
+    pub fn new(inner: Box<dyn Adapter>, quota: Arc<Quota>, counters: Arc<Counters>) -> Self {
+        Self {
+            inner,
+            quota,
+            counters,
+        }
+    }
+
+    fn throttled(&self, ctx: &Context) -> Context {
+        ctx.over(|transport| {
+            Arc::new(Throttled {
+                transport,
+                quota: Arc::clone(&self.quota),
+                counters: Arc::clone(&self.counters),
+            })
+        })
+    }
+}
+
+#[async_trait]
+impl Transport for Throttled {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        deadline: Instant,
+    ) -> Result<http::Response<Bytes>> {
+        let admitted = self.quota.admit(deadline).await;
+        let _slot = admitted.inspect_err(|error| {
+            if error.kind() == ErrorKind::QuotaExhausted {
+                self.counters.throttled();
+            }
+        })?;
+        self.transport.send(request, deadline).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Adapter for ThrottleLayer {
+    fn info(&self) -> &Info {
+        self.inner.info()
+    }
+
+    async fn search(&self, ctx: &Context, permit: &Permit) -> Result<Page> {
+        self.inner.search(&self.throttled(ctx), permit).await
+    }
+
+    async fn poll(&self, ctx: &Context, permit: &IngestPermit, since: &Cursor) -> Result<Batch> {
+        self.inner.poll(&self.throttled(ctx), permit, since).await
+    }
+
+    fn decode(&self, message: &Message) -> Result<Decoded> {
+        self.inner.decode(message)
+    }
+
+    fn decode_file(
+        &self,
+        name: &str,
+        file: &mut dyn ReadSeek,
+        sink: &mut dyn FnMut(Item) -> Result<()>,
+    ) -> Result<Verdict> {
+        self.inner.decode_file(name, file, sink)
+    }
+
+    async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image> {
+        self.inner.image(&self.throttled(ctx), permit, image).await
+    }
+}
+
+/// Time between requests at the steady pace, rounded up so that the pace is never too fast.
+fn interval(per: Duration, requests: u32) -> Duration {
+    let nanos = per.min(LONGEST).as_nanos().div_ceil(u128::from(requests));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX).max(1))
+}
+
+fn exhausted(message: &'static str, wait: Duration) -> Error {
+    Error::new(ErrorKind::QuotaExhausted, "send", message).with_retry(Retry::After(wait))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use proptest::prelude::*;
+
+    use super::{super::testing::*, *};
+
+    fn limits(requests: u32, per_ms: u64, burst: u32) -> Limits {
+        Limits {
+            burst: NonZeroU32::new(burst).unwrap(),
+            ..Limits::new(
+                NonZeroU32::new(requests).unwrap(),
+                Duration::from_millis(per_ms),
+            )
+        }
+    }
+
+    fn layer(script: &Script, limits: &Limits) -> (ThrottleLayer, Arc<Quota>) {
+        let quota = Arc::new(Quota::new(limits));
+        let layer = ThrottleLayer::new(script.adapter(), Arc::clone(&quota), Arc::default());
+        (layer, quota)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_request_of_a_call_pays_not_only_the_first() {
+        let script = Script::default();
+        let (layer, quota) = layer(&script, &limits(20, 60_000, 10));
+        let bench = Bench::new();
+        script.always(Step::Send(3));
+        layer.search(&bench.ctx, &bench.permit).await.unwrap();
+        layer
+            .poll(&bench.ctx, &bench.ingest, &Cursor::default())
+            .await
+            .unwrap();
+        layer
+            .image(&bench.ctx, &bench.image_permit, &bench.image)
+            .await
+            .unwrap();
+        assert_eq!((bench.sends(), quota.left()), (9, 1));
+        assert_eq!((decode_both(&layer), quota.left()), ((1, 1), 1));
+        let error = layer.search(&bench.ctx, &bench.permit).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), bench.sends()),
+            (ErrorKind::QuotaExhausted, 10)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_wait_is_waited_and_a_long_one_is_refused_at_once_with_its_length() {
+        let script = Script::default();
+        let (bench, started) = (Bench::new(), monotonic());
+        let (short, _) = layer(&script, &limits(5, 1_000, 1));
+        script.next([Step::Send(2)]);
+        short.search(&bench.ctx, &bench.permit).await.unwrap();
+        assert!(monotonic() - started >= Duration::from_millis(200));
+        let (long, _) = layer(&script, &limits(1, 1_000, 1));
+        script.next([Step::Send(2)]);
+        let before = monotonic();
+        let error = long.search(&bench.ctx, &bench.permit).await.unwrap_err();
+        assert!(
+            monotonic() - before <= Duration::from_millis(1),
+            "no waiting"
+        );
+        assert_eq!(error.kind(), ErrorKind::QuotaExhausted);
+        assert!(matches!(error.retry(), Retry::After(wait)
+            if wait > Duration::from_millis(990) && wait <= Duration::from_secs(1)));
+        assert_eq!(bench.sends(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_reaches_the_deadline_is_refused_and_nothing_is_sent() {
+        let script = Script::default();
+        let (layer, _) = layer(&script, &limits(5, 1_000, 1));
+        script.always(Step::Send(2));
+        let bench = Bench::with(Duration::from_millis(150), Duration::ZERO);
+        let error = layer.search(&bench.ctx, &bench.permit).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), bench.sends()),
+            (ErrorKind::QuotaExhausted, 1)
+        );
+        let late = Bench::with(Duration::ZERO, Duration::ZERO);
+        let error = layer.search(&late.ctx, &late.permit).await.unwrap_err();
+        assert_eq!((error.kind(), late.sends()), (ErrorKind::TimedOut, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_requests_are_under_way_than_there_are_slots() {
+        let script = Script::default();
+        let limits = Limits {
+            concurrency: NonZeroU32::new(3).unwrap(),
+            ..limits(1_000, 1_000, 500)
+        };
+        let (layer, _) = layer(&script, &limits);
+        let bench = Bench::with(Duration::from_secs(8), Duration::from_millis(100));
+        let calls = (0..12).map(|_| layer.search(&bench.ctx, &bench.permit));
+        let outcomes = join_all(calls).await;
+        let refused: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        assert_eq!(
+            (bench.sends(), refused.len()),
+            (9, 3),
+            "three rounds fit into 250 ms"
+        );
+        assert_eq!(bench.source.most_under_way(), 3);
+        for error in refused {
+            assert_eq!(error.kind(), ErrorKind::QuotaExhausted);
+            assert_eq!(error.retry(), Retry::After(limits.max_wait));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_request_gives_its_slot_back() {
+        let script = Script::default();
+        let limits = Limits {
+            concurrency: NonZeroU32::MIN,
+            ..limits(100, 1_000, 50)
+        };
+        let (layer, _) = layer(&script, &limits);
+        let slow = Bench::with(Duration::from_secs(8), Duration::from_secs(5));
+        let call = layer.search(&slow.ctx, &slow.permit);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(10), call)
+                .await
+                .is_err()
+        );
+        let bench = Bench::new();
+        layer.search(&bench.ctx, &bench.permit).await.unwrap();
+        assert_eq!((slow.sends(), bench.sends()), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_comes_back_with_time_up_to_the_burst() {
+        let script = Script::default();
+        let (layer, quota) = layer(&script, &limits(19, 10_000, 10));
+        assert_eq!(quota.left(), 10);
+        let bench = Bench::new();
+        script.always(Step::Send(10));
+        layer.search(&bench.ctx, &bench.permit).await.unwrap();
+        assert_eq!(quota.left(), 0);
+        tokio::time::advance(Duration::from_millis(3_500)).await;
+        assert_eq!(quota.left(), 3);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(quota.left(), 10);
+    }
+
+    #[test]
+    fn extreme_quotas_are_taken_as_far_as_they_go() {
+        let extremes = [
+            (u32::MAX, Duration::MAX, u32::MAX),
+            (u32::MAX, Duration::ZERO, 1),
+            (1, Duration::MAX, u32::MAX),
+            (1, Duration::ZERO, 1),
+        ];
+        for (requests, per, burst) in extremes {
+            let limits = Limits {
+                per,
+                ..limits(requests, 1, burst)
+            };
+            let quota = Quota::new(&limits);
+            assert_eq!(quota.pay(), Ok(()));
+            assert!(quota.left() <= limits.requests.get().div_ceil(2));
+        }
+    }
+
+    /// Asks at the given gaps and returns when requests left.
+    fn sent_at(limits: &Limits, gaps: &[u64]) -> Vec<Instant> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let script = Script::default();
+            let (layer, _) = layer(&script, limits);
+            let bench = Bench::with(Duration::from_secs(3_600), Duration::from_millis(3));
+            let mut start = Duration::ZERO;
+            let calls = gaps.iter().map(|gap| {
+                start += Duration::from_millis(*gap);
+                let call = layer.search(&bench.ctx, &bench.permit);
+                async move {
+                    tokio::time::sleep(start).await;
+                    call.await.is_ok()
+                }
+            });
+            let granted = join_all(calls).await.into_iter().filter(|ok| *ok).count();
+            assert_eq!(granted, bench.sends(), "what is refused is not sent");
+            bench.source.sent_at()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn no_span_of_the_quota_holds_more_requests_than_the_quota(
+            requests in 1u32..30,
+            per in 1u64..2_000,
+            burst in 1u32..40,
+            gaps in prop::collection::vec(0u64..150, 1..120),
+        ) {
+            let limits = limits(requests, per, burst);
+            let sent = sent_at(&limits, &gaps);
+            prop_assert!(!sent.is_empty());
+            for (first, from) in sent.iter().enumerate() {
+                let within = sent[first..].iter().filter(|at| **at < *from + limits.per).count();
+                prop_assert!(within <= usize::try_from(requests).unwrap());
+            }
+        }
+    }
+}
