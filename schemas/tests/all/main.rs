@@ -1,0 +1,16 @@
+//! Tests of the crate's rules as a whole: decisions, documents, release, published schemas.
+
+#[cfg(test)]
+mod committed;
+#[cfg(test)]
+mod decision_table;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod json_schemas;
+#[cfg(test)]
+mod permits;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod release;
