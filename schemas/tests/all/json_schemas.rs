@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use turnpike_schemas::{
-    agreement::{Action, AgreementDocument, Rule},
+    agreement::{Action, Rule},
     api::{
         Answer, Capability, Completeness, Delivery, ExplainedSource, Explanation, FailureKind,
         LedgerPosition, LimitedBy, Problem, PushReceipt, QueryRequest, SourceInfo, SourceList,
@@ -343,7 +343,7 @@ fn a_broken_request_is_refused_by_the_schema_and_by_the_type() {
         assert_invalid("QueryRequest", &broken, pointer);
         let parsed = serde_json::from_value::<QueryRequest>(broken);
         assert!(
-            parsed.is_ok_and(|request| request.to_query().is_ok()) == false,
+            !parsed.is_ok_and(|request| request.to_query().is_ok()),
             "{pointer}: {bad}"
         );
     }
