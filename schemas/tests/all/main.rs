@@ -11,6 +11,8 @@ mod json_schemas;
 #[cfg(test)]
 mod permits;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod release;

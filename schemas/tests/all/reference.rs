@@ -1,6 +1,6 @@
 //! The reference agreement, and a question and a requester it permits.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, sync::LazyLock};
 
 use jiff::Timestamp;
 use turnpike_schemas::{
@@ -17,7 +17,9 @@ pub(crate) fn text() -> String {
 
 /// The reference agreement as a document, to change and validate.
 pub(crate) fn document() -> AgreementDocument {
-    toml::from_str(&text()).unwrap()
+    static DOCUMENT: LazyLock<AgreementDocument> =
+        LazyLock::new(|| toml::from_str(&text()).unwrap());
+    DOCUMENT.clone()
 }
 
 /// The reference agreement after `change`.

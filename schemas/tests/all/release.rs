@@ -39,6 +39,9 @@ const CANARIES: [(Field, &[&str]); 12] = [
     (Field::Extra, &["canary-key", "canary-value"]),
 ];
 
+/// What is different about a read.
+type Change = fn(&mut PlateRead);
+
 fn confidence(value: f64) -> Option<Confidence> {
     Some(Confidence::new(value).unwrap())
 }
@@ -170,68 +173,71 @@ fn always_there(released: &PlateRead) {
     assert_eq!(left.record, right.record);
 }
 
+const DAY_NS: i64 = 24 * 3_600 * 1_000_000_000;
+
+fn at(offset_ns: i64) -> jiff::Timestamp {
+    reference::now() + jiff::SignedDuration::from_nanos(offset_ns)
+}
+
+fn plate(text: &str) -> Plate {
+    Plate::parse(text).unwrap()
+}
+
 #[test]
 fn a_read_leaves_only_if_it_answers_and_its_image_only_with_it() {
     let query = reference::query().issued_by(Jurisdiction::parse("US-OH").unwrap());
-    let at = |seconds| reference::now() + jiff::SignedDuration::from_nanos(seconds);
-    let day = 24 * 3_600 * 1_000_000_000;
-    let plate = |text: &str| Plate::parse(text).unwrap();
-    let cases: [(&str, &dyn Fn(&mut PlateRead), bool); 13] = [
-        ("as it is", &|_| {}, true),
+    let cases: [(&str, Change, bool); 13] = [
+        ("as it is", |_| {}, true),
         (
             "first instant",
-            &|read| read.observation.captured_at = at(-day),
+            |read| read.observation.captured_at = at(-DAY_NS),
             true,
         ),
         (
             "before",
-            &|read| read.observation.captured_at = at(-day - 1),
+            |read| read.observation.captured_at = at(-DAY_NS - 1),
             false,
         ),
         (
             "last instant",
-            &|read| read.observation.captured_at = at(-1),
+            |read| read.observation.captured_at = at(-1),
             true,
         ),
-        ("end", &|read| read.observation.captured_at = at(0), false),
+        ("end", |read| read.observation.captured_at = at(0), false),
         (
             "other plate",
-            &|read| read.observation.plate.plate = plate("TPK0422"),
+            |read| read.observation.plate.plate = plate("TPK0422"),
             false,
         ),
         (
             "look-alike",
-            &|read| read.observation.plate.plate = plate("TPKO42I"),
+            |read| read.observation.plate.plate = plate("TPKO42I"),
             false,
         ),
         (
             "longer",
-            &|read| read.observation.plate.plate = plate("TPK04210"),
+            |read| read.observation.plate.plate = plate("TPK04210"),
             false,
         ),
         (
             "other state",
-            &|read| read.observation.plate.jurisdiction = Jurisdiction::parse("US-GA").ok(),
+            |read| read.observation.plate.jurisdiction = Jurisdiction::parse("US-GA").ok(),
             false,
         ),
         (
             "country only",
-            &|read| read.observation.plate.jurisdiction = Jurisdiction::parse("US").ok(),
+            |read| read.observation.plate.jurisdiction = Jurisdiction::parse("US").ok(),
             true,
         ),
         (
             "no issuer",
-            &|read| read.observation.plate.jurisdiction = None,
+            |read| read.observation.plate.jurisdiction = None,
             true,
         ),
-        (
-            "withdrawn",
-            &|read| read.observation.retracted = true,
-            false,
-        ),
+        ("withdrawn", |read| read.observation.retracted = true, false),
         (
             "other source",
-            &|read| read.source = SourceId::parse("other").unwrap(),
+            |read| read.source = SourceId::parse("other").unwrap(),
             false,
         ),
     ];

@@ -197,7 +197,7 @@ fn table(title: &'static str, questions: Vec<Question>, world: &World) -> Table 
 
 fn who_why_when() -> Vec<Question> {
     let roles = role_sets().into_iter().map(|roles| {
-        let names: Vec<String> = roles.iter().map(|role| word(role)).collect();
+        let names: Vec<String> = roles.iter().map(word).collect();
         if names.is_empty() {
             "none".to_owned()
         } else {
@@ -205,24 +205,12 @@ fn who_why_when() -> Vec<Question> {
         }
     });
     vec![
-        axis(
-            "status",
-            Dim::Status,
-            STATUSES.iter().map(|status| word(status)),
-        ),
+        axis("status", Dim::Status, STATUSES.iter().map(word)),
         axis("time", Dim::Time, owned(&TIMES)),
         axis("action", Dim::Action, owned(&ACTIONS)),
-        axis(
-            "purpose",
-            Dim::Purpose,
-            Purpose::ALL.iter().map(|purpose| word(purpose)),
-        ),
+        axis("purpose", Dim::Purpose, Purpose::ALL.iter().map(word)),
         axis("roles", Dim::Roles, roles),
-        axis(
-            "class",
-            Dim::Class,
-            OrganisationClass::ALL.iter().map(|class| word(class)),
-        ),
+        axis("class", Dim::Class, OrganisationClass::ALL.iter().map(word)),
         axis("jurisdiction", Dim::Area, owned(&AREAS)),
         axis("on_behalf_of", Dim::Behalf, behalf()),
         Question {
@@ -274,7 +262,7 @@ fn ingest_table() -> Table {
     let axes = vec![
         Axis {
             name: "status",
-            values: STATUSES.iter().map(|status| word(status)).collect(),
+            values: STATUSES.iter().map(word).collect(),
         },
         Axis {
             name: "time",

@@ -44,15 +44,20 @@ impl Table {
     ) -> Self {
         let size = axes.iter().map(|axis| axis.values.len()).product();
         let mut numbers: HashMap<T, u8> = HashMap::new();
+        let mut last = None;
         let mut outcomes = Vec::new();
         let mut point = vec![0; axes.len()];
         let mut rows = Vec::with_capacity(size);
         for _ in 0..size {
             let found = outcome(&point);
-            let number = *numbers.entry(found).or_insert_with(|| {
-                outcomes.push(label(found));
-                u8::try_from(outcomes.len() - 1).unwrap()
-            });
+            let number = match last {
+                Some((same, number)) if same == found => number,
+                _ => *numbers.entry(found).or_insert_with(|| {
+                    outcomes.push(label(found));
+                    u8::try_from(outcomes.len() - 1).unwrap()
+                }),
+            };
+            last = Some((found, number));
             rows.push(number);
             advance(&mut point, &axes);
         }
