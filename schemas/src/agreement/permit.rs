@@ -147,6 +147,12 @@ impl ImagePermit {
         &self.0.agreement
     }
 
+    /// The window granted: never wider than the window asked for.
+    #[must_use]
+    pub fn window(&self) -> TimeWindow {
+        self.0.window
+    }
+
     /// Whether the permit covers an image of this read: the same condition as for releasing the read.
     #[must_use]
     pub fn covers(&self, read: &PlateRead) -> bool {

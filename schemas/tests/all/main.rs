@@ -1,0 +1,18 @@
+//! Tests of the crate's rules as a whole: decisions, documents, release, published schemas.
+
+#[cfg(test)]
+mod committed;
+#[cfg(test)]
+mod decision_table;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod json_schemas;
+#[cfg(test)]
+mod permits;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod release;
