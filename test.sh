@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# The whole gate in one command: format, lints, tests, documentation, licences, fuzzing, demo.
+#
+#   ./test.sh
+#
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, `cargo install` for the cargo
+# commands). FUZZ_SECONDS sets how long each fuzz target runs, 20 unless set.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+export CARGO_TERM_COLOR=never NO_COLOR=1
+# rustup's proxies and what `cargo install` puts beside them.
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+
+step() {
+    printf '\n== %s\n' "$1"
+    local started=$SECONDS
+    "${@:2}"
+    printf -- '-- %d s (%d s in all)\n' $((SECONDS - started)) "$SECONDS"
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# cc builds SQLite and AWS-LC, c++ builds libFuzzer.
+system_packages() {
+    local missing=()
+    has cc || missing+=(gcc libc6-dev)
+    has c++ || missing+=(g++)
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "nothing to install"
+        return
+    fi
+    local root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    if ! has apt-get || { [ ${#root[@]} -gt 0 ] && ! has sudo; }; then
+        echo "please install: ${missing[*]}" >&2
+        return 1
+    fi
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# The tools are built outside of the workspace's target folder, without optimisation worth waiting for.
+cargo_command() {
+    local name=$1 version=$2
+    if cargo "$name" --version >/dev/null 2>&1; then
+        cargo "$name" --version | head -n 1
+        return
+    fi
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
+        cargo install "cargo-$name" --locked --version "$version"
+}
+
+tools() {
+    cargo --version
+    cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+    cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+    cargo_command nextest 0.9.143
+    cargo_command deny 0.20.2
+    cargo_command fuzz 0.13.2
+}
+
+documentation() {
+    RUSTDOCFLAGS="-D warnings -D rustdoc::broken_intra_doc_links" \
+        cargo doc --workspace --no-deps --locked
+}
+
+# One question through the whole gateway against simulated vendors; the demo itself fails when an expectation does.
+demo() {
+    local answer
+    answer=$(cargo demo --once --json)
+    grep -q '"completeness"' <<<"$answer" || {
+        echo "the demo printed no answer" >&2
+        return 1
+    }
+    echo "the demo answered"
+}
+
+step "system packages" system_packages
+step "tools" tools
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "licences, bans and sources" cargo deny --locked check licenses bans sources
+step "documentation" documentation
+step "documentation examples" cargo test --workspace --doc --locked --quiet
+step "demo" demo
+step "fuzzing" fuzz/run.sh "${FUZZ_SECONDS:-20}"
+step "tests" cargo nextest run --workspace --locked
+
+printf '\nall checks passed in %d s\n' "$SECONDS"
