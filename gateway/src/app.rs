@@ -1,12 +1,6 @@
 //! The composition root: the only file that knows every module.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -118,19 +112,29 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Sta
     Ok(run(Arc::new(app), listener, folders, sweep_every))
 }
 
-async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<(App, Vec<DropFolder>, Duration), StartError> {
+async fn open(
+    config: Config,
+    clock: Arc<dyn Clock>,
+) -> Result<(App, Vec<DropFolder>, Duration), StartError> {
     let data_dir = config.data_dir.clone();
     std::fs::create_dir_all(&data_dir).map_err(|error| unusable(&data_dir, error))?;
     let ledger = open_ledger(&config, &clock)?;
-    let store = Arc::new(Store::open(&data_dir.join("reads"), StoreConfig::default(), Arc::clone(&clock))?);
-    let quarantine = Quarantine::open(&data_dir.join("quarantine")).map_err(|error| unusable(&data_dir, error))?;
+    let store = Arc::new(Store::open(
+        &data_dir.join("reads"),
+        StoreConfig::default(),
+        Arc::clone(&clock),
+    )?);
+    let quarantine = Quarantine::open(&data_dir.join("quarantine"))
+        .map_err(|error| unusable(&data_dir, error))?;
     let directory = Arc::new(Directory::new(&config.users, config.organisations));
     let intake = Arc::new(Intake {
         store: Arc::clone(&store),
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
         quarantine: Arc::new(quarantine),
-        decoding: Arc::new(Semaphore::new(usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1))),
+        decoding: Arc::new(Semaphore::new(
+            usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1),
+        )),
     });
     let (mut sources, mut folders, mut push_tokens) = (Vec::new(), Vec::new(), BTreeMap::new());
     for settings in config.sources {
@@ -147,7 +151,13 @@ async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<(App, Vec<DropFol
         sources.push(source);
     }
     record_start(&ledger, sources.len()).await?;
-    let federation = Federation::new(sources, Arc::clone(&directory), Arc::clone(&ledger), Arc::clone(&store), clock);
+    let federation = Federation::new(
+        sources,
+        Arc::clone(&directory),
+        Arc::clone(&ledger),
+        Arc::clone(&store),
+        clock,
+    );
     let app = App {
         limits: Limits::new(&config.limits, &directory),
         pushes: PushLimits::new(config.limits.pushes_per_second, push_tokens.keys().cloned()),
@@ -170,7 +180,11 @@ fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, S
         ..LedgerConfig::default()
     };
     let clock = Arc::clone(clock);
-    let Opened { ledger, recovered } = Ledger::open(&config.data_dir.join("ledger"), settings, Arc::new(move || clock.now()))?;
+    let Opened { ledger, recovered } = Ledger::open(
+        &config.data_dir.join("ledger"),
+        settings,
+        Arc::new(move || clock.now()),
+    )?;
     tracing::info!(?recovered, "the ledger is open");
     Ok(Arc::new(ledger))
 }
@@ -206,12 +220,10 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
     };
     let quota = settings.quota;
     let limits = layers::Limits {
-        requests: quota.requests,
-        per: quota.per,
         burst: quota.burst,
         concurrency: quota.concurrency,
         attempt_timeout: quota.attempt_timeout,
-        ..layers::Limits::default()
+        ..layers::Limits::new(quota.requests, quota.per)
     };
     let Stack { adapter, health } = layers::stack(adapter, &limits);
     Ok(Source {
@@ -228,11 +240,23 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
     })
 }
 
-fn run(app: Arc<App>, listener: TcpListener, folders: Vec<DropFolder>, sweep_every: Duration) -> Running {
+fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    folders: Vec<DropFolder>,
+    sweep_every: Duration,
+) -> Running {
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-    tasks.spawn(server::serve(listener, api::router(Arc::clone(&app)), app.http, stop.clone()));
+    let address = listener
+        .local_addr()
+        .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+    tasks.spawn(server::serve(
+        listener,
+        api::router(Arc::clone(&app)),
+        app.http,
+        stop.clone(),
+    ));
     for folder in folders {
         tasks.spawn(folder.run(stop.clone()));
     }
@@ -253,7 +277,9 @@ async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
             () = tokio::time::sleep(every) => {}
         }
         match app.store.sweep().await {
-            Ok(swept) if swept.reads > 0 || swept.months > 0 => tracing::info!(?swept, "expired reads are gone"),
+            Ok(swept) if swept.reads > 0 || swept.months > 0 => {
+                tracing::info!(?swept, "expired reads are gone")
+            }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "expired reads could not be removed"),
         }

@@ -56,7 +56,9 @@ impl Identity {
     /// Whether any of the caller's roles may ask questions at all.
     #[must_use]
     pub fn may_ask(&self) -> bool {
-        [Role::Investigator, Role::Supervisor, Role::System].into_iter().any(|role| self.has(role))
+        [Role::Investigator, Role::Supervisor, Role::System]
+            .into_iter()
+            .any(|role| self.has(role))
     }
 }
 
@@ -70,7 +72,12 @@ impl Directory {
                 organisation: user.organisation.clone(),
                 roles: user.roles.clone(),
             };
-            (user.token, Identity { user: Arc::new(account) })
+            (
+                user.token,
+                Identity {
+                    user: Arc::new(account),
+                },
+            )
         });
         Self {
             accounts: accounts.collect(),
@@ -88,10 +95,19 @@ impl Directory {
     ///
     /// # Errors
     /// [`UnknownOrganisation`].
-    pub fn requester(&self, identity: &Identity, on_behalf_of: &OnBehalfOf) -> Result<Requester, UnknownOrganisation> {
+    pub fn requester(
+        &self,
+        identity: &Identity,
+        on_behalf_of: &OnBehalfOf,
+    ) -> Result<Requester, UnknownOrganisation> {
         let other = match on_behalf_of {
             OnBehalfOf::Own => None,
-            OnBehalfOf::Organisation(id) => Some(self.organisations.get(id).ok_or(UnknownOrganisation)?.clone()),
+            OnBehalfOf::Organisation(id) => Some(
+                self.organisations
+                    .get(id)
+                    .ok_or(UnknownOrganisation)?
+                    .clone(),
+            ),
         };
         Ok(Requester {
             subject: identity.subject().to_owned(),
@@ -103,6 +119,8 @@ impl Directory {
 
     /// Every subject and every organisation id, for limits that are kept per caller.
     pub fn callers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.accounts.values().map(|identity| (identity.subject(), identity.organisation().id.as_str()))
+        self.accounts
+            .values()
+            .map(|identity| (identity.subject(), identity.organisation().id.as_str()))
     }
 }

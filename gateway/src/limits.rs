@@ -13,7 +13,10 @@ use governor::{
 
 use turnpike_schemas::read::SourceId;
 
-use crate::{config::CallerLimits, identity::{Directory, Identity}};
+use crate::{
+    config::CallerLimits,
+    identity::{Directory, Identity},
+};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
@@ -73,11 +76,16 @@ impl Limits {
     /// Limits for everyone in the directory.
     #[must_use]
     pub fn new(limits: &CallerLimits, directory: &Directory) -> Self {
-        let limiter = |quota| RateLimiter::direct(Quota::per_minute(quota)).with_middleware::<StateInformationMiddleware>();
+        let limiter = |quota| {
+            RateLimiter::direct(Quota::per_minute(quota))
+                .with_middleware::<StateInformationMiddleware>()
+        };
         let (mut users, mut organisations) = (BTreeMap::new(), BTreeMap::new());
         for (subject, organisation) in directory.callers() {
             users.insert(subject.to_owned(), limiter(limits.user_per_minute));
-            organisations.entry(organisation.to_owned()).or_insert_with(|| limiter(limits.organisation_per_minute));
+            organisations
+                .entry(organisation.to_owned())
+                .or_insert_with(|| limiter(limits.organisation_per_minute));
         }
         Self {
             users,
@@ -94,13 +102,26 @@ impl Limits {
     /// [`Limited`] when the user's or the organisation's limit is reached; a user's question that the organisation's limit
     /// stops still counts against the user.
     pub fn take(&self, identity: &Identity) -> Result<Standing, Limited> {
-        let user = self.check(Scope::User, self.users.get(identity.subject()), self.per_user)?;
+        let user = self.check(
+            Scope::User,
+            self.users.get(identity.subject()),
+            self.per_user,
+        )?;
         let organisation = self.organisations.get(&identity.organisation().id);
         let organisation = self.check(Scope::Organisation, organisation, self.per_organisation)?;
-        Ok(if organisation.remaining < user.remaining { organisation } else { user })
+        Ok(if organisation.remaining < user.remaining {
+            organisation
+        } else {
+            user
+        })
     }
 
-    fn check(&self, scope: Scope, limiter: Option<&Limiter>, quota: NonZeroU32) -> Result<Standing, Limited> {
+    fn check(
+        &self,
+        scope: Scope,
+        limiter: Option<&Limiter>,
+        quota: NonZeroU32,
+    ) -> Result<Standing, Limited> {
         let standing = |remaining, reset_s| Standing {
             scope,
             quota: quota.get(),
@@ -117,7 +138,10 @@ impl Limits {
         match limiter.check() {
             Ok(snapshot) => {
                 let per_token = Duration::from_secs(60) / quota.get();
-                Ok(standing(snapshot.remaining_burst_capacity(), whole_seconds(per_token)))
+                Ok(standing(
+                    snapshot.remaining_burst_capacity(),
+                    whole_seconds(per_token),
+                ))
             }
             Err(not_until) => {
                 let wait = whole_seconds(not_until.wait_time_from(self.clock.now()));
@@ -140,7 +164,8 @@ impl PushLimits {
     /// The same limit for each source.
     #[must_use]
     pub fn new(per_second: NonZeroU32, sources: impl Iterator<Item = SourceId>) -> Self {
-        let sources = sources.map(|source| (source, RateLimiter::direct(Quota::per_second(per_second))));
+        let sources =
+            sources.map(|source| (source, RateLimiter::direct(Quota::per_second(per_second))));
         Self {
             sources: sources.collect(),
         }
@@ -149,10 +174,17 @@ impl PushLimits {
     /// Counts one message. A source without a limiter is not configured and is not let through.
     #[must_use]
     pub fn allow(&self, source: &SourceId) -> bool {
-        self.sources.get(source).is_some_and(|limiter| limiter.check().is_ok())
+        self.sources
+            .get(source)
+            .is_some_and(|limiter| limiter.check().is_ok())
     }
 }
 
 fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX).max(1)
+    duration
+        .as_millis()
+        .div_ceil(1_000)
+        .try_into()
+        .unwrap_or(u64::MAX)
+        .max(1)
 }

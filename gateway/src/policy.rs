@@ -7,7 +7,12 @@ use turnpike_schemas::{
 };
 
 /// Decides one question under one agreement, and gives the record of it for the ledger and for explanations.
-pub fn decide(agreement: &Agreement, requester: &Requester, query: &Query, now: Timestamp) -> (Result<Permit, Refusal>, DecisionRecord) {
+pub fn decide(
+    agreement: &Agreement,
+    requester: &Requester,
+    query: &Query,
+    now: Timestamp,
+) -> (Result<Permit, Refusal>, DecisionRecord) {
     let decision = agreement.permit(requester, query, now);
     let record = agreement.decision_record(Action::Query, now, decision.as_ref());
     (decision, record)
@@ -17,6 +22,11 @@ pub fn decide(agreement: &Agreement, requester: &Requester, query: &Query, now: 
 ///
 /// # Errors
 /// The refusal.
-pub fn decide_image(agreement: &Agreement, requester: &Requester, query: &Query, now: Timestamp) -> Result<ImagePermit, Refusal> {
+pub fn decide_image(
+    agreement: &Agreement,
+    requester: &Requester,
+    query: &Query,
+    now: Timestamp,
+) -> Result<ImagePermit, Refusal> {
     agreement.image_permit(requester, query, now)
 }

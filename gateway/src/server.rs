@@ -2,11 +2,7 @@
 //!
 //! Own, because `axum::serve` installs no timer and hyper's header limit is then silently off.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper_util::{
@@ -26,8 +22,15 @@ const DRAIN: Duration = Duration::from_secs(10);
 const BREATHER: Duration = Duration::from_millis(50);
 
 /// Serves until cancelled, then lets open requests finish for a while.
-pub async fn serve(listener: TcpListener, router: Router, limits: HttpLimits, stop: CancellationToken) {
-    let connections = Arc::new(Semaphore::new(usize::try_from(limits.max_connections).unwrap_or(1)));
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+    stop: CancellationToken,
+) {
+    let connections = Arc::new(Semaphore::new(
+        usize::try_from(limits.max_connections).unwrap_or(1),
+    ));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -55,7 +58,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: HttpLimits, st
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        let connection = http.serve_connection(
+            TokioIo::new(stream),
+            TowerToHyperService::new(router.clone()),
+        );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _place = place;
@@ -65,7 +71,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: HttpLimits, st
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some connections were cut at shutdown");
     }
 }

@@ -5,10 +5,14 @@ use std::sync::OnceLock;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+use turnpike_adapters::layers::BreakerState;
+
 use crate::{app::App, config::LogFormat};
 
 /// Upper bounds of the duration histograms, in seconds.
-const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
 
 /// The process's recorder; one for all gateways of a process, because the metrics facade has one.
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -39,7 +43,10 @@ impl Telemetry {
     #[must_use]
     pub fn render(&self, app: &App) -> String {
         gauges(app);
-        self.handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+        self.handle
+            .as_ref()
+            .map(PrometheusHandle::render)
+            .unwrap_or_default()
     }
 
     /// Lets old histogram samples go.
@@ -50,7 +57,10 @@ impl Telemetry {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; counts stay far below 2^53"
+)]
 fn gauges(app: &App) {
     let up = |holds: bool| if holds { 1.0 } else { 0.0 };
     let stats = app.ledger.stats();
@@ -60,11 +70,17 @@ fn gauges(app: &App) {
     metrics::gauge!("turnpike_store_healthy").set(up(app.store.healthy()));
     for source in app.federation.sources() {
         let name = source.id.to_string();
-        metrics::gauge!("turnpike_source_rejected", "source" => name.clone()).set(source.tally.rejected() as f64);
+        metrics::gauge!("turnpike_source_rejected", "source" => name.clone())
+            .set(source.tally.rejected() as f64);
         if source.is_live() {
-            metrics::gauge!("turnpike_source_breaker_closed", "source" => name).set(up(source.health.breaker().as_str() == "closed"));
+            metrics::gauge!("turnpike_source_breaker_closed", "source" => name).set(up(source
+                .health
+                .snapshot()
+                .breaker
+                == BreakerState::Closed));
         } else {
-            metrics::gauge!("turnpike_source_reads_held", "source" => name).set(app.store.source_stats(&source.id).held as f64);
+            metrics::gauge!("turnpike_source_reads_held", "source" => name)
+                .set(app.store.source_stats(&source.id).held as f64);
         }
     }
 }
@@ -74,8 +90,12 @@ pub fn log(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let installed = match format {
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
-        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
+        LogFormat::Json => registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .try_init(),
+        LogFormat::Text => registry
+            .with(fmt::layer().with_writer(std::io::stderr).with_target(false))
+            .try_init(),
     };
     // Losing the second subscriber of a process is what is wanted.
     drop(installed);

@@ -17,8 +17,11 @@ use super::problem::{Failure, INVALID, MALFORMED, TOO_LARGE, TOO_SLOW, UNSUPPORT
 pub(super) async fn read(body: Body, most: usize, wait: Duration) -> Result<Bytes, Failure> {
     let collected = tokio::time::timeout(wait, Limited::new(body, most).collect()).await;
     match collected {
-        Err(_) => Err(Failure::new(TOO_SLOW).because(format!("the body must arrive within {} s", wait.as_secs()))),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::new(TOO_LARGE).because(format!("at most {most} bytes are taken here"))),
+        Err(_) => Err(Failure::new(TOO_SLOW)
+            .because(format!("the body must arrive within {} s", wait.as_secs()))),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Failure::new(TOO_LARGE).because(format!("at most {most} bytes are taken here")))
+        }
         Ok(Err(_)) => Err(Failure::new(MALFORMED).because("the body broke off")),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
@@ -29,7 +32,10 @@ pub(super) async fn read(body: Body, most: usize, wait: Duration) -> Result<Byte
 /// # Errors
 /// `unsupported_media_type`.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let sent = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = sent.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         Ok(())
@@ -48,26 +54,49 @@ pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
         let path = error.path().to_string();
         let inner = error.into_inner();
         if !inner.is_data() {
-            return Failure::new(MALFORMED).because(format!("the body is not JSON: line {}, column {}", inner.line(), inner.column()));
+            return Failure::new(MALFORMED).because(format!(
+                "the body is not JSON: line {}, column {}",
+                inner.line(),
+                inner.column()
+            ));
         }
         let (field, detail) = explain(&path, &inner.to_string());
         Failure::new(INVALID).because(detail).at(field)
     })?;
-    deserializer.end().map_err(|_| Failure::new(MALFORMED).because("there is more after the JSON"))?;
+    deserializer
+        .end()
+        .map_err(|_| Failure::new(MALFORMED).because("there is more after the JSON"))?;
     Ok(decoded)
 }
 
 /// Field and explanation, built from the parts of the decoder's message that cannot hold a value.
 fn explain(path: &str, message: &str) -> (String, String) {
-    let quoted = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split('`').next());
-    let inside = |name: &str| if path == "." { name.to_owned() } else { format!("{path}.{name}") };
+    let quoted = |start: &str| {
+        message
+            .strip_prefix(start)
+            .and_then(|rest| rest.split('`').next())
+    };
+    let inside = |name: &str| {
+        if path == "." {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     if let Some(name) = quoted("missing field `") {
         return (inside(name), format!("`{}` is required", inside(name)));
     }
-    let expected = message.rfind("expected ").and_then(|at| message.get(at..)).and_then(|rest| rest.split(" at line").next());
+    let expected = message
+        .rfind("expected ")
+        .and_then(|at| message.get(at..))
+        .and_then(|rest| rest.split(" at line").next());
     let rule = match path.split(['.', '[']).next().unwrap_or_default() {
-        "window" => "must be an RFC 3339 time with a zone, such as 2026-03-01T00:00:00Z, and the window must end after it begins",
-        "case_reference" => "must be 3 to 64 letters, digits or ` ./_-`, start with a letter or digit and hold a digit",
+        "window" => {
+            "must be an RFC 3339 time with a zone, such as 2026-03-01T00:00:00Z, and the window must end after it begins"
+        }
+        "case_reference" => {
+            "must be 3 to 64 letters, digits or ` ./_-`, start with a letter or digit and hold a digit"
+        }
         "jurisdiction" => "must be an ISO 3166-1 or ISO 3166-2 code such as `US` or `US-OH`",
         "on_behalf_of" => "must be `self` or the identifier of an organisation",
         _ => "is not valid",
@@ -76,7 +105,10 @@ fn explain(path: &str, message: &str) -> (String, String) {
     // An unknown key is part of the path; a key can be a plate typed in the wrong place.
     if message.starts_with("unknown field") {
         let known = expected.unwrap_or_default();
-        return ("(body)".to_owned(), format!("there is an unknown field; {known}"));
+        return (
+            "(body)".to_owned(),
+            format!("there is an unknown field; {known}"),
+        );
     }
     let detail = match expected {
         Some(expected) => format!("`{field}`: {expected}"),
@@ -93,7 +125,10 @@ mod tests {
 
     fn fails(body: &str) -> (String, String) {
         let failure = json::<QueryRequest>(body.as_bytes()).expect_err("must fail");
-        (failure.problem.field.unwrap_or_default(), failure.problem.detail.unwrap_or_default())
+        (
+            failure.problem.field.unwrap_or_default(),
+            failure.problem.detail.unwrap_or_default(),
+        )
     }
 
     #[test]
@@ -101,7 +136,11 @@ mod tests {
         let full = r#"{"plate":"TPK0421","window":{"from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"},"purpose":"stolen_vehicle","case_reference":"BRK-1","on_behalf_of":"self"}"#;
         assert!(json::<QueryRequest>(full.as_bytes()).is_ok());
         for (from, to, field) in [
-            (r#""on_behalf_of":"self""#, r#""TPK0421":1,"on_behalf_of":"self""#, "(body)"),
+            (
+                r#""on_behalf_of":"self""#,
+                r#""TPK0421":1,"on_behalf_of":"self""#,
+                "(body)",
+            ),
             (r#","on_behalf_of":"self""#, "", "on_behalf_of"),
             (r#""plate":"TPK0421""#, r#""plate":["TPK0421"]"#, "plate"),
             ("BRK-1", "TPK no case", "case_reference"),

@@ -31,7 +31,13 @@ where
         let token = bearer(&parts.headers);
         match token.and_then(|token| app.directory.authenticate(token)) {
             Some(identity) => Ok(Self(identity.clone())),
-            None => Err(app.refuse_stranger(if token.is_some() { "unknown_token" } else { "no_token" }).await),
+            None => Err(app
+                .refuse_stranger(if token.is_some() {
+                    "unknown_token"
+                } else {
+                    "no_token"
+                })
+                .await),
         }
     }
 }
@@ -40,7 +46,9 @@ where
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 impl App {
@@ -50,14 +58,33 @@ impl App {
     /// `forbidden`, `rate_limited`; `ledger_unavailable` when the refusal cannot be recorded.
     pub(super) async fn admit(&self, caller: &Caller, action: Action) -> Result<Standing, Failure> {
         if !caller.0.may_ask() {
-            let failure = Failure::new(FORBIDDEN).because("asking needs the role `investigator`, `supervisor` or `system`");
-            return Err(self.refuse(caller, action, RefusedReason::Forbidden, "role", None, failure).await);
+            let failure = Failure::new(FORBIDDEN)
+                .because("asking needs the role `investigator`, `supervisor` or `system`");
+            return Err(self
+                .refuse(
+                    caller,
+                    action,
+                    RefusedReason::Forbidden,
+                    "role",
+                    None,
+                    failure,
+                )
+                .await);
         }
         match self.limits.take(&caller.0) {
             Ok(standing) => Ok(standing),
             Err(limited) => {
                 let detail = limited.standing.scope.as_str();
-                let failure = self.refuse(caller, action, RefusedReason::RateLimited, detail, None, limited.into()).await;
+                let failure = self
+                    .refuse(
+                        caller,
+                        action,
+                        RefusedReason::RateLimited,
+                        detail,
+                        None,
+                        limited.into(),
+                    )
+                    .await;
                 Err(failure)
             }
         }
@@ -85,7 +112,9 @@ impl App {
             on_behalf_of: request.map(|request| String::from(request.on_behalf_of.clone())),
             purpose: request.map(|request| request.purpose.as_str().to_owned()),
             case_reference: request.map(|request| Personal::new(request.case_reference.as_str())),
-            plate: request.and_then(|request| short(&request.plate)).map(Personal::new),
+            plate: request
+                .and_then(|request| short(&request.plate))
+                .map(Personal::new),
             window: request.map(|request| Window {
                 from: request.window.from(),
                 to: request.window.to(),
@@ -96,12 +125,19 @@ impl App {
     }
 
     async fn refuse_stranger(&self, detail: &str) -> Failure {
-        let failure = Failure::new(UNAUTHENTICATED).because("send `authorization: Bearer` with your token");
-        self.refuse_unknown(RefusedReason::Unauthenticated, detail, failure).await
+        let failure =
+            Failure::new(UNAUTHENTICATED).because("send `authorization: Bearer` with your token");
+        self.refuse_unknown(RefusedReason::Unauthenticated, detail, failure)
+            .await
     }
 
     /// Records a refusal of somebody who is not known.
-    pub(super) async fn refuse_unknown(&self, reason: RefusedReason, detail: &str, failure: Failure) -> Failure {
+    pub(super) async fn refuse_unknown(
+        &self,
+        reason: RefusedReason,
+        detail: &str,
+        failure: Failure,
+    ) -> Failure {
         let refused = Refused {
             reason,
             detail: Some(detail.to_owned()),
@@ -137,7 +173,10 @@ fn short(plate: &str) -> Option<String> {
 pub(super) fn rate_limit(headers: &mut HeaderMap, standing: Standing) {
     let scope = standing.scope.as_str();
     let policy = format!("\"{scope}\";q={};w=60", standing.quota);
-    let limit = format!("\"{scope}\";r={};t={}", standing.remaining, standing.reset_s);
+    let limit = format!(
+        "\"{scope}\";r={};t={}",
+        standing.remaining, standing.reset_s
+    );
     for (name, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, limit)] {
         if let Ok(value) = HeaderValue::from_str(&text) {
             headers.insert(name, value);

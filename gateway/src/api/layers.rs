@@ -27,11 +27,16 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let method = request.method().clone();
     // The template, never the path itself: a path can hold what somebody typed.
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(LONGEST, run).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => Failure::new(INTERNAL).because("this is a defect; tell the operator the request id").into_response(),
+        Ok(Err(_)) => Failure::new(INTERNAL)
+            .because("this is a defect; tell the operator the request id")
+            .into_response(),
         Err(_) => Failure::new(TIMED_OUT).into_response(),
     };
     let status = response.status().as_u16();
@@ -39,14 +44,27 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     let took = started.elapsed();
-    let labels = [("route", route.clone()), ("method", method.to_string()), ("status", status.to_string())];
+    let labels = [
+        ("route", route.clone()),
+        ("method", method.to_string()),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("turnpike_http_requests_total", &labels).increment(1);
-    metrics::histogram!("turnpike_http_seconds", "route" => route.clone()).record(took.as_secs_f64());
+    metrics::histogram!("turnpike_http_seconds", "route" => route.clone())
+        .record(took.as_secs_f64());
     tracing::info!(request = id, %method, route, status, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "request");
     response
 }

@@ -25,7 +25,7 @@ pub struct Kind {
 
 macro_rules! kinds {
     ($($constant:ident = $name:literal, $status:ident, $title:literal;)*) => {
-        $(#[doc = $title] pub const $constant: Kind = Kind { name: $name, status: StatusCode::$status, title: $title };)*
+        $(#[doc = $title] pub(super) const $constant: Kind = Kind { name: $name, status: StatusCode::$status, title: $title };)*
         /// Every kind, for the documentation.
         pub const KINDS: &[Kind] = &[$($constant),*];
     };
@@ -116,11 +116,15 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.problem).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -128,7 +132,10 @@ impl IntoResponse for Failure {
             super::caller::rate_limit(headers, standing);
         }
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"turnpike\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"turnpike\""),
+            );
         }
         response
     }
@@ -139,7 +146,8 @@ impl From<LedgerError> for Failure {
         match error {
             LedgerError::Entry(error) => {
                 tracing::warn!(%error, "an entry was not fit for the ledger");
-                Self::new(INVALID).because("the request does not fit in a ledger entry; make it shorter")
+                Self::new(INVALID)
+                    .because("the request does not fit in a ledger entry; make it shorter")
             }
             error => {
                 tracing::error!(%error, "the ledger could not be written");
@@ -158,15 +166,24 @@ impl From<Limited> for Failure {
             Scope::User => "you may ask",
             Scope::Organisation => "your organisation may ask",
         };
-        let detail = format!("{whose} {} questions a minute; try again in {} s", limited.standing.quota, limited.retry_after_s);
-        Self::new(RATE_LIMITED).because(detail).after(limited.retry_after_s).with_standing(limited.standing)
+        let detail = format!(
+            "{whose} {} questions a minute; try again in {} s",
+            limited.standing.quota, limited.retry_after_s
+        );
+        Self::new(RATE_LIMITED)
+            .because(detail)
+            .after(limited.retry_after_s)
+            .with_standing(limited.standing)
     }
 }
 
 impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         let detail = error.to_string();
-        let field = detail.strip_prefix('`').and_then(|rest| rest.split('`').next()).map(ToOwned::to_owned);
+        let field = detail
+            .strip_prefix('`')
+            .and_then(|rest| rest.split('`').next())
+            .map(ToOwned::to_owned);
         match error {
             AskError::Ledger(error) => error.into(),
             AskError::Request(_) | AskError::OnBehalfOf(_) | AskError::UnknownSource => {
@@ -184,11 +201,15 @@ impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         match error {
             ImageError::NotReleased => Self::new(NOT_RELEASED).because(error.to_string()),
-            ImageError::Refused(refusal) => Self::new(REFUSED).because(refusal.to_string()).at(refusal.rule.as_str()),
+            ImageError::Refused(refusal) => Self::new(REFUSED)
+                .because(refusal.to_string())
+                .at(refusal.rule.as_str()),
             ImageError::Ledger(error) => error.into(),
             ImageError::Source(error) => {
                 tracing::info!(%error, "a source did not give an image");
-                Self::new(SOURCE_FAILED).because("the source did not give the image; it may be gone, or the source may be down")
+                Self::new(SOURCE_FAILED).because(
+                    "the source did not give the image; it may be gone, or the source may be down",
+                )
             }
         }
     }
@@ -197,14 +218,20 @@ impl From<ImageError> for Failure {
 impl From<IntakeError> for Failure {
     fn from(error: IntakeError) -> Self {
         match error {
-            IntakeError::Refused(refusal) => Self::new(REFUSED).because(refusal.to_string()).at(refusal.rule.as_str()),
+            IntakeError::Refused(refusal) => Self::new(REFUSED)
+                .because(refusal.to_string())
+                .at(refusal.rule.as_str()),
             IntakeError::Malformed(error) => Self::new(MALFORMED).because(error.to_string()),
             IntakeError::Ledger(error) => error.into(),
             IntakeError::Store(error) => error.into(),
-            IntakeError::Busy => Self::new(BUSY).because("nothing was taken in; send it again").after(1),
+            IntakeError::Busy => Self::new(BUSY)
+                .because("nothing was taken in; send it again")
+                .after(1),
             IntakeError::Quarantine(error) => {
                 tracing::error!(%error, "the quarantine could not be written");
-                Self::new(STORE_UNAVAILABLE).because("nothing was taken in; send it again").after(5)
+                Self::new(STORE_UNAVAILABLE)
+                    .because("nothing was taken in; send it again")
+                    .after(5)
             }
         }
     }
@@ -213,6 +240,8 @@ impl From<IntakeError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the read store could not be written");
-        Self::new(STORE_UNAVAILABLE).because("nothing was taken in; send it again").after(1)
+        Self::new(STORE_UNAVAILABLE)
+            .because("nothing was taken in; send it again")
+            .after(1)
     }
 }

@@ -21,7 +21,11 @@ use super::{
     caller::{Caller, rate_limit},
     problem::Failure,
 };
-use crate::{app::App, federation::{AskError, Line}, limits::Standing};
+use crate::{
+    app::App,
+    federation::{AskError, Line},
+    limits::Standing,
+};
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -50,19 +54,36 @@ const NDJSON: &str = "application/x-ndjson";
     ),
     security(("bearer" = []))
 )]
-pub(super) async fn ask(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, Failure> {
+pub(super) async fn ask(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Failure> {
     let standing = app.admit(&caller, Action::Query).await?;
     let streamed = accepts_ndjson(request.headers());
     let question = app.question(&caller, request).await?;
     let mut response = if streamed {
-        match Arc::clone(&app.federation).ask_streamed(&caller.0, &question).await {
+        match Arc::clone(&app.federation)
+            .ask_streamed(&caller.0, &question)
+            .await
+        {
             Ok(lines) => stream(lines),
-            Err(error) => return Err(limited(app.not_asked(&caller, &question, error).await, standing)),
+            Err(error) => {
+                return Err(limited(
+                    app.not_asked(&caller, &question, error).await,
+                    standing,
+                ));
+            }
         }
     } else {
         match app.federation.ask(&caller.0, &question).await {
             Ok(answer) => Json(answer).into_response(),
-            Err(error) => return Err(limited(app.not_asked(&caller, &question, error).await, standing)),
+            Err(error) => {
+                return Err(limited(
+                    app.not_asked(&caller, &question, error).await,
+                    standing,
+                ));
+            }
         }
     };
     rate_limit(response.headers_mut(), standing);
@@ -91,7 +112,11 @@ pub(super) async fn ask(State(app): State<Arc<App>>, caller: Caller, request: Re
     ),
     security(("bearer" = []))
 )]
-pub(super) async fn explain(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, Failure> {
+pub(super) async fn explain(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Failure> {
     let standing = app.admit(&caller, Action::Query).await?;
     let question = app.question(&caller, request).await?;
     match app.federation.explain(&caller.0, &question).await {
@@ -100,7 +125,10 @@ pub(super) async fn explain(State(app): State<Arc<App>>, caller: Caller, request
             rate_limit(response.headers_mut(), standing);
             Ok(response)
         }
-        Err(error) => Err(limited(app.not_asked(&caller, &question, error).await, standing)),
+        Err(error) => Err(limited(
+            app.not_asked(&caller, &question, error).await,
+            standing,
+        )),
     }
 }
 
@@ -109,27 +137,55 @@ impl App {
     async fn question(&self, caller: &Caller, request: Request) -> Result<QueryRequest, Failure> {
         let (parts, body) = request.into_parts();
         let decoded = match body::require_json(&parts.headers) {
-            Ok(()) => body::read(body, self.http.max_query_bytes, self.http.body_timeout).await.and_then(|bytes| body::json(&bytes)),
+            Ok(()) => body::read(body, self.http.max_query_bytes, self.http.body_timeout)
+                .await
+                .and_then(|bytes| body::json(&bytes)),
             Err(failure) => Err(failure),
         };
         match decoded {
             Ok(question) => Ok(question),
             Err(failure) => {
-                let detail = failure.problem.field.clone().unwrap_or_else(|| failure.name().to_owned());
-                let failure = self.refuse(caller, Action::Query, RefusedReason::Malformed, &detail, None, failure).await;
+                let detail = failure
+                    .problem
+                    .field
+                    .clone()
+                    .unwrap_or_else(|| failure.name().to_owned());
+                let failure = self
+                    .refuse(
+                        caller,
+                        Action::Query,
+                        RefusedReason::Malformed,
+                        &detail,
+                        None,
+                        failure,
+                    )
+                    .await;
                 Err(failure)
             }
         }
     }
 
     /// The problem for a question that was not asked, with its refusal on record.
-    async fn not_asked(&self, caller: &Caller, question: &QueryRequest, error: AskError) -> Failure {
+    async fn not_asked(
+        &self,
+        caller: &Caller,
+        question: &QueryRequest,
+        error: AskError,
+    ) -> Failure {
         if matches!(error, AskError::Ledger(_)) {
             return error.into();
         }
         let failure = Failure::from(error);
         let detail = failure.problem.field.clone().unwrap_or_default();
-        self.refuse(caller, Action::Query, RefusedReason::Malformed, &detail, Some(question), failure).await
+        self.refuse(
+            caller,
+            Action::Query,
+            RefusedReason::Malformed,
+            &detail,
+            Some(question),
+            failure,
+        )
+        .await
     }
 }
 
@@ -139,8 +195,18 @@ fn limited(failure: Failure, standing: Standing) -> Failure {
 }
 
 fn accepts_ndjson(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(NDJSON))
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .eq_ignore_ascii_case(NDJSON)
+    })
 }
 
 fn stream(lines: tokio::sync::mpsc::Receiver<Line>) -> Response {
@@ -153,6 +219,8 @@ fn stream(lines: tokio::sync::mpsc::Receiver<Line>) -> Response {
         Ok::<_, Infallible>(bytes)
     });
     let mut response = Body::from_stream(lines).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON));
     response
 }

@@ -42,26 +42,62 @@ const IMAGE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
     ),
     security(("bearer" = []))
 )]
-pub(super) async fn image(State(app): State<Arc<App>>, caller: Caller, Path((id, n)): Path<(String, String)>) -> Result<Response, Failure> {
+pub(super) async fn image(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, n)): Path<(String, String)>,
+) -> Result<Response, Failure> {
     let standing = app.admit(&caller, Action::Image).await?;
     let parsed = ReadId::try_from(id).ok().zip(n.parse::<usize>().ok());
     let Some((id, n)) = parsed else {
-        let failure = Failure::new(NOT_FOUND).because("a read id is 32 hexadecimal digits, an image a number from 0");
-        return Err(app.refuse(&caller, Action::Image, RefusedReason::Malformed, "path", None, failure).await);
+        let failure = Failure::new(NOT_FOUND)
+            .because("a read id is 32 hexadecimal digits, an image a number from 0");
+        return Err(app
+            .refuse(
+                &caller,
+                Action::Image,
+                RefusedReason::Malformed,
+                "path",
+                None,
+                failure,
+            )
+            .await);
     };
     match app.federation.image(&caller.0, &id, n).await {
         Ok(fetched) => {
-            let sent = fetched.image.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            let content_type = IMAGE_TYPES.into_iter().find(|known| *known == sent).unwrap_or("application/octet-stream");
+            let sent = fetched
+                .image
+                .content_type
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase();
+            let content_type = IMAGE_TYPES
+                .into_iter()
+                .find(|known| *known == sent)
+                .unwrap_or("application/octet-stream");
             let mut response = fetched.image.bytes.into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+            headers.insert(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static("default-src 'none'; sandbox"),
+            );
             rate_limit(headers, standing);
             Ok(response)
         }
         Err(error @ ImageError::NotReleased) => {
-            let failure = app.refuse(&caller, Action::Image, RefusedReason::Forbidden, "not_released", None, error.into()).await;
+            let failure = app
+                .refuse(
+                    &caller,
+                    Action::Image,
+                    RefusedReason::Forbidden,
+                    "not_released",
+                    None,
+                    error.into(),
+                )
+                .await;
             Err(failure.with_standing(standing))
         }
         Err(error) => Err(Failure::from(error).with_standing(standing)),

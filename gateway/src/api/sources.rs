@@ -9,7 +9,7 @@ use axum::{
 };
 use base64::Engine as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use turnpike_adapters::adapter::Message;
+use turnpike_adapters::{adapter::Message, layers::BreakerState};
 use turnpike_schemas::{
     api::{Delivery, Problem, PushReceipt, SourceInfo, SourceList},
     ledger::RefusedReason,
@@ -20,11 +20,7 @@ use super::{
     caller::{Caller, bearer},
     problem::{BUSY, Failure, NOT_FOUND, UNAUTHENTICATED},
 };
-use crate::{
-    app::App,
-    config::TokenHash,
-    federation::Source,
-};
+use crate::{app::App, config::TokenHash, federation::Source};
 
 /// List the sources
 ///
@@ -41,7 +37,12 @@ use crate::{
     security(("bearer" = []))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, _caller: Caller) -> Json<SourceList> {
-    let sources = app.federation.sources().iter().map(|source| info(&app, source)).collect();
+    let sources = app
+        .federation
+        .sources()
+        .iter()
+        .map(|source| info(&app, source))
+        .collect();
     Json(SourceList { sources })
 }
 
@@ -59,12 +60,27 @@ fn info(app: &App, source: &Source) -> SourceInfo {
         title: source.title.clone(),
         family: source.entry.family,
         adapter: source.entry.id.to_owned(),
-        delivery: deliveries.iter().filter(|(can, _)| *can).map(|(_, delivery)| *delivery).collect(),
+        delivery: deliveries
+            .iter()
+            .filter(|(can, _)| *can)
+            .map(|(_, delivery)| *delivery)
+            .collect(),
         agreement: source.agreement.reference().clone(),
-        breaker: source.is_live().then(|| source.health.breaker().as_str().to_owned()),
-        last_seen_at: source.last_seen().max(held.as_ref().and_then(|held| held.last_received_at)),
+        breaker: source.is_live().then(|| breaker_word(source).to_owned()),
+        last_seen_at: source
+            .last_seen()
+            .max(held.as_ref().and_then(|held| held.last_received_at)),
         reads_held: held.map(|held| held.held),
         rejected: source.tally.rejected(),
+    }
+}
+
+/// The word for the state of a source's breaker.
+pub(crate) fn breaker_word(source: &Source) -> &'static str {
+    match source.health.snapshot().breaker {
+        BreakerState::Closed => "closed",
+        BreakerState::Open { .. } => "open",
+        BreakerState::HalfOpen => "half_open",
     }
 }
 
@@ -89,14 +105,24 @@ fn info(app: &App, source: &Source) -> SourceInfo {
     ),
     security(("bearer" = []), ("basic" = []))
 )]
-pub(super) async fn push(State(app): State<Arc<App>>, Path(id): Path<String>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn push(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
     let source = app.pushing_source(&id, request.headers()).await?;
     if !app.pushes.allow(&source.id) {
-        return Err(Failure::new(BUSY).because("the source sends more messages a second than configured; send it again").after(1));
+        return Err(Failure::new(BUSY)
+            .because("the source sends more messages a second than configured; send it again")
+            .after(1));
     }
     let (parts, body) = request.into_parts();
     let message = Message {
-        content_type: parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned),
+        content_type: parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(ToOwned::to_owned),
         body: body::read(body, app.http.max_push_bytes, app.http.body_timeout).await?,
     };
     let accepted = app.intake.push(&source, message).await.map_err(|error| {
@@ -108,7 +134,10 @@ pub(super) async fn push(State(app): State<Arc<App>>, Path(id): Path<String>, re
         Some(reply) => {
             let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
             let mut response = (status, reply.body).into_response();
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+            response.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static(reply.content_type),
+            );
             response
         }
     })
@@ -117,14 +146,23 @@ pub(super) async fn push(State(app): State<Arc<App>>, Path(id): Path<String>, re
 impl App {
     /// The source whose push token was sent. A source that takes no pushes looks like a wrong token.
     async fn pushing_source(&self, id: &str, headers: &HeaderMap) -> Result<Arc<Source>, Failure> {
-        let known = self.federation.sources().iter().find(|source| source.id.as_str() == id);
+        let known = self
+            .federation
+            .sources()
+            .iter()
+            .find(|source| source.id.as_str() == id);
         let sent = token(headers).map(|token| TokenHash::of(&token));
         let expected = known.and_then(|source| self.push_tokens.get(&source.id));
         match (known, expected, sent) {
-            (Some(source), Some(expected), Some(sent)) if expected.is(&sent) => Ok(Arc::clone(source)),
+            (Some(source), Some(expected), Some(sent)) if expected.is(&sent) => {
+                Ok(Arc::clone(source))
+            }
             _ => {
-                let failure = Failure::new(UNAUTHENTICATED).because("send the source's own token as `authorization: Bearer`");
-                Err(self.refuse_unknown(RefusedReason::Unauthenticated, "push", failure).await)
+                let failure = Failure::new(UNAUTHENTICATED)
+                    .because("send the source's own token as `authorization: Bearer`");
+                Err(self
+                    .refuse_unknown(RefusedReason::Unauthenticated, "push", failure)
+                    .await)
             }
         }
     }
@@ -139,9 +177,12 @@ fn token(headers: &HeaderMap) -> Option<String> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(encoded.trim())
+        .ok()?;
     let text = String::from_utf8(decoded).ok()?;
-    text.split_once(':').map(|(_, password)| password.to_owned())
+    text.split_once(':')
+        .map(|(_, password)| password.to_owned())
 }
 
 /// The answer to addresses that do not exist.

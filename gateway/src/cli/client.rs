@@ -21,7 +21,12 @@ pub(super) struct Server {
     #[arg(long)]
     token_file: Option<PathBuf>,
     /// Your token, from the environment only: other users can see a command line
-    #[arg(long = "token-from-environment-only", env = "TURNPIKE_TOKEN", hide = true, hide_env_values = true)]
+    #[arg(
+        long = "token-from-environment-only",
+        env = "TURNPIKE_TOKEN",
+        hide = true,
+        hide_env_values = true
+    )]
     token: Option<String>,
 }
 
@@ -30,11 +35,19 @@ impl Server {
         self.send(self.request(Method::GET, path)?).await
     }
 
-    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Outcome> {
-        self.send(self.request(Method::POST, path)?.json(body)).await
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Outcome> {
+        self.send(self.request(Method::POST, path)?.json(body))
+            .await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the CLI talks to its own gateway, not to a source")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the CLI talks to its own gateway, not to a source"
+    )]
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Outcome> {
         let client = Client::builder()
             .timeout(TIMEOUT)
@@ -48,17 +61,29 @@ impl Server {
     fn token(&self) -> Result<String, Outcome> {
         if let Some(file) = &self.token_file {
             let read = std::fs::read_to_string(file);
-            let token = read.map_err(|error| Outcome::new(Exit::Failed, format!("{} cannot be read: {error}", file.display())))?;
+            let token = read.map_err(|error| {
+                Outcome::new(
+                    Exit::Failed,
+                    format!("{} cannot be read: {error}", file.display()),
+                )
+            })?;
             return Ok(token.trim().to_owned());
         }
-        self.token
-            .clone()
-            .ok_or_else(|| Outcome::new(Exit::Usage, "who are you? set TURNPIKE_TOKEN, or name a file with --token-file"))
+        self.token.clone().ok_or_else(|| {
+            Outcome::new(
+                Exit::Usage,
+                "who are you? set TURNPIKE_TOKEN, or name a file with --token-file",
+            )
+        })
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Outcome> {
         let unreachable = |error: reqwest::Error| {
-            let message = format!("the gateway at {} cannot be reached: {}; is it running?", self.server, error.without_url());
+            let message = format!(
+                "the gateway at {} cannot be reached: {}; is it running?",
+                self.server,
+                error.without_url()
+            );
             Outcome::new(Exit::Unavailable, message)
         };
         let response = request.send().await.map_err(unreachable)?;
@@ -66,7 +91,12 @@ impl Server {
         let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
             let answer = serde_json::from_slice(&body);
-            return answer.map_err(|_| Outcome::new(Exit::Failed, "the gateway's answer is not understood; do both have the same version?"));
+            return answer.map_err(|_| {
+                Outcome::new(
+                    Exit::Failed,
+                    "the gateway's answer is not understood; do both have the same version?",
+                )
+            });
         }
         Err(refused(status, &body))
     }

@@ -20,25 +20,38 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
-        let config = Config::load(&self.file.config).map_err(|problems| Outcome::config(&problems))?;
+        let config =
+            Config::load(&self.file.config).map_err(|problems| Outcome::config(&problems))?;
         let mut values = table(&["key", "value", "from"]);
         for effective in &config.effective {
             values.add_row([&effective.key, &effective.value, &effective.origin]);
         }
         let mut sources = table(&["source", "adapter", "agreement", "takes in", "quota"]);
         for source in &config.sources {
-            let taken: Vec<&str> = [(source.push.is_some(), "pushes"), (source.drop.is_some(), "files")]
-                .iter()
-                .filter(|(configured, _)| *configured)
-                .map(|(_, word)| *word)
-                .collect();
+            let taken: Vec<&str> = [
+                (source.push.is_some(), "pushes"),
+                (source.drop.is_some(), "files"),
+            ]
+            .iter()
+            .filter(|(configured, _)| *configured)
+            .map(|(_, word)| *word)
+            .collect();
             let quota = source.quota;
             sources.add_row([
                 source.id.to_string(),
                 source.entry.id.to_owned(),
                 source.agreement.reference().to_string(),
-                if taken.is_empty() { "nothing: asked live".to_owned() } else { taken.join(", ") },
-                format!("{} in {} s, {} at once", quota.requests, quota.per.as_secs(), quota.concurrency),
+                if taken.is_empty() {
+                    "nothing: asked live".to_owned()
+                } else {
+                    taken.join(", ")
+                },
+                format!(
+                    "{} in {} s, {} at once",
+                    quota.requests,
+                    quota.per.as_secs(),
+                    quota.concurrency
+                ),
             ]);
         }
         for table in [values, sources] {
@@ -48,7 +61,10 @@ impl Check {
             writeln!(out)?;
         }
         let (users, organisations) = (config.users.len(), config.organisations.len());
-        writeln!(out, "{users} users of {organisations} organisations; the configuration is in order.")?;
+        writeln!(
+            out,
+            "{users} users of {organisations} organisations; the configuration is in order."
+        )?;
         Ok(Exit::Done)
     }
 }

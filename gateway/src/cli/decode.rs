@@ -42,7 +42,14 @@ impl Decode {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let entry = registry::find(&self.adapter).ok_or_else(|| {
             let known: Vec<&str> = registry::ADAPTERS.iter().map(|entry| entry.id).collect();
-            Outcome::new(Exit::Usage, format!("unknown adapter `{}`; known: {}", self.adapter, known.join(", ")))
+            Outcome::new(
+                Exit::Usage,
+                format!(
+                    "unknown adapter `{}`; known: {}",
+                    self.adapter,
+                    known.join(", ")
+                ),
+            )
         })?;
         let page = match entry.saved_answer {
             Some(decode) => decode(&self.read()?).map_err(|error| cannot(&error))?,
@@ -55,9 +62,13 @@ impl Decode {
         let settings = match &self.settings {
             None => json!({}),
             Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-                let table: toml::Table = text.parse().map_err(|error| Outcome::new(Exit::Config, format!("{}: {error}", file.display())))?;
-                serde_json::to_value(table).map_err(|error| Outcome::new(Exit::Config, error.to_string()))?
+                let text =
+                    std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+                let table: toml::Table = text.parse().map_err(|error| {
+                    Outcome::new(Exit::Config, format!("{}: {error}", file.display()))
+                })?;
+                serde_json::to_value(table)
+                    .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?
             }
         };
         (entry.build)(&settings).map_err(|error| Outcome::new(Exit::Config, error.to_string()))
@@ -71,12 +82,19 @@ impl Decode {
             content_type: Some(self.content_type.clone()),
             body: self.read()?.into(),
         };
-        adapter.decode(&message).map(|decoded| decoded.page).map_err(|error| cannot(&error))
+        adapter
+            .decode(&message)
+            .map(|decoded| decoded.page)
+            .map_err(|error| cannot(&error))
     }
 
     fn decode_file(&self, adapter: &dyn Adapter) -> Result<Page, Outcome> {
         let mut file = File::open(&self.file).map_err(|error| unreadable(&self.file, &error))?;
-        let name = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = self
+            .file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let mut page = Page::default();
         let verdict = adapter
             .decode_file(&name, &mut file, &mut |item: Item| {
@@ -85,12 +103,18 @@ impl Decode {
             })
             .map_err(|error| cannot(&error))?;
         if let Disposition::Rejected(rejection) = verdict.disposition {
-            tell(&format!("the file as a whole is refused, so its {} reads do not count", page.reads.len()))?;
+            tell(&format!(
+                "the file as a whole is refused, so its {} reads do not count",
+                page.reads.len()
+            ))?;
             page.reads.clear();
             page.rejected.push(rejection);
         }
         if let Some(acknowledgement) = verdict.acknowledgement {
-            tell(&format!("would be acknowledged with {}", acknowledgement.name))?;
+            tell(&format!(
+                "would be acknowledged with {}",
+                acknowledgement.name
+            ))?;
         }
         Ok(page)
     }
@@ -98,14 +122,24 @@ impl Decode {
     fn read(&self) -> Result<Vec<u8>, Outcome> {
         let mut body = Vec::new();
         let file = File::open(&self.file).map_err(|error| unreadable(&self.file, &error))?;
-        file.take(MOST_BYTES + 1).read_to_end(&mut body).map_err(|error| unreadable(&self.file, &error))?;
+        file.take(MOST_BYTES + 1)
+            .read_to_end(&mut body)
+            .map_err(|error| unreadable(&self.file, &error))?;
         if body.len() as u64 > MOST_BYTES {
-            return Err(Outcome::new(Exit::Failed, format!("{} is larger than {MOST_BYTES} bytes", self.file.display())));
+            return Err(Outcome::new(
+                Exit::Failed,
+                format!("{} is larger than {MOST_BYTES} bytes", self.file.display()),
+            ));
         }
         Ok(body)
     }
 
-    fn print(&self, out: &mut dyn Write, entry: &registry::Entry, page: Page) -> Result<Exit, Outcome> {
+    fn print(
+        &self,
+        out: &mut dyn Write,
+        entry: &registry::Entry,
+        page: Page,
+    ) -> Result<Exit, Outcome> {
         let sha256 = digest(&self.file)?;
         for observation in page.reads {
             let read = seal(observation, entry, &sha256)?;
@@ -117,19 +151,33 @@ impl Decode {
         for (reason, count) in &page.skipped {
             tell(&format!("{count} skipped: {}", reason.replace('_', " ")))?;
         }
-        Ok(if page.rejected.is_empty() { Exit::Done } else { Exit::Rejected })
+        Ok(if page.rejected.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Rejected
+        })
     }
 }
 
-fn seal(observation: Observation, entry: &registry::Entry, sha256: &str) -> Result<PlateRead, Outcome> {
-    let source = SourceId::parse(entry.id).map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
+fn seal(
+    observation: Observation,
+    entry: &registry::Entry,
+    sha256: &str,
+) -> Result<PlateRead, Outcome> {
+    let source =
+        SourceId::parse(entry.id).map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
     let provenance = Provenance {
         adapter: entry.id.to_owned(),
         adapter_version: env!("CARGO_PKG_VERSION").to_owned(),
         agreement: None,
         payload_sha256: sha256.to_owned(),
     };
-    Ok(PlateRead::seal(observation, source, SystemClock.now(), provenance))
+    Ok(PlateRead::seal(
+        observation,
+        source,
+        SystemClock.now(),
+        provenance,
+    ))
 }
 
 fn line<T: serde::Serialize>(out: &mut dyn Write, key: &str, value: &T) -> io::Result<()> {
@@ -142,7 +190,9 @@ fn digest(path: &Path) -> Result<String, Outcome> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let read = file.read(&mut buffer).map_err(|error| unreadable(path, &error))?;
+        let read = file
+            .read(&mut buffer)
+            .map_err(|error| unreadable(path, &error))?;
         if read == 0 {
             return Ok(hex(&hash.finalize()));
         }
@@ -155,9 +205,15 @@ fn tell(message: &str) -> io::Result<()> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Outcome {
-    Outcome::new(Exit::Failed, format!("{} cannot be read: {error}", path.display()))
+    Outcome::new(
+        Exit::Failed,
+        format!("{} cannot be read: {error}", path.display()),
+    )
 }
 
 fn cannot(error: &turnpike_adapters::error::Error) -> Outcome {
-    Outcome::new(Exit::Rejected, format!("nothing of this payload can be understood: {error}"))
+    Outcome::new(
+        Exit::Rejected,
+        format!("nothing of this payload can be understood: {error}"),
+    )
 }

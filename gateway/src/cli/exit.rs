@@ -34,12 +34,36 @@ pub const EXIT_CODES: [(Exit, u8, &str); 10] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed; the message says how"),
     (Exit::Usage, 2, "the command line is wrong"),
-    (Exit::Config, 3, "the configuration is wrong; every problem is listed"),
-    (Exit::Refused, 4, "refused: no valid token, roles, or not a question"),
-    (Exit::RateLimited, 5, "a limit is reached; the message says when to try again"),
-    (Exit::Unavailable, 6, "the gateway cannot be reached, or cannot record"),
-    (Exit::Incomplete, 7, "the answer is not complete (with --require-complete)"),
-    (Exit::Rejected, 8, "some records of the payload were rejected"),
+    (
+        Exit::Config,
+        3,
+        "the configuration is wrong; every problem is listed",
+    ),
+    (
+        Exit::Refused,
+        4,
+        "refused: no valid token, roles, or not a question",
+    ),
+    (
+        Exit::RateLimited,
+        5,
+        "a limit is reached; the message says when to try again",
+    ),
+    (
+        Exit::Unavailable,
+        6,
+        "the gateway cannot be reached, or cannot record",
+    ),
+    (
+        Exit::Incomplete,
+        7,
+        "the answer is not complete (with --require-complete)",
+    ),
+    (
+        Exit::Rejected,
+        8,
+        "some records of the payload were rejected",
+    ),
     (Exit::Damaged, 9, "the ledger is damaged"),
 ];
 
@@ -106,7 +130,10 @@ impl From<std::io::Error> for Outcome {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        let code = EXIT_CODES.iter().find(|(known, _, _)| *known == exit).map_or(1, |(_, code, _)| *code);
+        let code = EXIT_CODES
+            .iter()
+            .find(|(known, _, _)| *known == exit)
+            .map_or(1, |(_, code, _)| *code);
         Self::from(code)
     }
 }

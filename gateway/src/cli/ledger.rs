@@ -1,9 +1,6 @@
 //! `turnpike ledger list` and `turnpike ledger verify`: reads the files, no server needed.
 
-use std::{
-    io::Write,
-    path::PathBuf,
-};
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use turnpike_schemas::ledger::{Body, Entry, Kind};
@@ -50,7 +47,8 @@ impl Folder {
         match &self.dir {
             Some(dir) => Ok(dir.clone()),
             None => {
-                let config = Config::load(&self.file.config).map_err(|problems| Outcome::config(&problems))?;
+                let config = Config::load(&self.file.config)
+                    .map_err(|problems| Outcome::config(&problems))?;
                 Ok(config.data_dir.join("ledger"))
             }
         }
@@ -69,7 +67,9 @@ impl List {
         }
         if self.json {
             for entry in &last {
-                let bytes = entry.canonical_bytes().map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
+                let bytes = entry
+                    .canonical_bytes()
+                    .map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
                 out.write_all(&bytes)?;
                 writeln!(out)?;
             }
@@ -78,7 +78,13 @@ impl List {
         let mut entries = table(&["entry", "time (utc)", "kind", "who", "what"]);
         for entry in &last {
             let (who, what) = describe(&entry.body);
-            entries.add_row([entry.index.to_string(), time(entry.at), kind(entry), clean(&who), clean(&what)]);
+            entries.add_row([
+                entry.index.to_string(),
+                time(entry.at),
+                kind(entry),
+                clean(&who),
+                clean(&what),
+            ]);
         }
         for line in entries.to_string().lines() {
             writeln!(out, "{}", line.trim_end())?;
@@ -90,7 +96,11 @@ impl List {
 impl Verify {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let verified = ledger::verify(&self.folder.path()?).map_err(|damage| damaged(&damage))?;
-        writeln!(out, "{verified}")?;
+        writeln!(
+            out,
+            "{} entries, every one as it was written",
+            verified.entries
+        )?;
         Ok(Exit::Done)
     }
 }
@@ -101,26 +111,77 @@ fn describe(body: &Body) -> (String, String) {
         Body::Intent(intent) | Body::DryRun(intent) => {
             let who = format!("{} of {}", intent.subject.expose(), intent.organisation);
             let asked = covered(intent.plate.expose());
-            (who, format!("{asked}, {}, case {}", intent.purpose, intent.case_reference.expose()))
+            (
+                who,
+                format!(
+                    "{asked}, {}, case {}",
+                    intent.purpose,
+                    intent.case_reference.expose()
+                ),
+            )
         }
         Body::Decision(decision) => {
-            let what = if decision.rules.is_empty() { "permits".to_owned() } else { format!("refuses: {}", decision.rules.join(", ")) };
-            (decision.agreement.clone().unwrap_or_else(|| decision.source.clone()), what)
+            let what = if decision.rules.is_empty() {
+                "permits".to_owned()
+            } else {
+                format!("refuses: {}", decision.rules.join(", "))
+            };
+            (
+                decision
+                    .agreement
+                    .clone()
+                    .unwrap_or_else(|| decision.source.clone()),
+                what,
+            )
         }
-        Body::OutcomePart(part) => (part.source.clone(), format!("{}, {} reads", part.outcome, part.count)),
+        Body::OutcomePart(part) => (
+            part.source.clone(),
+            format!("{}, {} reads", part.outcome, part.count),
+        ),
         Body::Outcome(outcome) => {
-            let sources: Vec<String> = outcome.sources.iter().map(|source| format!("{} {}", source.source, source.outcome)).collect();
-            (String::new(), format!("{:?}, {} reads; {}", outcome.completeness, outcome.reads, sources.join(", ")).to_lowercase())
+            let sources: Vec<String> = outcome
+                .sources
+                .iter()
+                .map(|source| format!("{} {}", source.source, source.outcome))
+                .collect();
+            (
+                String::new(),
+                format!(
+                    "{:?}, {} reads; {}",
+                    outcome.completeness,
+                    outcome.reads,
+                    sources.join(", ")
+                )
+                .to_lowercase(),
+            )
         }
         Body::Refused(refused) => {
-            let who = refused.subject.as_ref().map(|subject| subject.expose().to_owned()).unwrap_or_default();
-            (who, format!("{:?} {}", refused.reason, refused.detail.as_deref().unwrap_or_default()).to_lowercase())
+            let who = refused
+                .subject
+                .as_ref()
+                .map(|subject| subject.expose().to_owned())
+                .unwrap_or_default();
+            (
+                who,
+                format!(
+                    "{:?} {}",
+                    refused.reason,
+                    refused.detail.as_deref().unwrap_or_default()
+                )
+                .to_lowercase(),
+            )
         }
-        Body::Interrupted(interrupted) => (String::new(), format!("{:?}", interrupted.reason).to_lowercase()),
+        Body::Interrupted(interrupted) => (
+            String::new(),
+            format!("{:?}", interrupted.reason).to_lowercase(),
+        ),
         Body::Ingest(ingest) => {
             let what = match &ingest.refused {
                 Some(rule) => format!("refused: {rule}"),
-                None => format!("{} taken in, {} held already, {} rejected", ingest.accepted, ingest.duplicates, ingest.rejected),
+                None => format!(
+                    "{} taken in, {} held already, {} rejected",
+                    ingest.accepted, ingest.duplicates, ingest.rejected
+                ),
             };
             (ingest.source.clone(), what)
         }
@@ -143,6 +204,8 @@ fn covered(plate: &str) -> String {
 }
 
 fn damaged(damage: &impl std::fmt::Display) -> Outcome {
-    Outcome::new(Exit::Damaged, format!("the ledger is damaged: {damage}; keep the files as they are and tell the auditor"))
+    Outcome::new(
+        Exit::Damaged,
+        format!("the ledger is damaged: {damage}; keep the files as they are and tell the auditor"),
+    )
 }
-

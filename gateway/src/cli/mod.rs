@@ -83,8 +83,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are not errors; both go where clap sends them.
             let printed = error.print();
-            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            return if printed.is_ok() { code.into() } else { Exit::Failed.into() };
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            return if printed.is_ok() {
+                code.into()
+            } else {
+                Exit::Failed.into()
+            };
         }
     };
     let mut out = io::stdout().lock();
@@ -96,7 +104,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(outcome) => {
             let told = writeln!(io::stderr(), "turnpike: {outcome}");
-            if told.is_ok() { outcome.exit.into() } else { Exit::Failed.into() }
+            if told.is_ok() {
+                outcome.exit.into()
+            } else {
+                Exit::Failed.into()
+            }
         }
     }
 }
@@ -116,5 +128,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Outcome> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }

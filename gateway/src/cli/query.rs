@@ -6,7 +6,10 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::context::{Clock as _, SystemClock};
 use turnpike_schemas::{
-    api::{Answer, Capability, Completeness, Explanation, FailureKind, LimitedBy, QueryRequest, SourceOutcome, SourceReport},
+    api::{
+        Answer, Capability, Completeness, Explanation, FailureKind, LimitedBy, QueryRequest,
+        SourceOutcome, SourceReport,
+    },
     plate::Jurisdiction,
     query::{CaseRef, MatchMode, OnBehalfOf, Purpose, TimeWindow},
     read::{PlateRead, SourceId},
@@ -87,14 +90,22 @@ impl Query {
             print_answer(out, &request, &answer)?;
         }
         let complete = answer.completeness == Completeness::Complete;
-        Ok(if self.require_complete && !complete { Exit::Incomplete } else { Exit::Done })
+        Ok(if self.require_complete && !complete {
+            Exit::Incomplete
+        } else {
+            Exit::Done
+        })
     }
 }
 
 impl Explain {
     pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let request = self.question.request()?;
-        let explanation: Explanation = self.question.server.post("/v1/queries:explain", &request).await?;
+        let explanation: Explanation = self
+            .question
+            .server
+            .post("/v1/queries:explain", &request)
+            .await?;
         if self.question.json {
             json(out, &explanation)?;
         } else {
@@ -110,7 +121,9 @@ impl Question {
         let to = self.to.unwrap_or(now);
         let from = match (self.from, self.last) {
             (Some(from), _) => from,
-            (None, Some(last)) => now.checked_sub(last).map_err(|_| usage("`--last` is too long"))?,
+            (None, Some(last)) => now
+                .checked_sub(last)
+                .map_err(|_| usage("`--last` is too long"))?,
             (None, None) => return Err(usage("give the window with `--last` or `--from`")),
         };
         Ok(QueryRequest {
@@ -157,17 +170,35 @@ fn print_answer(out: &mut dyn Write, request: &QueryRequest, answer: &Answer) ->
     }
     let mut sources = table(&["source", "family", "outcome", "reads", "what it means"]);
     for report in &answer.sources {
-        let reads = if report.outcome.searched() { report.outcome.reads().to_string() } else { "-".to_owned() };
+        let reads = if report.outcome.searched() {
+            report.outcome.reads().to_string()
+        } else {
+            "-".to_owned()
+        };
         let word = report.outcome.word().replace('_', " ");
-        sources.add_row([report.source.to_string(), report.family.as_str().to_owned(), word, reads, meaning(report)]);
+        sources.add_row([
+            report.source.to_string(),
+            report.family.as_str().to_owned(),
+            word,
+            reads,
+            meaning(report),
+        ]);
     }
     writeln!(out, "{}\n", trimmed(&sources.to_string()))?;
-    writeln!(out, "On record as entries {} and {} of the ledger, question {}.", answer.ledger.intent, answer.ledger.outcome, answer.query)
+    writeln!(
+        out,
+        "On record as entries {} and {} of the ledger, question {}.",
+        answer.ledger.intent, answer.ledger.outcome, answer.query
+    )
 }
 
 /// The sentence a tired person acts on.
 fn headline(answer: &Answer) -> String {
-    let searched = answer.sources.iter().filter(|report| report.outcome.searched()).count();
+    let searched = answer
+        .sources
+        .iter()
+        .filter(|report| report.outcome.searched())
+        .count();
     let (all, reads) = (answer.sources.len(), answer.reads.len());
     let found = match reads {
         0 => "No read was found".to_owned(),
@@ -175,15 +206,21 @@ fn headline(answer: &Answer) -> String {
         many => format!("{many} reads were found"),
     };
     match answer.completeness {
-        Completeness::Complete if reads == 0 => format!("NOT SEEN: all {all} sources were searched over the whole window and have no read."),
-        Completeness::Complete => format!("COMPLETE: {found}; all {all} sources were searched over the whole window. A read is a lead: confirm it against the image."),
+        Completeness::Complete if reads == 0 => format!(
+            "NOT SEEN: all {all} sources were searched over the whole window and have no read."
+        ),
+        Completeness::Complete => format!(
+            "COMPLETE: {found}; all {all} sources were searched over the whole window. A read is a lead: confirm it against the image."
+        ),
         Completeness::Partial if reads == 0 => format!(
             "PARTIAL: {found}, but this does NOT mean \"not seen\": of {all} sources {searched} were searched, some not wholly. See below."
         ),
         Completeness::Partial => format!(
             "PARTIAL: {found}; of {all} sources {searched} were searched, some perhaps not wholly, so there may be more. A read is a lead: confirm it against the image."
         ),
-        Completeness::None => format!("NOT SEARCHED: none of {all} sources was searched. Nothing is known about this plate. See below."),
+        Completeness::None => format!(
+            "NOT SEARCHED: none of {all} sources was searched. Nothing is known about this plate. See below."
+        ),
     }
 }
 
@@ -191,25 +228,41 @@ fn read_row(read: &PlateRead) -> [String; 6] {
     let observation = &read.observation;
     let plate = &observation.plate;
     let place = &observation.place;
-    let sure = plate.confidence.map_or_else(|| "not given".to_owned(), |confidence| format!("{:.0} %", confidence.get() * 100.0));
-    let mut parts: Vec<String> = [&place.site, &place.camera, &place.lane].into_iter().flatten().map(|part| clean(part)).collect();
+    let sure = plate.confidence.map_or_else(
+        || "not given".to_owned(),
+        |confidence| format!("{:.0} %", confidence.get() * 100.0),
+    );
+    let mut parts: Vec<String> = [&place.site, &place.camera, &place.lane]
+        .into_iter()
+        .flatten()
+        .map(|part| clean(part))
+        .collect();
     parts.dedup();
     if let (Some(lat), Some(lon)) = (place.lat, place.lon) {
         parts.push(format!("{lat:.4},{lon:.4}"));
     }
-    let place = if parts.is_empty() { "not given".to_owned() } else { parts.join(", ") };
+    let place = if parts.is_empty() {
+        "not given".to_owned()
+    } else {
+        parts.join(", ")
+    };
     [
         time(observation.captured_at),
         read.source.to_string(),
         clean(plate.plate.expose()),
-        plate.jurisdiction.as_ref().map_or_else(|| "not given".to_owned(), ToString::to_string),
+        plate
+            .jurisdiction
+            .as_ref()
+            .map_or_else(|| "not given".to_owned(), ToString::to_string),
         sure,
         place,
     ]
 }
 
 fn meaning(report: &SourceReport) -> String {
-    let again = |after: &Option<u32>| after.map_or_else(String::new, |seconds| format!("; ask again in {seconds} s"));
+    let again = |after: &Option<u32>| {
+        after.map_or_else(String::new, |seconds| format!("; ask again in {seconds} s"))
+    };
     match &report.outcome {
         SourceOutcome::Answered {
             truncated,
@@ -218,18 +271,36 @@ fn meaning(report: &SourceReport) -> String {
             ..
         } => whole(*truncated, *rejected, searched.as_ref()),
         SourceOutcome::Empty { rejected, searched } => whole(false, *rejected, searched.as_ref()),
-        SourceOutcome::Refused { rule, explanation } => format!("not asked: {explanation} ({rule})"),
+        SourceOutcome::Refused { rule, explanation } => {
+            format!("not asked: {explanation} ({rule})")
+        }
         SourceOutcome::RateLimited { by, retry_after_s } => match by {
-            LimitedBy::Quota => format!("not searched: our quota at the source is used up{}", again(retry_after_s)),
-            LimitedBy::Source => format!("not searched: the source says too many requests{}", again(retry_after_s)),
+            LimitedBy::Quota => format!(
+                "not searched: our quota at the source is used up{}",
+                again(retry_after_s)
+            ),
+            LimitedBy::Source => format!(
+                "not searched: the source says too many requests{}",
+                again(retry_after_s)
+            ),
         },
-        SourceOutcome::TimedOut => "not searched in time; ask again with a longer deadline".to_owned(),
-        SourceOutcome::Failed { error, retry_after_s } => format!("not searched: {}{}", failure(*error), again(retry_after_s)),
+        SourceOutcome::TimedOut => {
+            "not searched in time; ask again with a longer deadline".to_owned()
+        }
+        SourceOutcome::Failed {
+            error,
+            retry_after_s,
+        } => format!("not searched: {}{}", failure(*error), again(retry_after_s)),
         SourceOutcome::Stale { since, .. } => match since {
-            Some(since) => format!("searched, but nothing has come from it since {} UTC", time(*since)),
+            Some(since) => format!(
+                "searched, but nothing has come from it since {} UTC",
+                time(*since)
+            ),
             None => "searched, but nothing has ever come from it".to_owned(),
         },
-        SourceOutcome::Unsupported { capability } => format!("not asked: {}", unsupported(*capability)),
+        SourceOutcome::Unsupported { capability } => {
+            format!("not asked: {}", unsupported(*capability))
+        }
         SourceOutcome::NotAsked => "not asked: you did not name it".to_owned(),
     }
 }
@@ -237,7 +308,11 @@ fn meaning(report: &SourceReport) -> String {
 fn whole(truncated: bool, rejected: u32, searched: Option<&TimeWindow>) -> String {
     let mut parts = Vec::new();
     if let Some(window) = searched {
-        parts.push(format!("searched from {} to {} UTC only, as its agreement says", time(window.from()), time(window.to())));
+        parts.push(format!(
+            "searched from {} to {} UTC only, as its agreement says",
+            time(window.from()),
+            time(window.to())
+        ));
     }
     if truncated {
         parts.push("there are more: these are the newest".to_owned());
@@ -245,7 +320,11 @@ fn whole(truncated: bool, rejected: u32, searched: Option<&TimeWindow>) -> Strin
     if rejected > 0 {
         parts.push(format!("{rejected} of its records could not be understood"));
     }
-    if parts.is_empty() { "searched over the whole window".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() {
+        "searched over the whole window".to_owned()
+    } else {
+        parts.join("; ")
+    }
 }
 
 fn failure(kind: FailureKind) -> &'static str {
@@ -262,29 +341,48 @@ fn unsupported(capability: Capability) -> &'static str {
     match capability {
         Capability::Search => "the source cannot be asked live",
         Capability::PartialPlates => "the source cannot compare partial plates",
-        Capability::LookAlike => "the source cannot compare look-alikes; ask again with `--match exact`",
+        Capability::LookAlike => {
+            "the source cannot compare look-alikes; ask again with `--match exact`"
+        }
         Capability::Undisclosed => "the source insists on being told what its agreement keeps back",
         Capability::Jurisdiction => "the source does not know this issuer",
     }
 }
 
 fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
-    writeln!(out, "A dry run: nobody was contacted. On record as entry {} of the ledger.\n", explanation.ledger)?;
+    writeln!(
+        out,
+        "A dry run: nobody was contacted. On record as entry {} of the ledger.\n",
+        explanation.ledger
+    )?;
     let mut sources = table(&["source", "family", "agreement", "would be", "why"]);
     for source in &explanation.sources {
         let why = match (&source.explanation, source.unsupported) {
             (Some(explanation), _) => {
-                let rule = source.decision.verdicts.iter().find_map(|verdict| verdict.rule);
+                let rule = source
+                    .decision
+                    .verdicts
+                    .iter()
+                    .find_map(|verdict| verdict.rule);
                 format!("{explanation} ({})", rule.map_or("", |rule| rule.as_str()))
             }
             (None, Some(capability)) => unsupported(capability).to_owned(),
-            (None, None) => granted(source.decision.window, explanation.window, source.decision.max_reads),
+            (None, None) => granted(
+                source.decision.window,
+                explanation.window,
+                source.decision.max_reads,
+            ),
         };
         sources.add_row([
             source.source.to_string(),
             source.family.as_str().to_owned(),
             source.decision.agreement.to_string(),
-            if source.would_ask { "asked" } else { "not asked" }.to_owned(),
+            if source.would_ask {
+                "asked"
+            } else {
+                "not asked"
+            }
+            .to_owned(),
             why,
         ]);
     }
@@ -294,7 +392,11 @@ fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Resu
 fn granted(window: Option<TimeWindow>, asked: TimeWindow, most: Option<u32>) -> String {
     let most = most.map_or_else(String::new, |most| format!(", at most {most} reads"));
     match window {
-        Some(window) if window != asked => format!("permitted from {} to {} UTC only{most}", time(window.from()), time(window.to())),
+        Some(window) if window != asked => format!(
+            "permitted from {} to {} UTC only{most}",
+            time(window.from()),
+            time(window.to())
+        ),
         Some(_) => format!("permitted over the whole window{most}"),
         None => "not named in the question".to_owned(),
     }
@@ -302,7 +404,11 @@ fn granted(window: Option<TimeWindow>, asked: TimeWindow, most: Option<u32>) -> 
 
 /// Without the spaces a table pads its lines with.
 fn trimmed(table: &str) -> String {
-    table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    table
+        .lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 pub(super) fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
@@ -317,7 +423,10 @@ fn usage(message: &str) -> Outcome {
 fn purpose(text: &str) -> Result<Purpose, String> {
     let known = Purpose::ALL.iter().find(|purpose| purpose.as_str() == text);
     known.copied().ok_or_else(|| {
-        let all: Vec<&str> = Purpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
+        let all: Vec<&str> = Purpose::ALL
+            .iter()
+            .map(|purpose| purpose.as_str())
+            .collect();
         format!("a purpose is one of {}", all.join(", "))
     })
 }
@@ -340,7 +449,8 @@ fn jurisdiction(text: &str) -> Result<Jurisdiction, String> {
 }
 
 fn on_behalf_of(text: &str) -> Result<OnBehalfOf, String> {
-    OnBehalfOf::try_from(text.to_owned()).map_err(|_| "give `self`, or the identifier of an organisation".to_owned())
+    OnBehalfOf::try_from(text.to_owned())
+        .map_err(|_| "give `self`, or the identifier of an organisation".to_owned())
 }
 
 fn source(text: &str) -> Result<SourceId, String> {

@@ -29,9 +29,21 @@ impl Sources {
             json(out, &list)?;
             return Ok(Exit::Done);
         }
-        let mut sources = table(&["source", "name", "family", "adapter", "how", "last seen (utc)", "held"]);
+        let mut sources = table(&[
+            "source",
+            "name",
+            "family",
+            "adapter",
+            "how",
+            "last seen (utc)",
+            "held",
+        ]);
         for source in &list.sources {
-            let how: Vec<&str> = source.delivery.iter().map(|delivery| word(*delivery)).collect();
+            let how: Vec<&str> = source
+                .delivery
+                .iter()
+                .map(|delivery| word(*delivery))
+                .collect();
             let how = match source.breaker.as_deref() {
                 None | Some("closed") => how.join(", "),
                 Some(state) => format!("{} (breaker {})", how.join(", "), state.replace('_', " ")),
@@ -43,7 +55,9 @@ impl Sources {
                 source.adapter.clone(),
                 how,
                 source.last_seen_at.map_or_else(|| "never".to_owned(), time),
-                source.reads_held.map_or_else(|| "-".to_owned(), |held| held.to_string()),
+                source
+                    .reads_held
+                    .map_or_else(|| "-".to_owned(), |held| held.to_string()),
             ]);
         }
         for line in sources.to_string().lines() {

@@ -15,11 +15,15 @@ pub(super) struct Token {}
 impl Token {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|error| Outcome::new(Exit::Failed, format!("no random numbers: {error}")))?;
+        getrandom::fill(&mut random)
+            .map_err(|error| Outcome::new(Exit::Failed, format!("no random numbers: {error}")))?;
         let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random);
         writeln!(out, "token         {token}")?;
         writeln!(out, "token_sha256  {}", TokenHash::of(&token).to_hex())?;
-        writeln!(std::io::stderr(), "turnpike: give the token to its owner and keep only the hash; it is not shown again")?;
+        writeln!(
+            std::io::stderr(),
+            "turnpike: give the token to its owner and keep only the hash; it is not shown again"
+        )?;
         Ok(Exit::Done)
     }
 }

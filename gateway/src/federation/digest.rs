@@ -27,22 +27,39 @@ impl Digesting {
 
     /// SHA-256 of the bodies so far, hexadecimal.
     pub(super) fn sha256(&self) -> String {
-        hex(&self.hash.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize())
+        hex(&self
+            .hash
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .finalize())
     }
 }
 
 #[async_trait]
 impl Transport for Digesting {
-    async fn send(&self, request: http::Request<Bytes>, deadline: Instant) -> Result<http::Response<Bytes>> {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        deadline: Instant,
+    ) -> Result<http::Response<Bytes>> {
         let response = self.inner.send(request, deadline).await?;
-        self.hash.lock().unwrap_or_else(PoisonError::into_inner).update(response.body());
+        self.hash
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .update(response.body());
         Ok(response)
     }
 }
 
 /// Lower case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }

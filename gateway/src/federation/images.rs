@@ -52,35 +52,79 @@ impl Federation {
     ///
     /// # Errors
     /// [`ImageError`]; then no image leaves.
-    pub async fn image(&self, identity: &Identity, id: &ReadId, n: usize) -> Result<FetchedImage, ImageError> {
-        let release = self.released.find(identity.subject(), id, self.now()).ok_or(ImageError::NotReleased)?;
-        let source = self.sources.iter().find(|source| source.id == release.read.source).ok_or(ImageError::NotReleased)?;
-        let reference = release.read.observation.images.get(n).ok_or(ImageError::NotReleased)?;
+    pub async fn image(
+        &self,
+        identity: &Identity,
+        id: &ReadId,
+        n: usize,
+    ) -> Result<FetchedImage, ImageError> {
+        let release = self
+            .released
+            .find(identity.subject(), id, self.now())
+            .ok_or(ImageError::NotReleased)?;
+        let source = self
+            .sources
+            .iter()
+            .find(|source| source.id == release.read.source)
+            .ok_or(ImageError::NotReleased)?;
+        let reference = release
+            .read
+            .observation
+            .images
+            .get(n)
+            .ok_or(ImageError::NotReleased)?;
         let question = Uuid::now_v7();
-        let decision = policy::decide_image(&source.agreement, &release.requester, &release.query, self.now());
+        let decision = policy::decide_image(
+            &source.agreement,
+            &release.requester,
+            &release.query,
+            self.now(),
+        );
         let entry = record::image_decision(&source.id, &source.agreement, decision.as_ref().err());
         let wanted = vec![source.id.to_string()];
         let name = format!("{}/{n}", id.as_str());
-        let intent = record::intent(Action::Image, &release.requester, &release.query, wanted, Some(name));
+        let intent = record::intent(
+            Action::Image,
+            &release.requester,
+            &release.query,
+            wanted,
+            Some(name),
+        );
         let ticket = self.ledger.begin(question, intent, vec![entry]).await?;
         let started = Instant::now();
         let fetched = match decision {
             Ok(permit) if permit.covers(&release.read) => {
                 let ctx = source.context(&self.clock, started + DEADLINE);
-                source.adapter.image(&ctx, &permit, reference).await.map_err(ImageError::Source)
+                source
+                    .adapter
+                    .image(&ctx, &permit, reference)
+                    .await
+                    .map_err(ImageError::Source)
             }
             Ok(_) => Err(ImageError::NotReleased),
             Err(refusal) => Err(ImageError::Refused(refusal)),
         };
         let outcome = outcome(source, &release, &fetched, started.elapsed());
-        let completeness = if fetched.is_ok() { Completeness::Complete } else { Completeness::None };
+        let completeness = if fetched.is_ok() {
+            Completeness::Complete
+        } else {
+            Completeness::None
+        };
         let receipt = record::outcome(completeness, usize::from(fetched.is_ok()), vec![outcome]);
         self.ledger.finish(ticket, receipt).await?;
-        fetched.map(|image| FetchedImage { image, id: question })
+        fetched.map(|image| FetchedImage {
+            image,
+            id: question,
+        })
     }
 }
 
-fn outcome(source: &Source, release: &Release, fetched: &Result<Image, ImageError>, took: Duration) -> SourceOutcome {
+fn outcome(
+    source: &Source,
+    release: &Release,
+    fetched: &Result<Image, ImageError>,
+    took: Duration,
+) -> SourceOutcome {
     let (word, detail) = match fetched {
         Ok(_) => ("answered", None),
         Err(ImageError::Refused(refusal)) => ("refused", Some(refusal.rule.to_string())),
@@ -92,7 +136,10 @@ fn outcome(source: &Source, release: &Release, fetched: &Result<Image, ImageErro
         source: source.id.to_string(),
         outcome: word.to_owned(),
         count: u64::from(fetched.is_ok()),
-        digest: fetched.as_ref().ok().and_then(|image| Digest::try_from(hex(&Sha256::digest(&image.bytes))).ok()),
+        digest: fetched
+            .as_ref()
+            .ok()
+            .and_then(|image| Digest::try_from(hex(&Sha256::digest(&image.bytes))).ok()),
         truncated: false,
         took_ms: u64::try_from(took.as_millis()).ok(),
         detail,

@@ -22,12 +22,12 @@ use turnpike_adapters::context::Clock;
 use turnpike_schemas::{
     agreement::{DecisionRecord, Permit, Refusal, Requester},
     api::{
-        Answer, Completeness, ExplainedSource, Explanation, LedgerPosition, QueryRequest, QueryRequestError, SourceOutcome,
-        SourceReport,
+        Answer, Completeness, ExplainedSource, Explanation, LedgerPosition, QueryRequest,
+        QueryRequestError, SourceOutcome, SourceReport,
     },
     ledger::Action,
     query::Query,
-    read::PlateRead,
+    read::{PlateRead, SourceId},
 };
 use uuid::Uuid;
 
@@ -36,6 +36,7 @@ pub use images::{FetchedImage, ImageError};
 pub(crate) use record::word;
 pub use released::Released;
 pub use source::{Searched, Source, SourceTally};
+pub use stream::Line;
 
 use crate::{
     identity::{Directory, Identity, UnknownOrganisation},
@@ -110,7 +111,13 @@ struct Done {
 impl Federation {
     /// A federation over `sources`.
     #[must_use]
-    pub fn new(sources: Vec<Arc<Source>>, directory: Arc<Directory>, ledger: Arc<Ledger>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        sources: Vec<Arc<Source>>,
+        directory: Arc<Directory>,
+        ledger: Arc<Ledger>,
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             sources,
             directory,
@@ -125,11 +132,20 @@ impl Federation {
     ///
     /// # Errors
     /// [`AskError`]; then no source was contacted, or nothing of what came back is released.
-    pub async fn ask(&self, identity: &Identity, request: &QueryRequest) -> Result<Answer, AskError> {
+    pub async fn ask(
+        &self,
+        identity: &Identity,
+        request: &QueryRequest,
+    ) -> Result<Answer, AskError> {
         let mut running = self.begin(self.plan(identity, request)?).await?;
         let (mut done, mut entries) = (Vec::new(), Vec::new());
         while let Some(mut one) = running.pending.next().await {
-            self.released.keep(&running.requester, &running.query, &mut one.reads, self.clock.now());
+            self.released.keep(
+                &running.requester,
+                &running.query,
+                &mut one.reads,
+                self.clock.now(),
+            );
             entries.push((one.index, record::source_outcome(&one.report, &one.reads)));
             done.push(one);
         }
@@ -163,24 +179,34 @@ impl Federation {
     ///
     /// # Errors
     /// [`AskError`]; then nothing is explained.
-    pub async fn explain(&self, identity: &Identity, request: &QueryRequest) -> Result<Explanation, AskError> {
+    pub async fn explain(
+        &self,
+        identity: &Identity,
+        request: &QueryRequest,
+    ) -> Result<Explanation, AskError> {
         let plan = self.plan(identity, request)?;
         let (intent, decisions) = self.intent(&plan);
         let ledger = self.ledger.dry_run(plan.id, intent, decisions).await?;
-        let sources = plan.rows.into_iter().zip(plan.records).map(|((source, step), decision)| ExplainedSource {
-            source: source.id.clone(),
-            family: source.entry.family,
-            would_ask: matches!(step, Step::Ask(_)),
-            unsupported: match &step {
-                Step::Report(SourceOutcome::Unsupported { capability }) => Some(*capability),
-                _ => None,
-            },
-            explanation: match &step {
-                Step::Report(SourceOutcome::Refused { explanation, .. }) => Some(explanation.clone()),
-                _ => None,
-            },
-            decision,
-        });
+        let sources = plan
+            .rows
+            .into_iter()
+            .zip(plan.records)
+            .map(|((source, step), decision)| ExplainedSource {
+                source: source.id.clone(),
+                family: source.entry.family,
+                would_ask: matches!(step, Step::Ask(_)),
+                unsupported: match &step {
+                    Step::Report(SourceOutcome::Unsupported { capability }) => Some(*capability),
+                    _ => None,
+                },
+                explanation: match &step {
+                    Step::Report(SourceOutcome::Refused { explanation, .. }) => {
+                        Some(explanation.clone())
+                    }
+                    _ => None,
+                },
+                decision,
+            });
         Ok(Explanation {
             query: plan.id,
             window: plan.query.window(),
@@ -202,7 +228,7 @@ impl Federation {
         let wait = Duration::from_millis(u64::from(request.deadline_ms()?));
         let requester = self.directory.requester(identity, query.on_behalf_of())?;
         let wanted = request.sources.as_deref();
-        let known = |id| self.sources.iter().any(|source| source.id == *id);
+        let known = |id: &SourceId| self.sources.iter().any(|source| source.id == *id);
         if !wanted.unwrap_or_default().iter().all(known) {
             return Err(AskError::UnknownSource);
         }
@@ -224,8 +250,17 @@ impl Federation {
         })
     }
 
-    fn intent(&self, plan: &Plan) -> (turnpike_schemas::ledger::Intent, Vec<turnpike_schemas::ledger::Decision>) {
-        let asked = plan.rows.iter().filter(|(_, step)| !matches!(step, Step::Report(SourceOutcome::NotAsked)));
+    fn intent(
+        &self,
+        plan: &Plan,
+    ) -> (
+        turnpike_schemas::ledger::Intent,
+        Vec<turnpike_schemas::ledger::Decision>,
+    ) {
+        let asked = plan
+            .rows
+            .iter()
+            .filter(|(_, step)| !matches!(step, Step::Report(SourceOutcome::NotAsked)));
         let wanted = asked.map(|(source, _)| source.id.to_string()).collect();
         let intent = record::intent(Action::Query, &plan.requester, &plan.query, wanted, None);
         let decisions = plan.rows.iter().zip(&plan.records);
@@ -240,7 +275,9 @@ impl Federation {
         let pending = FuturesUnordered::new();
         for (index, (source, step)) in plan.rows.into_iter().enumerate() {
             pending.push(match step {
-                Step::Report(outcome) => futures::future::ready(done(index, &source, Searched::not(outcome))).boxed(),
+                Step::Report(outcome) => {
+                    futures::future::ready(done(index, &source, Searched::not(outcome))).boxed()
+                }
                 Step::Ask(permit) => self.contact(&ticket, index, source, *permit, plan.deadline),
             });
         }
@@ -254,7 +291,14 @@ impl Federation {
     }
 
     /// The only call of an adapter's search. The ticket proves that the intent is on disk.
-    fn contact(&self, _on_record: &Ticket, index: usize, source: Arc<Source>, permit: Permit, deadline: Instant) -> BoxFuture<'static, Done> {
+    fn contact(
+        &self,
+        _on_record: &Ticket,
+        index: usize,
+        source: Arc<Source>,
+        permit: Permit,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Done> {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         async move {
             let searched = source.search(&permit, &store, &clock, deadline).await;

@@ -12,7 +12,13 @@ use turnpike_schemas::{
 use super::digest::hex;
 
 /// Who asks what.
-pub(super) fn intent(action: Action, requester: &Requester, query: &Query, sources: Vec<String>, image: Option<String>) -> Intent {
+pub(super) fn intent(
+    action: Action,
+    requester: &Requester,
+    query: &Query,
+    sources: Vec<String>,
+    image: Option<String>,
+) -> Intent {
     let organisation = &requester.organisation;
     Intent {
         action,
@@ -20,7 +26,10 @@ pub(super) fn intent(action: Action, requester: &Requester, query: &Query, sourc
         organisation: organisation.id.clone(),
         organisation_class: word(&organisation.class),
         jurisdiction: organisation.jurisdiction.to_string(),
-        on_behalf_of: requester.on_behalf_of.as_ref().map(|other| other.id.clone()),
+        on_behalf_of: requester
+            .on_behalf_of
+            .as_ref()
+            .map(|other| other.id.clone()),
         purpose: query.purpose().as_str().to_owned(),
         case_reference: Personal::new(query.case().as_str()),
         plate: Personal::new(query.plate().expose()),
@@ -39,31 +48,59 @@ pub(super) fn intent(action: Action, requester: &Requester, query: &Query, sourc
 pub(super) fn decision(source: &SourceId, record: &DecisionRecord) -> Decision {
     Decision {
         source: source.to_string(),
-        verdict: if record.permitted() { Verdict::Permit } else { Verdict::Refuse },
+        verdict: if record.permitted() {
+            Verdict::Permit
+        } else {
+            Verdict::Refuse
+        },
         agreement: Some(record.agreement.to_string()),
         agreement_sha256: Digest::try_from(record.agreement_sha256.clone()).ok(),
         policy_sha256: None,
-        rules: record.verdicts.iter().filter_map(|verdict| verdict.rule).map(|rule| rule.to_string()).collect(),
+        rules: record
+            .verdicts
+            .iter()
+            .filter_map(|verdict| verdict.rule)
+            .map(|rule| rule.to_string())
+            .collect(),
         obligations: obligations(record),
     }
 }
 
 /// A permit's limits, as `name=value`.
 fn obligations(record: &DecisionRecord) -> Vec<String> {
-    let window = record.window.iter().flat_map(|window| [format!("from={}", window.from()), format!("to={}", window.to())]);
-    let most = record.max_reads.iter().map(|most| format!("max_reads={most}"));
+    let window = record.window.iter().flat_map(|window| {
+        [
+            format!("from={}", window.from()),
+            format!("to={}", window.to()),
+        ]
+    });
+    let most = record
+        .max_reads
+        .iter()
+        .map(|most| format!("max_reads={most}"));
     window.chain(most).collect()
 }
 
 /// What one agreement decided about an image.
-pub(super) fn image_decision(source: &SourceId, agreement: &turnpike_schemas::agreement::Agreement, refusal: Option<&Refusal>) -> Decision {
+pub(super) fn image_decision(
+    source: &SourceId,
+    agreement: &turnpike_schemas::agreement::Agreement,
+    refusal: Option<&Refusal>,
+) -> Decision {
     Decision {
         source: source.to_string(),
-        verdict: if refusal.is_none() { Verdict::Permit } else { Verdict::Refuse },
+        verdict: if refusal.is_none() {
+            Verdict::Permit
+        } else {
+            Verdict::Refuse
+        },
         agreement: Some(agreement.reference().to_string()),
         agreement_sha256: Digest::try_from(agreement.sha256().to_owned()).ok(),
         policy_sha256: None,
-        rules: refusal.iter().map(|refusal| refusal.rule.to_string()).collect(),
+        rules: refusal
+            .iter()
+            .map(|refusal| refusal.rule.to_string())
+            .collect(),
         obligations: Vec::new(),
     }
 }
@@ -77,7 +114,13 @@ pub(super) fn source_outcome(report: &SourceReport, reads: &[PlateRead]) -> ledg
         digest: (!reads.is_empty()).then(|| digest(reads)).flatten(),
         truncated: matches!(
             report.outcome,
-            SourceOutcome::Answered { truncated: true, .. } | SourceOutcome::Stale { truncated: true, .. }
+            SourceOutcome::Answered {
+                truncated: true,
+                ..
+            } | SourceOutcome::Stale {
+                truncated: true,
+                ..
+            }
         ),
         took_ms: Some(u64::from(report.took_ms)),
         detail: detail(&report.outcome),
@@ -85,7 +128,11 @@ pub(super) fn source_outcome(report: &SourceReport, reads: &[PlateRead]) -> ledg
 }
 
 /// What came of the question.
-pub(super) fn outcome(completeness: api::Completeness, reads: usize, sources: Vec<ledger::SourceOutcome>) -> Outcome {
+pub(super) fn outcome(
+    completeness: api::Completeness,
+    reads: usize,
+    sources: Vec<ledger::SourceOutcome>,
+) -> Outcome {
     Outcome {
         completeness: match completeness {
             api::Completeness::Complete => ledger::Completeness::Complete,

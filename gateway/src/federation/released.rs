@@ -15,7 +15,7 @@ use turnpike_schemas::{
 };
 
 /// How long after the answer an image can be fetched.
-pub const KEEP: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const KEEP: SignedDuration = SignedDuration::from_hours(1);
 
 /// Most reads remembered, over all users.
 const MOST: usize = 50_000;
@@ -44,8 +44,17 @@ pub(super) struct Release {
 
 impl Released {
     /// Remembers the reads that have images and replaces the vendor's locators by the gateway's paths.
-    pub(super) fn keep(&self, requester: &Arc<Requester>, query: &Arc<Query>, reads: &mut [PlateRead], now: Timestamp) {
-        for read in reads.iter_mut().filter(|read| !read.observation.images.is_empty()) {
+    pub(super) fn keep(
+        &self,
+        requester: &Arc<Requester>,
+        query: &Arc<Query>,
+        reads: &mut [PlateRead],
+        now: Timestamp,
+    ) {
+        for read in reads
+            .iter_mut()
+            .filter(|read| !read.observation.images.is_empty())
+        {
             let release = Release {
                 requester: Arc::clone(requester),
                 query: Arc::clone(query),
@@ -82,7 +91,11 @@ impl Kept {
                 break;
             }
             // A later release of the same read keeps its own place in the queue.
-            if self.by_key.get(key).is_some_and(|release| release.at == *at) {
+            if self
+                .by_key
+                .get(key)
+                .is_some_and(|release| release.at == *at)
+            {
                 self.by_key.remove(key);
             }
             self.by_age.pop_front();

@@ -99,11 +99,22 @@ impl Source {
     /// A context for one call that must be over at `deadline`.
     #[must_use]
     pub fn context(&self, clock: &Arc<dyn Clock>, deadline: Instant) -> Context {
-        Context::new(Arc::clone(&self.transport), Arc::clone(clock), Arc::clone(&self.secrets), deadline)
+        Context::new(
+            Arc::clone(&self.transport),
+            Arc::clone(clock),
+            Arc::clone(&self.secrets),
+            deadline,
+        )
     }
 
     /// Asks the source, or searches what it sent. Never fails and never panics: what goes wrong is the outcome.
-    pub(super) async fn search(&self, permit: &Permit, store: &Store, clock: &Arc<dyn Clock>, deadline: Instant) -> Searched {
+    pub(super) async fn search(
+        &self,
+        permit: &Permit,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        deadline: Instant,
+    ) -> Searched {
         let started = Instant::now();
         let search = async {
             if self.is_live() {
@@ -126,7 +137,12 @@ impl Source {
         }
     }
 
-    async fn search_live(&self, permit: &Permit, clock: &Arc<dyn Clock>, deadline: Instant) -> (SourceOutcome, Vec<PlateRead>) {
+    async fn search_live(
+        &self,
+        permit: &Permit,
+        clock: &Arc<dyn Clock>,
+        deadline: Instant,
+    ) -> (SourceOutcome, Vec<PlateRead>) {
         let digest = Digesting::over(Arc::clone(&self.transport));
         let ctx = self.context(clock, deadline).over(|_| digest.clone());
         match self.adapter.search(&ctx, permit).await {
@@ -139,18 +155,31 @@ impl Source {
         }
     }
 
-    fn released(&self, permit: &Permit, page: Page, now: Timestamp, payload_sha256: String) -> (SourceOutcome, Vec<PlateRead>) {
+    fn released(
+        &self,
+        permit: &Permit,
+        page: Page,
+        now: Timestamp,
+        payload_sha256: String,
+    ) -> (SourceOutcome, Vec<PlateRead>) {
         let provenance = self.provenance(payload_sha256);
         let rejected = u32::try_from(page.rejected.len()).unwrap_or(u32::MAX);
-        let sealed = page
-            .reads
-            .into_iter()
-            .map(|observation| PlateRead::seal(observation, self.id.clone(), now, provenance.clone()));
+        let sealed = page.reads.into_iter().map(|observation| {
+            PlateRead::seal(observation, self.id.clone(), now, provenance.clone())
+        });
         let (reads, more) = release(permit, newest_revisions(sealed));
-        (searched(permit, reads.len(), page.truncated || more, rejected), reads)
+        (
+            searched(permit, reads.len(), page.truncated || more, rejected),
+            reads,
+        )
     }
 
-    async fn search_held(&self, permit: &Permit, store: &Store, clock: &Arc<dyn Clock>) -> (SourceOutcome, Vec<PlateRead>) {
+    async fn search_held(
+        &self,
+        permit: &Permit,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+    ) -> (SourceOutcome, Vec<PlateRead>) {
         let Found { reads, truncated } = match store.search(permit).await {
             Ok(found) => found,
             Err(error) => {
@@ -173,8 +202,11 @@ impl Source {
     /// `Some` when nothing came for longer than configured; the inner value is when something last came.
     fn stale_since(&self, store: &Store, now: Timestamp) -> Option<Option<Timestamp>> {
         let limit = self.stale_after?;
-        let last = self.last_seen().max(store.source_stats(&self.id).last_received_at);
-        let fresh = last.is_some_and(|last| now.duration_since(last).unsigned_abs() <= limit || last > now);
+        let last = self
+            .last_seen()
+            .max(store.source_stats(&self.id).last_received_at);
+        let fresh =
+            last.is_some_and(|last| now.duration_since(last).unsigned_abs() <= limit || last > now);
         (!fresh).then_some(last)
     }
 
@@ -202,10 +234,15 @@ impl Source {
     fn failure(&self, error: &Error) -> SourceOutcome {
         tracing::info!(source = %self.id, kind = ?error.kind(), %error, "a source could not be searched");
         let retry_after_s = match error.retry() {
-            Retry::After(wait) => Some(u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
+            Retry::After(wait) => {
+                Some(u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX))
+            }
             Retry::Never | Retry::Backoff => None,
         };
-        let failed = |error| SourceOutcome::Failed { error, retry_after_s };
+        let failed = |error| SourceOutcome::Failed {
+            error,
+            retry_after_s,
+        };
         match error.kind() {
             ErrorKind::Unsupported => SourceOutcome::Unsupported {
                 capability: Capability::Search,
@@ -234,12 +271,14 @@ impl Source {
 impl SourceTally {
     /// Something came from the source.
     pub fn seen(&self, at: Timestamp) {
-        self.last_seen_micros.fetch_max(at.as_microsecond(), Ordering::Relaxed);
+        self.last_seen_micros
+            .fetch_max(at.as_microsecond(), Ordering::Relaxed);
     }
 
     /// Counts records that could not be understood.
     pub fn count_rejected(&self, rejected: &[Rejection]) {
-        self.rejected.fetch_add(rejected.len() as u64, Ordering::Relaxed);
+        self.rejected
+            .fetch_add(rejected.len() as u64, Ordering::Relaxed);
     }
 
     /// Records that could not be understood since start.
@@ -257,7 +296,9 @@ fn newest_revisions(reads: impl Iterator<Item = PlateRead>) -> Vec<PlateRead> {
             Entry::Vacant(slot) => {
                 slot.insert(read);
             }
-            Entry::Occupied(mut slot) if slot.get().observation.revision < read.observation.revision => {
+            Entry::Occupied(mut slot)
+                if slot.get().observation.revision < read.observation.revision =>
+            {
                 slot.insert(read);
             }
             Entry::Occupied(_) => {}
@@ -268,7 +309,10 @@ fn newest_revisions(reads: impl Iterator<Item = PlateRead>) -> Vec<PlateRead> {
 
 /// Applies the agreement again to what came back. Newest first, at most as many as permitted, and whether there were more.
 fn release(permit: &Permit, reads: Vec<PlateRead>) -> (Vec<PlateRead>, bool) {
-    let mut released: Vec<PlateRead> = reads.into_iter().filter_map(|read| permit.release(read)).collect();
+    let mut released: Vec<PlateRead> = reads
+        .into_iter()
+        .filter_map(|read| permit.release(read))
+        .collect();
     sort_newest_first(&mut released);
     let most = usize::try_from(permit.max_reads()).unwrap_or(usize::MAX);
     let more = released.len() > most;

@@ -26,7 +26,11 @@ impl Federation {
     ///
     /// # Errors
     /// [`AskError`]; then no source was contacted.
-    pub async fn ask_streamed(self: Arc<Self>, identity: &Identity, request: &QueryRequest) -> Result<mpsc::Receiver<Line>, AskError> {
+    pub async fn ask_streamed(
+        self: Arc<Self>,
+        identity: &Identity,
+        request: &QueryRequest,
+    ) -> Result<mpsc::Receiver<Line>, AskError> {
         let plan = self.plan(identity, request)?;
         let (sender, lines) = mpsc::channel(LINES);
         let (begun, on_record) = tokio::sync::oneshot::channel();
@@ -42,11 +46,18 @@ impl Federation {
         match on_record.await {
             Ok(Ok(())) => Ok(lines),
             Ok(Err(error)) => Err(AskError::Ledger(error)),
-            Err(_) => Err(AskError::Ledger(LedgerError::Unavailable(crate::ledger::Unavailable::Closed))),
+            Err(_) => Err(AskError::Ledger(LedgerError::Unavailable(
+                crate::ledger::Unavailable::Closed,
+            ))),
         }
     }
 
-    async fn run(&self, plan: Plan, begun: tokio::sync::oneshot::Sender<Result<(), LedgerError>>, lines: &mpsc::Sender<Line>) {
+    async fn run(
+        &self,
+        plan: Plan,
+        begun: tokio::sync::oneshot::Sender<Result<(), LedgerError>>,
+        lines: &mpsc::Sender<Line>,
+    ) {
         let mut running = match self.begin(plan).await {
             Ok(running) => running,
             Err(error) => {
@@ -64,7 +75,12 @@ impl Federation {
         }
         let (mut reports, mut count) = (Vec::new(), 0);
         while let Some(mut done) = running.pending.next().await {
-            self.released.keep(&running.requester, &running.query, &mut done.reads, self.now());
+            self.released.keep(
+                &running.requester,
+                &running.query,
+                &mut done.reads,
+                self.now(),
+            );
             let part = record::source_outcome(&done.report, &done.reads);
             if let Err(error) = self.ledger.outcome_part(&running.ticket, part).await {
                 drop(lines.send(Err(error)).await);
@@ -82,13 +98,17 @@ impl Federation {
         }
         let completeness = Completeness::of(&reports);
         let outcome = record::outcome(completeness, count, Vec::new());
-        let last = self.ledger.finish(running.ticket, outcome).await.map(|receipt| StreamLine::Done {
-            completeness,
-            ledger: LedgerPosition {
-                intent: receipt.intent,
-                outcome: receipt.outcome,
-            },
-        });
+        let last = self
+            .ledger
+            .finish(running.ticket, outcome)
+            .await
+            .map(|receipt| StreamLine::Done {
+                completeness,
+                ledger: LedgerPosition {
+                    intent: receipt.intent,
+                    outcome: receipt.outcome,
+                },
+            });
         drop(lines.send(last).await);
     }
 }

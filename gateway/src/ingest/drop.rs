@@ -91,8 +91,18 @@ impl DropFolder {
     ///
     /// # Errors
     /// A folder cannot be made.
-    pub fn open(source: Arc<Source>, intake: Arc<Intake>, settings: config::Drop, spool: &Path) -> io::Result<Self> {
-        for folder in [&settings.folder, &settings.folder.join("done"), &settings.folder.join("quarantine"), &settings.acknowledgements] {
+    pub fn open(
+        source: Arc<Source>,
+        intake: Arc<Intake>,
+        settings: config::Drop,
+        spool: &Path,
+    ) -> io::Result<Self> {
+        for folder in [
+            &settings.folder,
+            &settings.folder.join("done"),
+            &settings.folder.join("quarantine"),
+            &settings.acknowledgements,
+        ] {
             fs::create_dir_all(folder)?;
         }
         fs::create_dir_all(spool)?;
@@ -112,7 +122,11 @@ impl DropFolder {
         let _watcher = self.watch(&changed);
         loop {
             let unsettled = self.scan(&stop).await;
-            let wait = if unsettled { self.settings.settle.min(self.settings.scan_every) } else { self.settings.scan_every };
+            let wait = if unsettled {
+                self.settings.settle.min(self.settings.scan_every)
+            } else {
+                self.settings.scan_every
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = changed.notified() => {}
@@ -124,7 +138,9 @@ impl DropFolder {
     fn watch(&self, changed: &Arc<Notify>) -> Option<notify::RecommendedWatcher> {
         let changed = Arc::clone(changed);
         let mut watcher = notify::recommended_watcher(move |_| changed.notify_one()).ok()?;
-        watcher.watch(&self.settings.folder, notify::RecursiveMode::NonRecursive).ok()?;
+        watcher
+            .watch(&self.settings.folder, notify::RecursiveMode::NonRecursive)
+            .ok()?;
         Some(watcher)
     }
 
@@ -137,7 +153,8 @@ impl DropFolder {
                 return false;
             }
         };
-        self.waiting.retain(|path, _| files.iter().any(|(file, _)| file == path));
+        self.waiting
+            .retain(|path, _| files.iter().any(|(file, _)| file == path));
         let mut unsettled = false;
         for (path, stamp) in files {
             if stop.is_cancelled() {
@@ -163,7 +180,9 @@ impl DropFolder {
     fn settled(&mut self, path: &Path, stamp: Stamp) -> bool {
         let now = Instant::now();
         match self.waiting.get(path) {
-            Some((seen, since)) if *seen == stamp => now.duration_since(*since) >= self.settings.settle,
+            Some((seen, since)) if *seen == stamp => {
+                now.duration_since(*since) >= self.settings.settle
+            }
             _ => {
                 self.waiting.insert(path.to_owned(), (stamp, now));
                 self.settings.settle.is_zero()
@@ -177,7 +196,10 @@ impl DropFolder {
             Ok(permit) => permit,
             Err(refusal) => {
                 let rule = refusal.rule.to_string();
-                self.intake.refused(&self.source, IngestWay::File, &rule, None).await.map_err(IntakeError::from)?;
+                self.intake
+                    .refused(&self.source, IngestWay::File, &rule, None)
+                    .await
+                    .map_err(IntakeError::from)?;
                 let rejection = Rejection::new(None, "agreement", rule);
                 return Ok(self.set_aside(path, &rejection, "")?);
             }
@@ -200,18 +222,34 @@ impl DropFolder {
 
     /// A half-written file looks broken; it gets more time before it is judged.
     fn is_recent(&self, stamp: Stamp) -> bool {
-        stamp.changed.elapsed().is_ok_and(|age| age < self.settings.settle * GRACE)
+        stamp
+            .changed
+            .elapsed()
+            .is_ok_and(|age| age < self.settings.settle * GRACE)
     }
 
     async fn decode(&self, path: &Path) -> Result<DecodedFile, Stay> {
-        let (source, path, folder) = (Arc::clone(&self.source), path.to_owned(), self.spool.clone());
+        let (source, path, folder) = (
+            Arc::clone(&self.source),
+            path.to_owned(),
+            self.spool.clone(),
+        );
         let decoding = tokio::task::spawn_blocking(move || decode_file(&source, &path, &folder));
         decoding.await.unwrap_or_else(|_| {
-            Err(Stay::Intake(IntakeError::Malformed(Error::new(ErrorKind::Malformed, "decode_file", "the decoder gave up on this file"))))
+            Err(Stay::Intake(IntakeError::Malformed(Error::new(
+                ErrorKind::Malformed,
+                "decode_file",
+                "the decoder gave up on this file",
+            ))))
         })
     }
 
-    async fn accept(&self, path: &Path, permit: &IngestPermit, mut decoded: DecodedFile) -> Result<(), Stay> {
+    async fn accept(
+        &self,
+        path: &Path,
+        permit: &IngestPermit,
+        mut decoded: DecodedFile,
+    ) -> Result<(), Stay> {
         let now = self.intake.clock.now();
         let (mut accepted, mut duplicates) = (0, 0);
         loop {
@@ -219,13 +257,26 @@ impl DropFolder {
             if batch.is_empty() {
                 break;
             }
-            let ingested = self.intake.deposit(&self.source, permit, batch, &decoded.sha256, now).await.map_err(IntakeError::from)?;
-            accepted += u64::from(ingested.stored) + u64::from(ingested.revised);
-            duplicates += u64::from(ingested.duplicates);
+            let ingested = self
+                .intake
+                .deposit(&self.source, permit, batch, &decoded.sha256, now)
+                .await
+                .map_err(IntakeError::from)?;
+            accepted += (ingested.stored + ingested.revised) as u64;
+            duplicates += ingested.duplicates as u64;
         }
         self.source.tally.seen(now);
         self.source.tally.count_rejected(&decoded.counts.rejections);
-        let put = self.intake.quarantine.put(&self.source.id, &decoded.sha256, &decoded.counts.rejections, now).await;
+        let put = self
+            .intake
+            .quarantine
+            .put(
+                &self.source.id,
+                &decoded.sha256,
+                &decoded.counts.rejections,
+                now,
+            )
+            .await;
         put.map_err(IntakeError::Quarantine)?;
         self.record(&decoded, accepted, duplicates, None).await?;
         self.acknowledge(decoded.verdict.acknowledgement.as_ref())?;
@@ -233,17 +284,36 @@ impl DropFolder {
         Ok(move_into(path, &self.settings.folder.join("done"))?)
     }
 
-    async fn reject(&self, path: &Path, rejection: &Rejection, decoded: DecodedFile) -> Result<(), Stay> {
-        self.record(&decoded, 0, 0, Some(format!("{}: {}", rejection.field, rejection.rule))).await?;
+    async fn reject(
+        &self,
+        path: &Path,
+        rejection: &Rejection,
+        decoded: DecodedFile,
+    ) -> Result<(), Stay> {
+        self.record(
+            &decoded,
+            0,
+            0,
+            Some(format!("{}: {}", rejection.field, rejection.rule)),
+        )
+        .await?;
         self.acknowledge(decoded.verdict.acknowledgement.as_ref())?;
         tracing::warn!(source = %self.source.id, field = rejection.field, rule = rejection.rule, "a file was refused");
         Ok(self.set_aside(path, rejection, &decoded.sha256)?)
     }
 
-    async fn record(&self, decoded: &DecodedFile, accepted: u64, duplicates: u64, refused: Option<String>) -> Result<(), Stay> {
+    async fn record(
+        &self,
+        decoded: &DecodedFile,
+        accepted: u64,
+        duplicates: u64,
+        refused: Option<String>,
+    ) -> Result<(), Stay> {
         let mut rejected_by = BTreeMap::new();
         for rejection in &decoded.counts.rejections {
-            *rejected_by.entry(format!("{}: {}", rejection.field, rejection.rule)).or_insert(0) += 1;
+            *rejected_by
+                .entry(format!("{}: {}", rejection.field, rejection.rule))
+                .or_insert(0) += 1;
         }
         while rejected_by.len() > 32 {
             rejected_by.pop_last();
@@ -258,7 +328,11 @@ impl DropFolder {
             payload_sha256: Digest::try_from(decoded.sha256.clone()).ok(),
             refused,
         };
-        self.intake.ledger.ingest(entry).await.map_err(IntakeError::from)?;
+        self.intake
+            .ledger
+            .ingest(entry)
+            .await
+            .map_err(IntakeError::from)?;
         Ok(())
     }
 
@@ -267,7 +341,11 @@ impl DropFolder {
             return Ok(());
         };
         let body = acknowledgement.body(self.intake.clock.now());
-        write_durably(&self.settings.acknowledgements, &acknowledgement.name, &body)
+        write_durably(
+            &self.settings.acknowledgements,
+            &acknowledgement.name,
+            &body,
+        )
     }
 
     fn set_aside(&self, path: &Path, rejection: &Rejection, sha256: &str) -> io::Result<()> {
@@ -290,7 +368,14 @@ fn decode_file(source: &Source, path: &Path, folder: &Path) -> Result<DecodedFil
     let verdict = source
         .adapter
         .decode_file(&name_of(path), &mut file, &mut |item| {
-            let full = |error| Error::new(ErrorKind::Unavailable, "spool", "the spool cannot be written").caused_by(error);
+            let full = |error| {
+                Error::new(
+                    ErrorKind::Unavailable,
+                    "spool",
+                    "the spool cannot be written",
+                )
+                .caused_by(error)
+            };
             spool.put(item).map_err(full)
         })
         .map_err(|error| io::Error::other(error.to_string()))?;
@@ -323,7 +408,10 @@ fn files(folder: &Path) -> io::Result<Vec<(PathBuf, Stamp)>> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let partial = name.starts_with('.') || [".part", ".tmp", ".filepart"].iter().any(|end| name.ends_with(end));
+        let partial = name.starts_with('.')
+            || [".part", ".tmp", ".filepart"]
+                .iter()
+                .any(|end| name.ends_with(end));
         // Links are not followed: a source must not make the gateway read other files.
         if partial || !entry.file_type()?.is_file() {
             continue;
@@ -343,14 +431,20 @@ fn stamp_of(path: &Path) -> io::Result<Stamp> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// Writes a whole file under a temporary name, syncs it, and renames it: readers see all of it or nothing.
 fn write_durably(folder: &Path, name: &str, body: &[u8]) -> io::Result<()> {
-    let plain = Path::new(name).file_name().is_some_and(|plain| plain == name);
+    let plain = Path::new(name)
+        .file_name()
+        .is_some_and(|plain| plain == name);
     if !plain {
-        return Err(io::Error::other("an acknowledgement's name must be a plain file name"));
+        return Err(io::Error::other(
+            "an acknowledgement's name must be a plain file name",
+        ));
     }
     let part = folder.join(format!(".{name}.part"));
     let mut file = File::create(&part)?;

@@ -84,12 +84,17 @@ impl Intake {
     ///
     /// # Errors
     /// [`IntakeError`]; then the vendor must not be told that anything was taken in.
-    pub async fn push(&self, source: &Arc<Source>, message: Message) -> Result<Accepted, IntakeError> {
+    pub async fn push(
+        &self,
+        source: &Arc<Source>,
+        message: Message,
+    ) -> Result<Accepted, IntakeError> {
         let now = self.clock.now();
         let permit = match source.agreement.ingest_permit(now) {
             Ok(permit) => permit,
             Err(refusal) => {
-                self.refused(source, IngestWay::Push, &refusal.rule.to_string(), None).await?;
+                self.refused(source, IngestWay::Push, &refusal.rule.to_string(), None)
+                    .await?;
                 return Err(refusal.into());
             }
         };
@@ -98,7 +103,8 @@ impl Intake {
         let decoded = match decode(source, message).await {
             Ok(decoded) => decoded,
             Err(error) => {
-                self.refused(source, IngestWay::Push, "malformed", Some(&digest)).await?;
+                self.refused(source, IngestWay::Push, "malformed", Some(&digest))
+                    .await?;
                 return Err(IntakeError::Malformed(error));
             }
         };
@@ -108,13 +114,16 @@ impl Intake {
             .put(&source.id, &digest, &decoded.page.rejected, now)
             .await
             .map_err(IntakeError::Quarantine)?;
-        let ingested = self.deposit(source, &permit, decoded.page.reads, &digest, now).await?;
+        let ingested = self
+            .deposit(source, &permit, decoded.page.reads, &digest, now)
+            .await?;
         Ok(Accepted {
             receipt: PushReceipt {
-                stored: ingested.stored.saturating_add(ingested.revised),
-                duplicates: ingested.duplicates,
-                skipped: u32::try_from(decoded.page.skipped.values().sum::<u64>()).unwrap_or(u32::MAX).saturating_add(ingested.expired),
-                rejected: u32::try_from(decoded.page.rejected.len()).unwrap_or(u32::MAX),
+                stored: small(ingested.stored + ingested.revised),
+                duplicates: small(ingested.duplicates),
+                skipped: small(decoded.page.skipped.values().sum::<u64>())
+                    .saturating_add(small(ingested.expired)),
+                rejected: small(decoded.page.rejected.len()),
             },
             reply: decoded.reply,
         })
@@ -140,7 +149,13 @@ impl Intake {
     }
 
     /// Records that something a source sent was refused as a whole.
-    async fn refused(&self, source: &Source, way: IngestWay, rule: &str, digest: Option<&str>) -> Result<(), LedgerError> {
+    async fn refused(
+        &self,
+        source: &Source,
+        way: IngestWay,
+        rule: &str,
+        digest: Option<&str>,
+    ) -> Result<(), LedgerError> {
         let entry = Ingest {
             source: source.id.to_string(),
             way,
@@ -166,10 +181,20 @@ async fn decode(source: &Arc<Source>, message: Message) -> Result<Decoded, Error
 
 /// A decoder that panics costs its own message and nothing else.
 fn guarded(source: &Source, message: &Message) -> Result<Decoded, Error> {
-    let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.adapter.decode(message)));
+    let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        source.adapter.decode(message)
+    }));
     decoded.unwrap_or_else(|_| Err(broken_decoder()))
 }
 
+fn small(count: impl TryInto<u32>) -> u32 {
+    count.try_into().unwrap_or(u32::MAX)
+}
+
 fn broken_decoder() -> Error {
-    Error::new(turnpike_adapters::error::ErrorKind::Malformed, "decode", "the decoder gave up on this payload")
+    Error::new(
+        turnpike_adapters::error::ErrorKind::Malformed,
+        "decode",
+        "the decoder gave up on this payload",
+    )
 }

@@ -53,18 +53,34 @@ impl Quarantine {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub async fn put(self: &std::sync::Arc<Self>, source: &SourceId, payload_sha256: &str, rejected: &[Rejection], now: Timestamp) -> io::Result<()> {
+    pub async fn put(
+        self: &std::sync::Arc<Self>,
+        source: &SourceId,
+        payload_sha256: &str,
+        rejected: &[Rejection],
+        now: Timestamp,
+    ) -> io::Result<()> {
         if rejected.is_empty() {
             return Ok(());
         }
-        let (this, source, digest) = (std::sync::Arc::clone(self), source.clone(), payload_sha256.to_owned());
+        let (this, source, digest) = (
+            std::sync::Arc::clone(self),
+            source.clone(),
+            payload_sha256.to_owned(),
+        );
         let rejected: Vec<Rejection> = rejected.iter().take(MOST_REJECTIONS).cloned().collect();
         tokio::task::spawn_blocking(move || this.write(&source, &digest, &rejected, now))
             .await
             .unwrap_or_else(|_| Err(io::Error::other("the quarantine writer stopped")))
     }
 
-    fn write(&self, source: &SourceId, digest: &str, rejected: &[Rejection], now: Timestamp) -> io::Result<()> {
+    fn write(
+        &self,
+        source: &SourceId,
+        digest: &str,
+        rejected: &[Rejection],
+        now: Timestamp,
+    ) -> io::Result<()> {
         let mut lines = Vec::new();
         for rejection in rejected {
             let line = Line {
@@ -75,7 +91,10 @@ impl Quarantine {
             serde_json::to_writer(&mut lines, &line)?;
             lines.push(b'\n');
         }
-        let _writing = self.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _writing = self
+            .writing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut file = self.day(source, now)?;
         let length = file.metadata()?.len();
         if length >= MOST_BYTES {
@@ -91,6 +110,9 @@ impl Quarantine {
         let folder = self.folder.join(source.as_str());
         fs::create_dir_all(&folder)?;
         let day = now.strftime("%Y-%m-%d").to_string();
-        OpenOptions::new().create(true).append(true).open(folder.join(format!("{day}.jsonl")))
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join(format!("{day}.jsonl")))
     }
 }

@@ -38,7 +38,11 @@ pub(super) struct Spooled {
 impl Spool {
     pub(super) fn create(folder: &Path) -> io::Result<Self> {
         let path = folder.join(format!("spool-{}", uuid::Uuid::now_v7()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
         fs::remove_file(&path)?;
         Ok(Self {
             file: BufWriter::new(file),
@@ -65,7 +69,10 @@ impl Spool {
     }
 
     pub(super) fn finish(self) -> io::Result<(Spooled, Counts)> {
-        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
         let spooled = Spooled {
             lines: BufReader::new(file).lines(),

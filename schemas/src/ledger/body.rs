@@ -193,6 +193,7 @@ pub enum RefusedReason {
     Malformed,
     DeniedByAll,
     RateLimited,
+    Forbidden,
 }
 
 /// A question that was refused before any contact, as far as it was understood.
