@@ -137,6 +137,12 @@ impl PlatePattern {
         &self.text
     }
 
+    /// The look-alike fold of the known characters, `?` kept: it matches the fold of every plate the pattern matches.
+    #[must_use]
+    pub fn folded(&self) -> FoldedPlate {
+        FoldedPlate(self.text.chars().map(fold).collect())
+    }
+
     /// Number of known characters, at least [`MIN_KNOWN_CHARS`].
     #[must_use]
     pub fn known(&self) -> usize {
