@@ -1,14 +1,19 @@
-//! Bytes in, valid UTF-8 out: encodings, and the two limits that hold before a parser sees anything.
+//! Bytes in, valid UTF-8 out, as a window that slides over the file.
 //!
-//! The parser gathers one piece of markup or text before it hands it over, so the size of a piece is limited here.
+//! The window is refilled while there is more left in it than the largest piece of markup or text may take, so a piece is
+//! never cut, and a piece that does not end inside the window is refused for its size.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Largest tag, text or comment, in bytes.
 pub(super) const MAX_PIECE: usize = 64 << 10;
 
+/// The window slides when less than this is left in it: room for one piece, twice.
+pub(super) const RESERVE: usize = 2 * MAX_PIECE;
+
+const WINDOW: usize = 4 * MAX_PIECE;
 const CHUNK: usize = 64 << 10;
 
 /// How far into a file its declaration is looked for.
@@ -17,150 +22,103 @@ const DECLARATION: usize = 1 << 10;
 /// A byte stream as UTF-8. What is not text in the file's encoding becomes U+FFFD, which no field allows, so it costs one record.
 pub(super) struct Input<'a> {
     source: &'a mut dyn Read,
+    left: u64,
     raw: Box<[u8]>,
     raw_range: (usize, usize),
     raw_ended: bool,
-    left: u64,
     decoder: Decoder,
-    finished: bool,
-    text: Box<[u8]>,
-    text_range: (usize, usize),
-    piece: usize,
-    fault: Option<&'static str>,
+    window: String,
+    ended: bool,
 }
 
 impl<'a> Input<'a> {
-    /// Reads the first bytes and decides the encoding.
+    /// Reads the first window and decides the encoding.
     ///
     /// # Errors
-    /// The rule that the encoding breaks.
+    /// The rule that the encoding or the size breaks.
     pub(super) fn open(source: &'a mut dyn Read, max_bytes: u64) -> Result<Self, &'static str> {
         let mut input = Self {
             source,
+            left: max_bytes,
             raw: vec![0; CHUNK].into_boxed_slice(),
             raw_range: (0, 0),
             raw_ended: false,
-            left: max_bytes,
             decoder: UTF_8.new_decoder_without_bom_handling(),
-            finished: false,
-            // Any two bytes can become three.
-            text: vec![0; CHUNK * 3 / 2 + 16].into_boxed_slice(),
-            text_range: (0, 0),
-            piece: 0,
-            fault: None,
+            window: String::with_capacity(WINDOW),
+            ended: false,
         };
-        if input.fill_raw().is_ok() {
-            let head = input.raw.get(..input.raw_range.1).unwrap_or_default();
-            let (encoding, mark) = detect(head)?;
-            input.raw_range.0 = mark;
-            input.decoder = encoding.new_decoder_without_bom_handling();
-        }
+        input.read()?;
+        let (encoding, mark) = detect(input.raw.get(..input.raw_range.1).unwrap_or_default())?;
+        input.raw_range.0 = mark;
+        input.decoder = encoding.new_decoder_without_bom_handling();
+        input.decode()?;
         Ok(input)
     }
 
-    /// A new piece of markup or text begins.
-    pub(super) fn begin_piece(&mut self) {
-        self.piece = 0;
+    /// What is in the window.
+    pub(super) fn window(&self) -> &str {
+        &self.window
     }
 
-    /// Whether the piece since [`Self::begin_piece`] is larger than allowed.
-    pub(super) fn piece_is_too_large(&self) -> bool {
-        self.piece > MAX_PIECE
+    /// Whether the window reaches to the end of the file.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
     }
 
-    /// The limit that ended the stream, if one did.
-    pub(super) fn fault(&self) -> Option<&'static str> {
-        self.fault
-    }
-
-    fn stop<T>(&mut self, fault: &'static str) -> io::Result<T> {
-        self.fault = Some(fault);
-        Err(io::Error::other(fault))
-    }
-
-    /// Fills the whole buffer, so that what is seen does not depend on how the source cuts its bytes.
-    fn fill_raw(&mut self) -> io::Result<()> {
-        let mut filled = 0;
-        while let Some(rest) = self
-            .raw
-            .get_mut(filled..)
-            .filter(|rest: &&mut [u8]| !rest.is_empty())
-        {
-            match self.source.read(rest) {
-                Ok(0) => {
-                    self.raw_ended = true;
-                    break;
-                }
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.fault.get_or_insert("not readable to its end");
-                    return Err(error);
-                }
-            }
+    /// Moves the window on by `used` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn slide(&mut self, used: usize) -> Result<(), &'static str> {
+        if self.window.get(..used).is_some() {
+            self.window.drain(..used);
         }
-        self.raw_range = (0, filled);
-        match self.left.checked_sub(filled as u64) {
-            Some(left) => self.left = left,
-            None => return self.stop(super::TOO_LARGE),
-        }
-        Ok(())
+        self.decode()
     }
 
-    #[cold]
-    fn refill(&mut self) -> io::Result<()> {
-        if let Some(fault) = self.fault {
-            return self.stop(fault);
-        }
-        while !self.finished {
+    /// Fills the window.
+    fn decode(&mut self) -> Result<(), &'static str> {
+        while !self.ended {
             if self.raw_range.0 == self.raw_range.1 && !self.raw_ended {
-                self.fill_raw()?;
+                self.read()?;
             }
             let raw = self
                 .raw
                 .get(self.raw_range.0..self.raw_range.1)
                 .unwrap_or_default();
-            let (result, read, written, _) =
+            let (result, read, _) =
                 self.decoder
-                    .decode_to_utf8(raw, &mut self.text, self.raw_ended);
+                    .decode_to_string(raw, &mut self.window, self.raw_ended);
             self.raw_range.0 += read;
-            self.finished = self.raw_ended && result == CoderResult::InputEmpty;
-            self.text_range = (0, written);
-            if written > 0 {
+            if result == CoderResult::OutputFull {
                 break;
             }
+            self.ended = self.raw_ended;
         }
         Ok(())
     }
-}
 
-impl BufRead for Input<'_> {
-    #[inline]
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.piece > MAX_PIECE {
-            return self.stop(super::PIECE_TOO_LARGE);
+    /// Fills the whole buffer, so that nothing depends on how the source cuts its bytes.
+    fn read(&mut self) -> Result<(), &'static str> {
+        let mut filled = 0;
+        while !self.raw_ended {
+            let rest = self.raw.get_mut(filled..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            match self.source.read(rest) {
+                Ok(0) => self.raw_ended = true,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err("not readable to its end"),
+            }
         }
-        if self.text_range.0 == self.text_range.1 {
-            self.refill()?;
-        }
-        Ok(self
-            .text
-            .get(self.text_range.0..self.text_range.1)
-            .unwrap_or_default())
-    }
-
-    #[inline]
-    fn consume(&mut self, amount: usize) {
-        self.text_range.0 = (self.text_range.0 + amount).min(self.text_range.1);
-        self.piece += amount;
-    }
-}
-
-impl Read for Input<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buffer)?;
-        self.consume(read);
-        Ok(read)
+        self.raw_range = (0, filled);
+        self.left = self
+            .left
+            .checked_sub(filled as u64)
+            .ok_or(super::TOO_LARGE)?;
+        Ok(())
     }
 }
 
@@ -212,18 +170,16 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn text(bytes: &[u8]) -> Result<String, &'static str> {
-        let mut source = bytes;
+    fn text(mut bytes: &[u8]) -> Result<String, &'static str> {
+        let mut input = Input::open(&mut bytes, 1 << 20)?;
         let mut text = String::new();
-        let mut input = Input::open(&mut source, 1 << 20)?;
         loop {
-            input.begin_piece();
-            let mut part = [0; 7];
-            match input.read(&mut part) {
-                Ok(0) => return Ok(text),
-                Ok(read) => text.push_str(&String::from_utf8_lossy(&part[..read])),
-                Err(_) => return Err(input.fault().unwrap()),
+            text.push_str(input.window());
+            if input.ended() {
+                return Ok(text);
             }
+            let used = input.window().len();
+            input.slide(used)?;
         }
     }
 
@@ -245,14 +201,7 @@ mod tests {
             assert!(text(&bytes).unwrap().ends_with("<a>1</a>"));
         }
         let latin = b"<?xml version=\"1.0\" encoding = \"iso-8859-1\" ?><a>\xE9</a>";
-        assert!(declared(latin).is_some());
-        let mut source = &latin[..];
-        let mut decoded = String::new();
-        Input::open(&mut source, 1 << 20)
-            .unwrap()
-            .read_to_string(&mut decoded)
-            .unwrap();
-        assert!(decoded.ends_with("<a>é</a>"));
+        assert!(text(latin).unwrap().ends_with("<a>é</a>"));
     }
 
     #[test]
@@ -269,26 +218,33 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_text_become_one_character_that_no_field_allows() {
-        assert_eq!(text(b"AB\xFF").unwrap().trim_end_matches('\u{fffd}'), "AB");
+    fn bytes_that_are_not_text_become_a_character_that_no_field_allows() {
+        assert_eq!(text(b"AB\xFFC\xE2\x82").unwrap(), "AB\u{fffd}C\u{fffd}");
     }
 
     #[test]
     fn more_bytes_than_allowed_end_the_stream() {
-        let mut source = &[b'x'; 11][..];
-        let mut input = Input::open(&mut source, 10).unwrap();
-        assert!(input.fill_buf().is_err());
-        assert_eq!(input.fault(), Some(super::super::TOO_LARGE));
+        assert_eq!(
+            Input::open(&mut &[b'x'; 11][..], 10).err(),
+            Some(super::super::TOO_LARGE)
+        );
+        assert!(Input::open(&mut &[b'x'; 10][..], 10).is_ok());
     }
 
     #[test]
-    fn a_piece_that_is_too_large_ends_the_stream() {
-        let long = vec![b'x'; MAX_PIECE + 2];
-        let mut source = &long[..];
-        let mut input = Input::open(&mut source, 1 << 20).unwrap();
-        input.begin_piece();
-        let read = io::copy(&mut input, &mut io::sink());
-        assert!(read.is_err());
-        assert_eq!(input.fault(), Some(super::super::PIECE_TOO_LARGE));
+    fn the_window_slides_over_all_of_a_file() {
+        let long: String = (0..200_000).map(|n| format!("{n}é")).collect();
+        let mut source = long.as_bytes();
+        let mut input = Input::open(&mut source, u64::MAX).unwrap();
+        let mut seen = String::new();
+        while !input.ended() {
+            let window = input.window();
+            assert!(window.len() > RESERVE && window.len() <= WINDOW);
+            let used = window.char_indices().nth(RESERVE / 2).unwrap().0;
+            seen.push_str(&window[..used]);
+            input.slide(used).unwrap();
+        }
+        seen.push_str(input.window());
+        assert!(seen == long);
     }
 }

@@ -12,11 +12,11 @@ use quick_xml::{
 use super::{
     Settings,
     ack::Code,
-    input::Input,
+    input::{Input, MAX_PIECE, RESERVE},
     name::{FileName, Kind},
     record::{Header, Outcome, Records},
     time,
-    wire::{Fault, Field, Fields, Node},
+    wire::{Fault, Field, Fields, MAX_TEXT, Node},
 };
 use crate::{
     adapter::{Item, Rejection},
@@ -26,6 +26,8 @@ use crate::{
 const MAX_DEPTH: usize = 64;
 const MAX_ATTRIBUTES: usize = 16;
 const MAX_ELEMENTS: u32 = 512;
+
+const NOT_WELL_FORMED: &str = "not well-formed XML";
 
 /// Why reading ended early.
 #[derive(Debug)]
@@ -50,27 +52,15 @@ pub(super) fn read(
     settings: &Settings,
     sink: Sink<'_>,
 ) -> Result<Code, Stop> {
-    let input = Input::open(source, max_bytes).map_err(|rule| refuse("", rule))?;
-    let mut reader = Reader::from_reader(input);
+    let mut input = Input::open(source, max_bytes).map_err(|rule| refuse("", rule))?;
     let mut document = Document::new(name, settings, sink);
-    let mut piece = Vec::with_capacity(4 << 10);
     loop {
-        piece.clear();
-        reader.get_mut().begin_piece();
-        let event = match reader.read_event_into(&mut piece) {
-            Ok(Event::Eof) => break,
-            Ok(event) => event,
-            Err(_) => {
-                let fault = reader.get_mut().fault();
-                return Err(refuse("", fault.unwrap_or("not well-formed XML")));
-            }
-        };
-        document.take(event)?;
-        if reader.get_mut().piece_is_too_large() {
-            return Err(refuse("", super::PIECE_TOO_LARGE));
+        let used = document.read_window(input.window(), input.ended())?;
+        if input.ended() {
+            return document.finish();
         }
+        input.slide(used).map_err(|rule| refuse("", rule))?;
     }
-    document.finish()
 }
 
 fn refuse(field: &str, rule: &str) -> Stop {
@@ -83,6 +73,9 @@ struct Document<'a> {
     settings: &'a Settings,
     sink: Sink<'a>,
     open: Vec<Node>,
+    /// The names of the open elements, one after the other, and where each ends.
+    names: String,
+    name_ends: Vec<usize>,
     begun: bool,
     header: Option<u64>,
     records: Option<Records<'a>>,
@@ -99,6 +92,8 @@ impl<'a> Document<'a> {
             settings,
             sink,
             open: Vec::with_capacity(MAX_DEPTH),
+            names: String::new(),
+            name_ends: Vec::with_capacity(MAX_DEPTH),
             begun: false,
             header: None,
             records: None,
@@ -109,18 +104,87 @@ impl<'a> Document<'a> {
         }
     }
 
-    #[inline]
-    fn take(&mut self, event: Event<'_>) -> Result<(), Stop> {
-        match event {
-            Event::Start(start) => self.start(&start),
-            Event::End(_) => self.end(),
-            Event::Text(text) => self.text(&text),
-            Event::Empty(start) => {
-                self.start(&start)?;
-                self.end()
+    /// Reads what is in the window, up to a point from which the next window can go on; how far that is.
+    fn read_window(&mut self, window: &str, last: bool) -> Result<usize, Stop> {
+        let mut reader = Reader::from_str(window);
+        // Elements reach across windows, so their ends are compared here (`end`).
+        reader.config_mut().check_end_names = false;
+        reader.config_mut().allow_unmatched_ends = true;
+        let mut behind_tag = false;
+        loop {
+            if behind_tag {
+                let rest = self.leaves(reader.get_mut());
+                *reader.get_mut() = rest;
             }
-            Event::CData(text) => self.text(&text),
-            Event::GeneralRef(reference) => self.reference(&reference),
+            let before = reader.get_mut().len();
+            // A reader that begins takes a byte order mark away, which would change the text.
+            if !last && before < RESERVE && !reader.get_mut().starts_with(b"\xEF\xBB\xBF") {
+                return Ok(window.len() - before);
+            }
+            // Matched in place: moving an event out costs as much as parsing it.
+            match &reader.read_event() {
+                Ok(Event::Eof) => return Ok(window.len()),
+                Ok(event) => {
+                    behind_tag = matches!(event, Event::Start(_) | Event::End(_));
+                    self.take(event)?;
+                }
+                Err(_) if before > MAX_PIECE && reader.get_mut().is_empty() => {
+                    return Err(refuse("", super::PIECE_TOO_LARGE));
+                }
+                Err(_) => return Err(refuse("", NOT_WELL_FORMED)),
+            }
+            if before - reader.get_mut().len() > MAX_PIECE {
+                return Err(refuse("", super::PIECE_TOO_LARGE));
+            }
+        }
+    }
+
+    /// Takes elements of plain text as long as they follow each other, which is most of a file. Whatever is not exactly
+    /// `<Name>text</Name>` is left to the parser. Returns what is left.
+    fn leaves<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let mut rest = text;
+        let Some(parent) = self.open.last().copied() else {
+            return rest;
+        };
+        if matches!(parent, Node::Root | Node::Detail | Node::Leaf(_))
+            || self.open.len() >= MAX_DEPTH
+        {
+            return rest;
+        }
+        while let Some(leaf) = Leaf::parse(rest) {
+            match parent.child(leaf.name) {
+                Node::Leaf(field) => {
+                    self.fields.open(field);
+                    self.fields.push(field, leaf.text);
+                }
+                Node::Skipped => {}
+                _ => break,
+            }
+            self.count_element();
+            rest = leaf.rest;
+        }
+        rest
+    }
+
+    fn count_element(&mut self) {
+        self.elements += 1;
+        if self.elements > MAX_ELEMENTS {
+            self.fields.fail(Fault::element("", "too many elements"));
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+        match event {
+            Event::Start(start) => self.start(start),
+            Event::End(end) => self.end(end.name().as_ref()),
+            Event::Text(text) => self.text(text),
+            Event::Empty(start) => {
+                self.start(start)?;
+                self.end(start.name().as_ref())
+            }
+            Event::CData(text) => self.text(text),
+            Event::GeneralRef(reference) => self.reference(reference),
             Event::DocType(_) => Err(refuse("", "document type declaration")),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::Eof => Ok(()),
         }
@@ -149,16 +213,20 @@ impl<'a> Document<'a> {
             Node::Plate => self.fields.open_plate(),
             _ => {}
         }
-        self.elements += 1;
-        if self.elements > MAX_ELEMENTS {
-            self.fields.fail(Fault::element("", "too many elements"));
-        }
+        self.count_element();
         self.open.push(node);
+        self.names.push_str(qualified.as_ref());
+        self.name_ends.push(self.names.len());
         Ok(())
     }
 
-    #[inline]
-    fn end(&mut self) -> Result<(), Stop> {
+    fn end(&mut self, name: &str) -> Result<(), Stop> {
+        self.name_ends.pop();
+        let start = self.name_ends.last().copied().unwrap_or_default();
+        if self.names.get(start..) != Some(name) {
+            return Err(refuse("", NOT_WELL_FORMED));
+        }
+        self.names.truncate(start);
         match self.open.pop() {
             Some(Node::Transaction | Node::Correction) => self.end_record(),
             Some(Node::Header) => self.end_header(),
@@ -333,9 +401,48 @@ impl<'a> Document<'a> {
     }
 }
 
+/// An element that holds nothing but text.
+struct Leaf<'t> {
+    name: &'t [u8],
+    text: &'t str,
+    rest: &'t [u8],
+}
+
+impl<'t> Leaf<'t> {
+    /// The leaf that `bytes` begins with, behind white space, if it is written plainly: no attribute, no reference, no comment.
+    #[inline]
+    fn parse(bytes: &'t [u8]) -> Option<Self> {
+        let (_, bytes) = cut(bytes, |byte| !is_space(byte))?;
+        let bytes = bytes.strip_prefix(b"<")?;
+        let (name, bytes) = cut(bytes, |byte| !byte.is_ascii_alphanumeric())?;
+        let bytes = bytes.strip_prefix(b">")?;
+        let (text, bytes) = cut(bytes, |byte| byte == b'<' || byte == b'&')?;
+        let rest = bytes
+            .strip_prefix(b"</")?
+            .strip_prefix(name)?
+            .strip_prefix(b">")?;
+        let text = str::from_utf8(text).ok()?;
+        (!name.is_empty()).then_some(Self { name, text, rest })
+    }
+}
+
+/// `bytes` in two, before the first that is an `end`; `None` when that is too far away.
+#[inline]
+fn cut(bytes: &[u8], end: impl Fn(u8) -> bool) -> Option<(&[u8], &[u8])> {
+    let at = bytes
+        .iter()
+        .take(MAX_TEXT + 1)
+        .position(|byte| end(*byte))?;
+    bytes.split_at_checked(at)
+}
+
 /// The name without a namespace prefix: the format has no namespaces, some writers add one.
 fn local(name: &[u8]) -> &[u8] {
     name.split(|b| *b == b':').next_back().unwrap_or(name)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 /// The format has no attributes: they are not looked at, but they are counted.
@@ -347,7 +454,7 @@ fn check_attributes(start: &BytesStart<'_>) -> Result<(), Stop> {
         if count > MAX_ATTRIBUTES {
             return Err(refuse("", "too many attributes"));
         }
-        attribute.map_err(|_| refuse("", "not well-formed XML"))?;
+        attribute.map_err(|_| refuse("", NOT_WELL_FORMED))?;
     }
     Ok(())
 }

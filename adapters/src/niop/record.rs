@@ -1,6 +1,6 @@
 //! What a record means: every check of a field's form and every interpretation is here.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use turnpike_schemas::{
@@ -38,8 +38,8 @@ pub(super) struct Records<'a> {
     settings: &'a Settings,
     /// One number for each record so far: what grows with the file.
     seen: HashSet<u64>,
-    /// The jurisdiction of the record before, which mostly is that of the next.
-    last: ([u8; 4], Option<Jurisdiction>),
+    /// The jurisdictions so far, by country and state: a few dozen, and at most as many as two letters allow.
+    jurisdictions: BTreeMap<[u8; 4], Jurisdiction>,
     key: String,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Records<'a> {
             header,
             settings,
             seen: HashSet::new(),
-            last: ([0; 4], None),
+            jurisdictions: BTreeMap::new(),
             key: String::new(),
         }
     }
@@ -200,16 +200,17 @@ impl<'a> Records<'a> {
             return Err(Fault::field(Field::PlateCountry, "not a known country"));
         }
         let key = key(country, state.unwrap_or_default());
-        if self.last.0 != key {
-            let code = match state {
-                Some(state) => format!("{country}-{state}"),
-                None => country.to_owned(),
-            };
-            let jurisdiction = Jurisdiction::parse(&code)
-                .map_err(|_| Fault::field(Field::PlateState, "not a state"))?;
-            self.last = (key, Some(jurisdiction));
+        if let Some(jurisdiction) = self.jurisdictions.get(&key) {
+            return Ok(Some(jurisdiction.clone()));
         }
-        Ok(self.last.1.clone())
+        let code = match state {
+            Some(state) => format!("{country}-{state}"),
+            None => country.to_owned(),
+        };
+        let jurisdiction = Jurisdiction::parse(&code)
+            .map_err(|_| Fault::field(Field::PlateState, "not a state"))?;
+        self.jurisdictions.insert(key, jurisdiction.clone());
+        Ok(Some(jurisdiction))
     }
 
     /// The position of the lane, or else of the plaza, from the settings.
