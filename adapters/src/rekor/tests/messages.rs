@@ -198,7 +198,7 @@ fn deep_nesting_is_an_answer_and_not_a_crash() {
         page.rejected,
         [crate::adapter::Rejection::new(
             Some(0),
-            "data_type",
+            "best_plate_number",
             "missing"
         )]
     );
