@@ -91,6 +91,10 @@ struct OwnedWebServer {
     reason = "the result of a bench is what it prints"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
+    // Only `cargo bench` says `--bench`; a test run builds this and measures nothing.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
     let entry = registry::find("rekor").ok_or("no such adapter")?;
     let adapter = (entry.build)(&json!({}))?;
     let messages: Vec<Message> = (0..MESSAGES)
@@ -185,8 +189,8 @@ fn group(n: u64) -> Value {
     let start = 1_772_608_530_412_u64 + n * 977;
     let uuid = |frame: u64| format!("{AGENT}-2042-{}", start + frame * 130);
     let uuids: Vec<_> = (0..6).map(uuid).collect();
-    let candidates: Vec<_> = (0..10)
-        .map(|c| json!({ "plate": plate(n + c * 7), "confidence": 92.4 - f64::from(c as u32) * 3.1, "matches_template": 1 }))
+    let candidates: Vec<_> = (0_u32..10)
+        .map(|c| json!({ "plate": plate(n + u64::from(c) * 7), "confidence": 92.4 - f64::from(c) * 3.1, "matches_template": 1 }))
         .collect();
     let named = |name: &str| -> Vec<_> {
         (0..8).map(|k| json!({ "name": format!("{name}{k}"), "confidence": 88.125 / f64::from(k + 1) })).collect()

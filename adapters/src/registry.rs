@@ -36,11 +36,7 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[
-    crate::flock::ENTRY,
-    crate::niop::ENTRY,
-    crate::rekor::ENTRY,
-];
+pub const ADAPTERS: &[Entry] = &[crate::flock::ENTRY, crate::niop::ENTRY, crate::rekor::ENTRY];
 
 /// Finds an adapter.
 #[must_use]

@@ -54,9 +54,8 @@ pub(super) fn acknowledge(
         name.submitted_at,
         name.from,
     );
-    let after = format!(
-        "</AckDateTime>\n  <AckReturnCode>{code}</AckReturnCode>\n</Acknowledgement>\n"
-    );
+    let after =
+        format!("</AckDateTime>\n  <AckReturnCode>{code}</AckReturnCode>\n</Acknowledgement>\n");
     let file = format!(
         "{hub}_{agency}_{}_{code}_{}.ACK",
         name.stem,

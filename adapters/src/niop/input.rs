@@ -232,7 +232,13 @@ mod tests {
         let utf16 = |big: bool| {
             "\u{feff}<?xml version='1.0' encoding='UTF-16'?><a>1</a>"
                 .encode_utf16()
-                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+                .flat_map(|unit| {
+                    if big {
+                        unit.to_be_bytes()
+                    } else {
+                        unit.to_le_bytes()
+                    }
+                })
                 .collect::<Vec<u8>>()
         };
         for bytes in [utf16(true), utf16(false), b"\xEF\xBB\xBF<a>1</a>".to_vec()] {

@@ -189,9 +189,8 @@ impl Niop {
     fn read(&self, name: &FileName, mut file: Watched<'_>, sink: Sink<'_>) -> Result<Code, Stop> {
         let max_bytes = self.settings.max_bytes;
         if !name.zipped {
-            file.rewind().map_err(|_| {
-                Stop::File(Rejection::new(None, "", "not readable"), Code::BadFile)
-            })?;
+            file.rewind()
+                .map_err(|_| Stop::File(Rejection::new(None, "", "not readable"), Code::BadFile))?;
             return parse::read(&mut file, max_bytes, name, &self.settings, sink);
         }
         archive::open(file, name, max_bytes, |entry| {
@@ -242,8 +241,7 @@ impl Adapter for Niop {
         file: &mut dyn ReadSeek,
         sink: &mut dyn FnMut(Item) -> Result<()>,
     ) -> Result<Verdict> {
-        let rejected =
-            |field: &str, rule| Disposition::Rejected(Rejection::new(None, field, rule));
+        let rejected = |field: &str, rule| Disposition::Rejected(Rejection::new(None, field, rule));
         let name = match FileName::parse(name) {
             Ok(name) => name,
             Err(rule) => {
@@ -272,7 +270,12 @@ impl Adapter for Niop {
         }
     }
 
-    async fn image(&self, _ctx: &Context, _permit: &ImagePermit, _image: &ImageRef) -> Result<Image> {
+    async fn image(
+        &self,
+        _ctx: &Context,
+        _permit: &ImagePermit,
+        _image: &ImageRef,
+    ) -> Result<Image> {
         unsupported("image")
     }
 }

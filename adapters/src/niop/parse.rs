@@ -172,7 +172,10 @@ impl<'a> Document<'a> {
             Some(Node::Leaf(field)) => self.fields.push(*field, text),
             Some(Node::Skipped) => {}
             within => {
-                if !text.bytes().all(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t')) {
+                if !text
+                    .bytes()
+                    .all(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
+                {
                     let record = !matches!(within, None | Some(Node::Root | Node::Detail));
                     if !record {
                         return Err(refuse("", "text between elements"));
@@ -291,9 +294,7 @@ impl<'a> Document<'a> {
                     (self.sink)(Item::Read(entry)).map_err(Stop::Sink)
                 })
             }
-            Ok(Outcome::Skipped(reason)) => {
-                (self.sink)(Item::Skipped(reason)).map_err(Stop::Sink)
-            }
+            Ok(Outcome::Skipped(reason)) => (self.sink)(Item::Skipped(reason)).map_err(Stop::Sink),
             Err(fault) => {
                 self.rejected = true;
                 let path = fault.path_in(self.name.kind);

@@ -43,7 +43,14 @@ pub(super) fn parse_local(text: &str) -> Option<Local> {
 pub(super) fn parse_compact(text: &str) -> Option<Timestamp> {
     let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, i1, i2, s1, s2] =
         *<&[u8; 14]>::try_from(text.as_bytes()).ok()?;
-    let time = build([y1, y2, y3, y4], [m1, m2], [d1, d2], [h1, h2], [i1, i2], [s1, s2])?;
+    let time = build(
+        [y1, y2, y3, y4],
+        [m1, m2],
+        [d1, d2],
+        [h1, h2],
+        [i1, i2],
+        [s1, s2],
+    )?;
     Offset::UTC.to_timestamp(time).ok()
 }
 
@@ -72,7 +79,14 @@ fn civil(text: &[u8; 19]) -> Option<DateTime> {
     else {
         return None;
     };
-    build([y1, y2, y3, y4], [m1, m2], [d1, d2], [h1, h2], [i1, i2], [s1, s2])
+    build(
+        [y1, y2, y3, y4],
+        [m1, m2],
+        [d1, d2],
+        [h1, h2],
+        [i1, i2],
+        [s1, s2],
+    )
 }
 
 fn build(

@@ -169,7 +169,7 @@ fn a_body_that_is_not_a_json_object_is_an_error() {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed, "{body}");
     }
-    let truncated = &GROUP[..GROUP.len() / 2];
+    let truncated = GROUP.split_once("candidates").unwrap().0;
     assert!(
         adapter(&json!({}))
             .decode(&Message::json(truncated.to_owned()))
