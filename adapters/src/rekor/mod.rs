@@ -13,7 +13,7 @@ mod wire;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::{Value, error::Category};
+use serde_json::{Value, error::Category, value::RawValue};
 use turnpike_schemas::{
     agreement::{ImagePermit, IngestPermit, Permit},
     read::{Family, ImageRef},
@@ -149,18 +149,25 @@ impl Rekor {
 
     /// What a message of one record says. A type of null or none is told by what is inside.
     fn single(&self, wire: &Wire<'_>, data_type: Option<&str>) -> Item {
-        match (data_type, wire.group.as_deref()) {
+        match (data_type, wire.group) {
             (Some("alpr_group"), _) => read::group(wire, None, &self.settings),
-            (Some("alpr_alert"), Some(group)) => read::group(group, Some(wire), &self.settings),
+            (Some("alpr_alert"), Some(group)) => self.wrapped(group, Some(wire)),
             (Some("alpr_alert"), None) => reject(0, "group", "missing"),
             (Some(other), _) => {
                 without_read(other).unwrap_or_else(|| reject(0, "data_type", "unknown"))
             }
-            (None, Some(group)) => read::group(group, wrapping_alert(wire), &self.settings),
+            (None, Some(group)) => self.wrapped(group, wrapping_alert(wire)),
             (None, None) if wire.best_plate_number.is_some() => {
                 read::group(wire, None, &self.settings)
             }
             (None, None) => reject(0, "data_type", "missing"),
+        }
+    }
+
+    fn wrapped(&self, group: &RawValue, alert: Option<&Wire<'_>>) -> Item {
+        match read::object::<Wire<'_>>(group, 0, "group") {
+            Ok(group) => read::group(&group, alert, &self.settings),
+            Err(rejected) => rejected,
         }
     }
 }

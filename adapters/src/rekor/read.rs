@@ -110,8 +110,7 @@ fn frame_read(
     settings: &Settings,
 ) -> Result<Item, Item> {
     let mut doubts = Doubts::default();
-    let plate: &wire::Plate<'_> = &serde_json::from_str(plate.get())
-        .map_err(|_| misfit::<wire::Plate<'_>>(plate.get().as_bytes(), index, "results"))?;
+    let plate: &wire::Plate<'_> = &object(plate, index, "results")?;
     let text = parse_plate(plate.plate.as_ref(), "results.plate", index)?;
     let passage =
         Passage::of_frame(frame, plate, index).ok_or_else(|| reject(index, "uuid", ID_RULE))?;
@@ -209,6 +208,9 @@ fn fill_plate(
         plate.jurisdiction = said.region.and_then(|region| jurisdiction(region, country));
         plate.jurisdiction_confidence = sure.filter(|_| plate.jurisdiction.is_some());
     }
+    plate
+        .candidates
+        .reserve(said.candidates.len().min(MAX_ALTERNATIVES));
     for candidate in said.candidates {
         if plate.candidates.len() == MAX_ALTERNATIVES {
             break;
@@ -359,9 +361,17 @@ fn image(reference: String) -> ImageRef {
 /// A name without surrounding blanks and control characters; empty is absent, longer than the limit is cut.
 fn name(text: Option<&Text<'_>>) -> Option<String> {
     let text = text?.as_str().trim();
-    let kept = || text.chars().filter(|c| !c.is_control());
-    let clean: String = kept().take(MAX_NAME_CHARS).collect();
-    (!clean.is_empty()).then_some(clean)
+    let clean = text.len() <= MAX_NAME_CHARS
+        && !text.bytes().any(|b| b.is_ascii_control() || !b.is_ascii());
+    let name = if clean {
+        text.to_owned()
+    } else {
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_NAME_CHARS)
+            .collect()
+    };
+    (!name.is_empty()).then_some(name)
 }
 
 fn parse_plate(text: Option<&Text<'_>>, field: &str, record: u64) -> Result<plate::Plate, Item> {
@@ -380,6 +390,22 @@ fn parse_time(ms: Option<i64>, field: &str, record: u64) -> Result<Timestamp, It
         .ok_or_else(|| reject(record, field, "not a time in milliseconds since 1970"))
 }
 
+/// Parses an object that stands inside a message under `parent`.
+///
+/// # Errors
+/// The rejection that names the field.
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    raw: &'a RawValue,
+    record: u64,
+    parent: &str,
+) -> Result<T, Item> {
+    // A list would be taken for the fields in their order.
+    if !raw.get().starts_with('{') {
+        return Err(reject(record, parent, WRONG_TYPE));
+    }
+    serde_json::from_str(raw.get()).map_err(|_| misfit::<T>(raw.get().as_bytes(), record, parent))
+}
+
 /// Names the field of `json` that is not what `T` wants, by parsing it again.
 pub(super) fn misfit<'de, T: Deserialize<'de>>(json: &'de [u8], record: u64, parent: &str) -> Item {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -387,24 +413,26 @@ pub(super) fn misfit<'de, T: Deserialize<'de>>(json: &'de [u8], record: u64, par
         return reject(record, parent, WRONG_TYPE);
     };
     let path = error.path().to_string();
-    let field = match (parent, path.as_str()) {
-        (_, ".") => parent.to_owned(),
-        ("", path) => path.to_owned(),
-        (parent, path) => format!("{parent}.{path}"),
-    };
-    reject(record, &field, rule(error.inner()))
+    let twice = duplicate(error.inner());
+    let parts = [
+        parent,
+        path.trim_start_matches('.'),
+        twice.as_deref().unwrap_or(""),
+    ];
+    let field: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let rule = twice.as_ref().map_or(WRONG_TYPE, |_| "given twice");
+    reject(record, &field.join("."), rule)
 }
 
 /// The rule for a value of another type than the format's.
 pub(super) const WRONG_TYPE: &str = "wrong type";
 
-/// The library's own words are not passed on: they quote the value.
-fn rule(error: &serde_json::Error) -> &'static str {
-    if error.to_string().starts_with("duplicate field") {
-        "holds a key twice"
-    } else {
-        WRONG_TYPE
-    }
+/// The key that was given twice, if that is what is wrong. The library's other words are not looked at: they quote
+/// values, and these only a key of [`Wire`].
+fn duplicate(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let (key, _) = text.strip_prefix("duplicate field `")?.split_once('`')?;
+    Some(key.to_owned())
 }
 
 /// The rejection of record number `record`.

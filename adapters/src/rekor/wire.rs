@@ -26,8 +26,9 @@ pub(super) struct Wire<'a> {
     pub(super) data_type: Option<Text<'a>>,
     /// `test` in the web server's test message.
     pub(super) openalpr_webhook: Option<Text<'a>>,
-    /// The group an alert wraps.
-    pub(super) group: Option<Box<Wire<'a>>>,
+    /// The group an alert wraps, a [`Wire`] to be parsed on its own: a shape that holds itself could be nested
+    /// until the stack is used up.
+    pub(super) group: Option<&'a RawValue>,
 
     /// Alert: name of the list.
     pub(super) alert_list: Option<Text<'a>>,
