@@ -205,5 +205,4 @@ fn says(failure: Option<ErrorKind>, fair: bool) -> Says {
 }
 
 #[cfg(test)]
-#[path = "breaker_tests.rs"]
 mod tests;

@@ -132,8 +132,7 @@ impl Circuit {
                 state.enter(Phase::Closed(Record::default()));
             }
             (Phase::HalfOpen { .. }, Verdict::Bad) => state.open(now),
-            (Phase::HalfOpen { probing }, Verdict::Neither) => *probing = false,
-            (Phase::Closed(_) | Phase::Open { .. }, _) => {}
+            (_, Verdict::Neither) | (Phase::Open { .. }, _) => {}
         }
     }
 
@@ -144,7 +143,7 @@ impl Circuit {
 
 impl Pass {
     pub(super) fn settle(self, verdict: Verdict, now: Instant) {
-        // The drop that follows finds the phase changed or has nothing to say.
+        // The drop that follows frees the probe's place if the verdict has not ended the phase.
         self.circuit.settle(self.generation, verdict, now);
     }
 }

@@ -236,6 +236,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_timeout_counts_once_the_call_had_time_for_an_attempt() {
+        for (millis, counts) in [(50, false), (100, true)] {
+            let script = Script::default();
+            let quick = Limits {
+                attempt_timeout: Duration::from_millis(100),
+                ..limits()
+            };
+            let stack = stack(script.adapter(), &quick);
+            script.always(Step::Hang);
+            for _ in 0..5 {
+                let bench = Bench::with(Duration::from_millis(millis), Duration::ZERO);
+                let outcome = stack.adapter.search(&bench.ctx, &bench.permit).await;
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
+            }
+            let open = stack.health.snapshot().breaker != BreakerState::Closed;
+            assert_eq!(open, counts, "{millis} ms");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn undeclared_operations_touch_neither_breaker_nor_counters() {
         let script = Script::default().declaring(Capabilities::default());
         let stack = stack(script.adapter(), &limits());

@@ -358,6 +358,15 @@ mod tests {
         assert!(delays.iter().any(|delay| *delay > BACKOFF * 19 / 20));
     }
 
+    #[test]
+    fn a_quiet_hour_saves_up_ten_retries_and_no_more() {
+        let start = monotonic();
+        let mut budget = Budget::new(start);
+        let later = start + Duration::from_secs(3_600);
+        let retries = (0..100).filter(|_| budget.spend(later)).count();
+        assert_eq!(retries, 10);
+    }
+
     proptest! {
         #[test]
         fn retries_never_exceed_a_tenth_of_calls_plus_one_a_second(gaps in prop::collection::vec(0u64..400, 1..400)) {

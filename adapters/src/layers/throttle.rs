@@ -432,6 +432,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
         #[test]
+        fn the_steady_pace_is_never_too_fast_by_rounding(nanos in 1u64..10_000_000_000, requests in 1u32..100_000) {
+            let steady = interval(Duration::from_nanos(nanos), requests);
+            prop_assert!(steady * requests >= Duration::from_nanos(nanos));
+            prop_assert!((steady - Duration::from_nanos(1)) * requests < Duration::from_nanos(nanos));
+        }
+
+        #[test]
         fn no_span_of_the_quota_holds_more_requests_than_the_quota(
             requests in 1u32..30,
             per in 1u64..2_000,

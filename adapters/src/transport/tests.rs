@@ -349,6 +349,7 @@ async fn an_https_host_is_not_spoken_to_in_clear() {
     let url = listener.url("/").replace("http:", "https:");
     let config = TransportConfig {
         hosts: vec![url.parse().unwrap()],
+        connect_timeout: Duration::from_millis(100),
         ..listener.config()
     };
     let transport = HttpTransport::new(config).unwrap();
@@ -357,8 +358,14 @@ async fn an_https_host_is_not_spoken_to_in_clear() {
         (wrong_scheme.kind(), listener.connections()),
         (ErrorKind::Config, 0)
     );
-    let deadline = monotonic() + Duration::from_millis(1_500);
-    assert!(transport.send(get(&url), deadline).await.is_err());
+    let error = failed(&transport, &url).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.to_string(), "send: the source cannot be reached");
+    assert_eq!(
+        listener.connections(),
+        1,
+        "the handshake is part of connecting"
+    );
     assert!(
         listener.heads.lock().unwrap().is_empty(),
         "no request left in clear"
