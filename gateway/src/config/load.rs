@@ -1,84 +1,14 @@
-//! Files and environment into [`super::Config`], with every problem reported at once.
+//! Reads the file and the environment and puts them together; says of each value where it came from.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use config::{Environment, File, FileFormat};
-use serde::de::DeserializeOwned;
+use config::{File, FileFormat};
+use serde_json::Value;
 
-use super::raw::RawScalars;
-
-/// One thing wrong with the configuration: where and what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The file, or `environment`.
-    pub file: String,
-    /// The key, as a path: `sources[1].quota.requests`. Empty when the file as a whole is meant.
-    pub key: String,
-    /// What is wrong and what to do. Never a secret.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            write!(f, "{}: {}", self.file, self.message)
-        } else {
-            write!(f, "{}: `{}`: {}", self.file, self.key, self.message)
-        }
-    }
-}
-
-/// Collects problems of one file.
-#[derive(Debug)]
-pub(super) struct Report {
-    file: String,
-    pub(super) problems: Vec<Problem>,
-}
-
-impl Report {
-    pub(super) fn new(file: &Path) -> Self {
-        Self {
-            file: file.display().to_string(),
-            problems: Vec::new(),
-        }
-    }
-
-    pub(super) fn add(&mut self, key: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem {
-            file: self.file.clone(),
-            key: key.into(),
-            message: message.into(),
-        });
-    }
-
-    pub(super) fn add_elsewhere(
-        &mut self,
-        file: impl Into<String>,
-        key: impl Into<String>,
-        message: impl Into<String>,
-    ) {
-        self.problems.push(Problem {
-            file: file.into(),
-            key: key.into(),
-            message: message.into(),
-        });
-    }
-
-    /// Keeps the value or reports why there is none.
-    pub(super) fn check<T, E: fmt::Display>(
-        &mut self,
-        key: impl Into<String>,
-        result: Result<T, E>,
-    ) -> Option<T> {
-        result
-            .map_err(|error| self.add(key, error.to_string()))
-            .ok()
-    }
-}
+use super::{decode::decode, raw::RawScalars, report::Report};
 
 /// Where an effective scalar came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +32,9 @@ pub(super) struct Written {
 /// The lists: files only, because the environment cannot hold lists of tables.
 const LISTS: [&str; 3] = ["organisations", "users", "sources"];
 
+/// Every variable of this prefix must name a scalar key.
+const PREFIX: &str = "TURNPIKE__";
+
 pub(super) fn read(
     path: &Path,
     environment: &BTreeMap<String, String>,
@@ -122,6 +55,16 @@ pub(super) fn read(
             return None;
         }
     };
+    let lists = lists(&mut table, report);
+    let (scalars, effective) = scalars(path, &table, environment, report)?;
+    Some(Written {
+        scalars,
+        effective,
+        lists,
+    })
+}
+
+fn lists(table: &mut toml::Table, report: &mut Report) -> BTreeMap<&'static str, Vec<toml::Value>> {
     let mut lists = BTreeMap::new();
     for name in LISTS {
         match table.remove(name) {
@@ -135,12 +78,7 @@ pub(super) fn read(
             ),
         }
     }
-    let (scalars, effective) = scalars(path, &table, environment, report)?;
-    Some(Written {
-        scalars,
-        effective,
-        lists,
-    })
+    lists
 }
 
 /// Merges file and environment, and says where each value came from.
@@ -150,77 +88,115 @@ fn scalars(
     environment: &BTreeMap<String, String>,
     report: &mut Report,
 ) -> Option<(RawScalars, Vec<Effective>)> {
-    let file = table.to_string();
-    let own: BTreeMap<String, String> = environment
-        .iter()
-        .filter(|(name, _)| name.starts_with("TURNPIKE__"))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let names: BTreeSet<String> = own
-        .keys()
-        .filter_map(|name| name.strip_prefix("TURNPIKE__"))
-        .map(|name| name.to_ascii_lowercase().replace("__", "."))
-        .collect();
-    let merged = config::Config::builder()
-        .add_source(File::from_str(&file, FileFormat::Toml))
-        .add_source(
-            Environment::with_prefix("TURNPIKE")
-                .prefix_separator("__")
-                .separator("__")
-                .try_parsing(true)
-                .source(Some(own.into_iter().collect())),
-        )
-        .build();
-    let merged = match merged {
-        Ok(merged) => merged,
-        Err(error) => {
-            report.add("", error.to_string());
-            return None;
-        }
-    };
-    let value: serde_json::Value = match merged.try_deserialize() {
-        Ok(value) => value,
-        Err(error) => {
-            report.add("", error.to_string());
-            return None;
-        }
-    };
-    let mut found = Vec::new();
-    let scalars: Option<RawScalars> = decode(value.clone(), &mut found);
-    for (key, message) in found {
-        if names.contains(&key) {
-            let name = format!("TURNPIKE__{}", key.to_ascii_uppercase().replace('.', "__"));
-            report.add_elsewhere("environment", name, message);
-        } else {
-            report.add(key, message);
-        }
+    let defaults = scalar_keys(&RawScalars::default());
+    let overrides = overrides(environment, &defaults, report);
+    let merged = merge(table, overrides).map_err(|error| report.add("", error.to_string()));
+    let merged = merged.ok()?;
+    let (scalars, flaws) = decode::<RawScalars>(merged, &[]);
+    for (key, message) in flaws {
+        report.add(key, message);
     }
     let scalars = scalars?;
-    let mut effective = Vec::new();
-    let whole = serde_json::to_value(&scalars).unwrap_or_default();
-    flatten("", &whole, &mut |key, shown| {
-        let origin = if names.contains(key) {
+    let effective = scalar_keys(&scalars).into_iter().map(|(key, value)| {
+        let origin = if report.is_from_environment(&key) {
             "environment".to_owned()
-        } else if value
-            .pointer(&format!("/{}", key.replace('.', "/")))
-            .is_some()
-        {
+        } else if holds(table, &key) {
             path.display().to_string()
         } else {
             "default".to_owned()
         };
-        effective.push(Effective {
-            key: key.to_owned(),
-            value: shown,
+        Effective {
+            value: value.to_string(),
+            key,
             origin,
-        });
+        }
     });
+    let effective = effective.collect();
     Some((scalars, effective))
 }
 
-fn flatten(prefix: &str, value: &serde_json::Value, emit: &mut impl FnMut(&str, String)) {
-    let serde_json::Value::Object(map) = value else {
-        emit(prefix, value.to_string());
+fn merge(
+    table: &toml::Table,
+    overrides: Vec<(String, config::Value)>,
+) -> Result<toml::Value, config::ConfigError> {
+    let mut builder =
+        config::Config::builder().add_source(File::from_str(&table.to_string(), FileFormat::Toml));
+    for (key, value) in overrides {
+        builder = builder.set_override(key, value)?;
+    }
+    builder.build()?.try_deserialize()
+}
+
+/// What the environment sets, in the type of the default. A variable that sets nothing is a problem.
+fn overrides(
+    environment: &BTreeMap<String, String>,
+    defaults: &BTreeMap<String, Value>,
+    report: &mut Report,
+) -> Vec<(String, config::Value)> {
+    let mut overrides = Vec::new();
+    for (variable, text) in environment {
+        let Some(name) = variable.strip_prefix(PREFIX) else {
+            almost(variable, defaults, report);
+            continue;
+        };
+        let key = name.to_ascii_lowercase().replace("__", ".");
+        let Some(default) = defaults.get(&key) else {
+            let message = "unknown key; lists come from the file only, and docs/configuration.md has the keys that exist";
+            report.add_elsewhere("environment", variable, message);
+            continue;
+        };
+        if report.is_from_environment(&key) {
+            let message = "is set twice, in upper and in lower case";
+            report.add_elsewhere("environment", variable, message);
+            continue;
+        }
+        report.comes_from(&key, variable);
+        overrides.push((key, typed(text, default)));
+    }
+    overrides
+}
+
+/// A variable with one underscore where two are needed would otherwise be ignored in silence.
+fn almost(variable: &str, defaults: &BTreeMap<String, Value>, report: &mut Report) {
+    let Some(name) = variable.strip_prefix("TURNPIKE_") else {
+        return;
+    };
+    let name = name.to_ascii_lowercase();
+    if let Some(key) = defaults
+        .keys()
+        .find(|key| key.replace('.', "_") == name.replace("__", "_"))
+    {
+        let meant = key.to_ascii_uppercase().replace('.', "__");
+        let message = format!("sets nothing; did you mean `{PREFIX}{meant}`?");
+        report.add_elsewhere("environment", variable, message);
+    }
+}
+
+/// Text that does not read as the type of the default stays text, and is then reported as a wrong type.
+fn typed(text: &str, default: &Value) -> config::Value {
+    match default {
+        Value::Number(_) => text.parse::<i64>().map_or_else(|_| text.into(), Into::into),
+        Value::Bool(_) => text
+            .parse::<bool>()
+            .map_or_else(|_| text.into(), Into::into),
+        _ => text.into(),
+    }
+}
+
+/// Every scalar by its dotted key.
+fn scalar_keys(scalars: &RawScalars) -> BTreeMap<String, Value> {
+    let mut keys = BTreeMap::new();
+    flatten(
+        "",
+        &serde_json::to_value(scalars).unwrap_or_default(),
+        &mut keys,
+    );
+    keys
+}
+
+fn flatten(prefix: &str, value: &Value, keys: &mut BTreeMap<String, Value>) {
+    let Value::Object(map) = value else {
+        keys.insert(prefix.to_owned(), value.clone());
         return;
     };
     for (name, inner) in map {
@@ -229,41 +205,17 @@ fn flatten(prefix: &str, value: &serde_json::Value, emit: &mut impl FnMut(&str, 
         } else {
             format!("{prefix}.{name}")
         };
-        flatten(&key, inner, emit);
+        flatten(&key, inner, keys);
     }
 }
 
-/// Decodes one table; every unknown key is a problem, and so is the first value of a wrong type.
-pub(super) fn decode<'de, T, D>(deserializer: D, problems: &mut Vec<(String, String)>) -> Option<T>
-where
-    T: DeserializeOwned,
-    D: serde::Deserializer<'de>,
-    D::Error: fmt::Display,
-{
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    let mut unknown = Vec::new();
-    let result = T::deserialize(serde_ignored::Deserializer::new(
-        tracked,
-        &mut |path: serde_ignored::Path<'_>| {
-            unknown.push(path.to_string());
-        },
-    ));
-    for key in unknown {
-        problems.push((
-            key,
-            "unknown key; see docs/configuration.md for those that exist".to_owned(),
-        ));
-    }
-    match result {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let path = track.path().to_string();
-            let key = if path == "." { String::new() } else { path };
-            let message = error.to_string();
-            problems.push((key, message.lines().next().unwrap_or_default().to_owned()));
-            None
-        }
+fn holds(table: &toml::Table, key: &str) -> bool {
+    match key.split_once('.') {
+        None => table.contains_key(key),
+        Some((first, rest)) => table
+            .get(first)
+            .and_then(toml::Value::as_table)
+            .is_some_and(|inner| holds(inner, rest)),
     }
 }
 

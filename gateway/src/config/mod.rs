@@ -3,8 +3,12 @@
 //! The `config` crate and the process environment appear in this module only. Secrets are references to an
 //! environment variable or a file; nothing here prints one.
 
+mod decode;
 mod load;
+mod people;
 mod raw;
+mod report;
+mod sources;
 mod validate;
 
 use std::{
@@ -24,8 +28,9 @@ use turnpike_schemas::{
 };
 use url::Url;
 
-pub use load::{Effective, Problem};
+pub use load::Effective;
 pub use raw::LogFormat;
+pub use report::Problem;
 
 /// SHA-256 of a bearer token. Tokens themselves are never kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -199,7 +204,8 @@ impl TokenHash {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        if bytes.len() != 64 {
+        // `from_str_radix` would take a sign.
+        if bytes.len() != 64 || !bytes.iter().all(u8::is_ascii_hexdigit) {
             return None;
         }
         let mut hash = [0; 32];

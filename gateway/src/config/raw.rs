@@ -12,7 +12,7 @@ use turnpike_schemas::{
 
 /// Everything but the lists. Each value can also come from the environment: `TURNPIKE__LEDGER__DEADLINE_MS=500`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawScalars {
     pub(super) version: u32,
     pub(super) listen: String,
@@ -25,7 +25,7 @@ pub(super) struct RawScalars {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawLog {
     pub(super) level: String,
     pub(super) format: LogFormat,
@@ -42,14 +42,14 @@ pub enum LogFormat {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawLedger {
     pub(super) deadline_ms: u64,
     pub(super) segment_mb: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawHttp {
     pub(super) max_connections: u32,
     pub(super) header_timeout_ms: u64,
@@ -60,7 +60,7 @@ pub(super) struct RawHttp {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawLimits {
     pub(super) user_per_minute: u32,
     pub(super) organisation_per_minute: u32,
@@ -69,19 +69,21 @@ pub(super) struct RawLimits {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawStore {
     pub(super) sweep_every_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a table")]
 pub(super) struct RawOrganisation {
     pub(super) id: String,
     pub(super) class: OrganisationClass,
     pub(super) jurisdiction: Jurisdiction,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
+#[serde(expecting = "a table")]
 pub(super) struct RawUser {
     pub(super) subject: String,
     pub(super) organisation: String,
@@ -89,7 +91,8 @@ pub(super) struct RawUser {
     pub(super) token_sha256: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
+#[serde(expecting = "a table")]
 pub(super) struct RawSource {
     pub(super) id: SourceId,
     pub(super) title: Option<String>,
@@ -98,7 +101,8 @@ pub(super) struct RawSource {
     #[serde(default)]
     pub(super) settings: BTreeMap<String, toml::Value>,
     #[serde(default)]
-    pub(super) secrets: BTreeMap<String, RawSecret>,
+    /// References, as written. They are taken apart by hand: a type error of serde would repeat an inline secret.
+    pub(super) secrets: BTreeMap<String, toml::Value>,
     #[serde(default)]
     pub(super) allow_private_addresses: bool,
     #[serde(default)]
@@ -108,15 +112,8 @@ pub(super) struct RawSource {
     pub(super) drop: Option<RawDrop>,
 }
 
-/// A secret is a reference, never a value.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct RawSecret {
-    pub(super) env: Option<String>,
-    pub(super) file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(super) struct RawQuota {
     pub(super) requests: u32,
     pub(super) per_s: u32,
@@ -125,12 +122,14 @@ pub(super) struct RawQuota {
     pub(super) attempt_timeout_ms: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
+#[serde(expecting = "a table")]
 pub(super) struct RawPush {
     pub(super) token_sha256: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a table")]
 pub(super) struct RawDrop {
     pub(super) folder: PathBuf,
     pub(super) acknowledgements: Option<PathBuf>,

@@ -1,0 +1,90 @@
+//! Organisations and users.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use turnpike_schemas::{agreement::Organisation, read::is_identifier};
+
+use super::{
+    TokenHash, User,
+    raw::{RawOrganisation, RawUser},
+    report::Report,
+    validate::{elements, token_hash},
+};
+
+pub(super) fn organisations(
+    list: Vec<toml::Value>,
+    report: &mut Report,
+) -> BTreeMap<String, Organisation> {
+    let mut organisations = BTreeMap::new();
+    let required = ["id", "class", "jurisdiction"];
+    for (at, raw) in elements::<RawOrganisation>("organisations", list, &required, report) {
+        if !is_identifier(&raw.id) || raw.id == "self" {
+            let message = "must be 1 to 64 characters of `a-z`, `0-9` and `-`, and not `self`";
+            report.add(format!("{at}.id"), message);
+        }
+        let organisation = Organisation {
+            id: raw.id.clone(),
+            class: raw.class,
+            jurisdiction: raw.jurisdiction,
+        };
+        if organisations.insert(raw.id, organisation).is_some() {
+            report.add(format!("{at}.id"), "is used twice");
+        }
+    }
+    organisations
+}
+
+pub(super) fn users(
+    list: Vec<toml::Value>,
+    organisations: &BTreeMap<String, Organisation>,
+    tokens: &mut BTreeSet<TokenHash>,
+    report: &mut Report,
+) -> Vec<User> {
+    let mut subjects = BTreeSet::new();
+    let required = ["subject", "organisation", "roles", "token_sha256"];
+    let raw = elements::<RawUser>("users", list, &required, report);
+    let users = raw.into_iter().filter_map(|(at, raw)| {
+        if !subjects.insert(raw.subject.clone()) {
+            report.add(
+                format!("{at}.subject"),
+                "is used twice; accounts are not shared",
+            );
+        }
+        user(&at, raw, organisations, tokens, report)
+    });
+    users.collect()
+}
+
+fn user(
+    at: &str,
+    raw: RawUser,
+    organisations: &BTreeMap<String, Organisation>,
+    tokens: &mut BTreeSet<TokenHash>,
+    report: &mut Report,
+) -> Option<User> {
+    if raw.subject.trim().is_empty() || raw.subject.len() > 128 {
+        report.add(format!("{at}.subject"), "must be 1 to 128 characters");
+    }
+    if raw.roles.is_empty() {
+        report.add(format!("{at}.roles"), "must name at least one role");
+    }
+    let organisation = organisations.get(&raw.organisation).cloned();
+    if organisation.is_none() {
+        report.add(
+            format!("{at}.organisation"),
+            "is not one of `organisations`",
+        );
+    }
+    let token = token_hash(
+        &format!("{at}.token_sha256"),
+        &raw.token_sha256,
+        tokens,
+        report,
+    );
+    Some(User {
+        subject: raw.subject,
+        organisation: organisation?,
+        roles: raw.roles.into_iter().collect(),
+        token: token?,
+    })
+}

@@ -1,0 +1,295 @@
+//! Sources: adapter, agreement, secrets, quota, deliveries.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use turnpike_adapters::{
+    context::{Secret, Secrets},
+    registry::{self, Entry},
+};
+use turnpike_schemas::agreement::{Action, Agreement, AgreementDocument};
+
+use super::{
+    Drop, Quota, Source, TokenHash,
+    load::beside,
+    raw::{RawDrop, RawQuota, RawSource},
+    report::Report,
+    validate::{elements, positive, token_hash},
+};
+
+/// Longest time that makes sense anywhere below, in seconds.
+const YEAR_S: u64 = 366 * 24 * 60 * 60;
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+/// What a source is checked against.
+struct Surroundings<'a> {
+    path: &'a Path,
+    environment: &'a BTreeMap<String, String>,
+    tokens: &'a mut BTreeSet<TokenHash>,
+    ids: BTreeSet<String>,
+    folders: BTreeSet<PathBuf>,
+}
+
+pub(super) fn sources(
+    list: Vec<toml::Value>,
+    path: &Path,
+    environment: &BTreeMap<String, String>,
+    tokens: &mut BTreeSet<TokenHash>,
+    report: &mut Report,
+) -> Vec<Source> {
+    let mut around = Surroundings {
+        path,
+        environment,
+        tokens,
+        ids: BTreeSet::new(),
+        folders: BTreeSet::new(),
+    };
+    let raw = elements::<RawSource>("sources", list, &["id", "adapter", "agreement"], report);
+    let sources = raw
+        .into_iter()
+        .filter_map(|(at, raw)| source(&at, raw, &mut around, report));
+    sources.collect()
+}
+
+fn source(
+    at: &str,
+    raw: RawSource,
+    around: &mut Surroundings<'_>,
+    report: &mut Report,
+) -> Option<Source> {
+    if !around.ids.insert(raw.id.to_string()) {
+        report.add(format!("{at}.id"), "is used twice");
+    }
+    let entry = entry(at, &raw, report);
+    let agreement = agreement(at, &raw, around.path, report);
+    let secrets = secrets(at, &raw, entry, around, report);
+    let quota = quota(at, &raw.quota, report);
+    let push = raw.push.as_ref().and_then(|push| {
+        let key = format!("{at}.push.token_sha256");
+        token_hash(&key, &push.token_sha256, around.tokens, report)
+    });
+    let drop = raw
+        .drop
+        .as_ref()
+        .map(|drop| drop_folder(at, drop, around, report));
+    let stale_after = raw
+        .stale_after_s
+        .map(|s| report.within(format!("{at}.stale_after_s"), s, 1..=YEAR_S));
+    let entry = entry?;
+    let settings = serde_json::to_value(&raw.settings).unwrap_or_default();
+    let hosts = report.check(format!("{at}.settings"), (entry.hosts)(&settings));
+    report.check(format!("{at}.settings"), (entry.build)(&settings));
+    deliveries(at, &raw, entry, agreement.as_deref(), report);
+    Some(Source {
+        title: raw.title.unwrap_or_else(|| raw.id.to_string()),
+        id: raw.id,
+        entry,
+        settings,
+        hosts: hosts.unwrap_or_default(),
+        allow_private_addresses: raw.allow_private_addresses,
+        secrets,
+        agreement: agreement?,
+        quota,
+        stale_after: stale_after.map(Duration::from_secs),
+        push,
+        drop,
+    })
+}
+
+fn entry(at: &str, raw: &RawSource, report: &mut Report) -> Option<&'static Entry> {
+    let entry = registry::find(&raw.adapter);
+    if entry.is_none() {
+        let known: Vec<&str> = registry::ADAPTERS.iter().map(|entry| entry.id).collect();
+        let message = format!(
+            "unknown adapter `{}`; known: {}",
+            raw.adapter,
+            known.join(", ")
+        );
+        report.add(format!("{at}.adapter"), message);
+    }
+    entry
+}
+
+/// What the adapter can do, what is configured and what the agreement allows must fit together.
+fn deliveries(
+    at: &str,
+    raw: &RawSource,
+    entry: &Entry,
+    agreement: Option<&Agreement>,
+    report: &mut Report,
+) {
+    let can = entry.capabilities;
+    if raw.push.is_some() && !can.push {
+        let message = format!("adapter `{}` takes no pushed messages", entry.id);
+        report.add(format!("{at}.push"), message);
+    }
+    if raw.drop.is_some() && !can.file {
+        report.add(
+            format!("{at}.drop"),
+            format!("adapter `{}` takes no files", entry.id),
+        );
+    }
+    let taken_in = raw.push.is_some() || raw.drop.is_some();
+    if !taken_in && !can.search {
+        let missing = if can.file { "drop" } else { "push" };
+        let message = format!("is required: adapter `{}` cannot be asked live", entry.id);
+        report.add(format!("{at}.{missing}"), message);
+    }
+    let allows = |agreement: &Agreement| agreement.document().actions.contains(&Action::Ingest);
+    if taken_in && !agreement.is_none_or(allows) {
+        let message = "does not allow action `ingest`, but the source delivers reads";
+        report.add(format!("{at}.agreement"), message);
+    }
+}
+
+fn agreement(
+    at: &str,
+    raw: &RawSource,
+    path: &Path,
+    report: &mut Report,
+) -> Option<Arc<Agreement>> {
+    let file = beside(path, &raw.agreement);
+    let name = file.display().to_string();
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| format!("{name} cannot be read: {error}"));
+    let text = report.check(format!("{at}.agreement"), text)?;
+    let document = match toml::from_str::<AgreementDocument>(&text) {
+        Ok(document) => document,
+        Err(error) => {
+            report.add_elsewhere(name, "", error.to_string());
+            return None;
+        }
+    };
+    if document.source != raw.id {
+        let message = format!(
+            "is `{}`, but source `{}` names this agreement",
+            document.source, raw.id
+        );
+        report.add_elsewhere(name.clone(), "source", message);
+    }
+    match document.validate() {
+        Ok(agreement) => Some(Arc::new(agreement)),
+        Err(problems) => {
+            for problem in problems {
+                report.add_elsewhere(name.clone(), problem.key, problem.message);
+            }
+            None
+        }
+    }
+}
+
+fn secrets(
+    at: &str,
+    raw: &RawSource,
+    entry: Option<&Entry>,
+    around: &Surroundings<'_>,
+    report: &mut Report,
+) -> Arc<Secrets> {
+    let wanted = entry.map_or(&[] as &[&str], |entry| entry.secrets);
+    for name in wanted
+        .iter()
+        .filter(|name| !raw.secrets.contains_key(**name))
+    {
+        report.add(
+            format!("{at}.secrets.{name}"),
+            format!("is required: {REFERENCE}"),
+        );
+    }
+    let mut secrets = Vec::new();
+    for (name, reference) in &raw.secrets {
+        let key = format!("{at}.secrets.{name}");
+        if entry.is_some() && !wanted.contains(&name.as_str()) {
+            report.add(
+                &key,
+                format!("is not a secret of adapter `{}`", raw.adapter),
+            );
+        }
+        let secret = report.check(&key, resolve(reference, around));
+        secrets.extend(secret.map(|secret| (name.clone(), secret)));
+    }
+    Arc::new(secrets.into_iter().collect())
+}
+
+const REFERENCE: &str = "`{ env = \"NAME\" }` or `{ file = \"path\" }`";
+
+/// Follows a reference. What is written in its place is never repeated: it may be the secret itself.
+fn resolve(reference: &toml::Value, around: &Surroundings<'_>) -> Result<Secret, String> {
+    let table = reference.as_table().filter(|table| table.len() == 1);
+    let named = |key| {
+        table
+            .and_then(|table| table.get(key))
+            .and_then(toml::Value::as_str)
+    };
+    let value = match (named("env"), named("file")) {
+        (Some(name), None) => around
+            .environment
+            .get(name)
+            .cloned()
+            .ok_or_else(|| format!("environment variable `{name}` is not set"))?,
+        (None, Some(file)) => {
+            let file = beside(around.path, Path::new(file));
+            std::fs::read_to_string(&file)
+                .map_err(|error| format!("{} cannot be read: {error}", file.display()))?
+        }
+        _ => {
+            return Err(format!(
+                "must be a reference, never the secret itself: {REFERENCE}"
+            ));
+        }
+    };
+    let value = value.trim_end_matches(['\n', '\r']);
+    if value.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    Ok(Secret::new(value))
+}
+
+fn quota(at: &str, raw: &RawQuota, report: &mut Report) -> Quota {
+    let key = |name: &str| format!("{at}.quota.{name}");
+    let requests = positive(report, &key("requests"), raw.requests);
+    let attempt_timeout_ms = report.within(
+        key("attempt_timeout_ms"),
+        raw.attempt_timeout_ms,
+        10..=30_000,
+    );
+    Quota {
+        requests,
+        per: Duration::from_secs(report.within(key("per_s"), u64::from(raw.per_s), 1..=YEAR_S)),
+        burst: raw.burst.map_or(requests, |burst: u32| -> NonZeroU32 {
+            positive(report, &key("burst"), burst)
+        }),
+        concurrency: positive(report, &key("concurrency"), raw.concurrency),
+        attempt_timeout: Duration::from_millis(attempt_timeout_ms),
+    }
+}
+
+fn drop_folder(
+    at: &str,
+    raw: &RawDrop,
+    around: &mut Surroundings<'_>,
+    report: &mut Report,
+) -> Drop {
+    let folder = beside(around.path, &raw.folder);
+    if !around.folders.insert(folder.clone()) {
+        let message = "is the folder of another source as well; each needs its own";
+        report.add(format!("{at}.drop.folder"), message);
+    }
+    let acknowledgements = raw.acknowledgements.as_ref();
+    let settle_ms = report.within(format!("{at}.drop.settle_ms"), raw.settle_ms, 0..=HOUR_MS);
+    let scan_ms = report.within(format!("{at}.drop.scan_ms"), raw.scan_ms, 10..=HOUR_MS);
+    Drop {
+        acknowledgements: acknowledgements.map_or_else(
+            || folder.join("acknowledgements"),
+            |acks| beside(around.path, acks),
+        ),
+        folder,
+        settle: Duration::from_millis(settle_ms),
+        scan_every: Duration::from_millis(scan_ms),
+    }
+}

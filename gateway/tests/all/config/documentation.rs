@@ -1,0 +1,94 @@
+//! `docs/configuration.md` tells the truth.
+
+use super::Installation;
+
+const DOCUMENT: &str = include_str!("../../../../docs/configuration.md");
+
+/// The example marked as complete.
+fn example() -> &'static str {
+    let (_, rest) = DOCUMENT.split_once("## A complete example").unwrap();
+    let (_, rest) = rest.split_once("```toml\n").unwrap();
+    rest.split_once("\n```").unwrap().0
+}
+
+fn installation() -> Installation {
+    Installation::new(example())
+        .agreement("state-police")
+        .agreement("state-tolls")
+        .agreement("town-cameras")
+        .variable("STATE_POLICE_CLIENT_ID", "an id")
+        .file("secrets/state-police", "hush")
+}
+
+#[test]
+fn the_complete_example_loads() {
+    let config = installation().config();
+    let ids: Vec<&str> = config
+        .sources
+        .iter()
+        .map(|source| source.entry.id)
+        .collect();
+    assert_eq!(ids, ["flock", "niop", "rekor"]);
+    assert_eq!(config.users.len(), 2);
+}
+
+#[test]
+fn the_complete_example_writes_every_scalar_key_and_its_default() {
+    let written = installation().config();
+    let defaults = Installation::new("").config();
+    for (written, default) in written.effective.iter().zip(&defaults.effective) {
+        assert_eq!(written.key, default.key);
+        assert_ne!(
+            written.origin, "default",
+            "`{}` is not in the example",
+            written.key
+        );
+        assert_eq!(
+            written.value, default.value,
+            "`{}` is not the default",
+            written.key
+        );
+    }
+}
+
+#[test]
+fn every_scalar_key_has_a_row_with_its_default_and_its_variable() {
+    for effective in Installation::new("").config().effective {
+        let row = DOCUMENT
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", effective.key)));
+        let row = row.unwrap_or_else(|| panic!("`{}` has no row", effective.key));
+        let default = effective.value.trim_matches('"');
+        assert!(
+            row.contains(&format!("`{default}`")),
+            "the row of `{}` lacks `{default}`",
+            effective.key
+        );
+        let variable = format!(
+            "TURNPIKE__{}",
+            effective.key.to_uppercase().replace('.', "__")
+        );
+        assert!(
+            row.contains(&variable),
+            "the row of `{}` lacks `{variable}`",
+            effective.key
+        );
+    }
+}
+
+#[test]
+fn every_adapter_is_named() {
+    for entry in turnpike_adapters::registry::ADAPTERS {
+        assert!(
+            DOCUMENT.contains(&format!("`{}`", entry.id)),
+            "`{}` is not described",
+            entry.id
+        );
+        for secret in entry.secrets {
+            assert!(
+                DOCUMENT.contains(&format!("`{secret}`")),
+                "secret `{secret}` is not described"
+            );
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the gateway through its public face.
+
+#[cfg(test)]
+mod config;
