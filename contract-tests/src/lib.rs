@@ -8,3 +8,4 @@
 pub mod fault;
 pub mod sim;
 pub mod town;
+pub mod world;

@@ -1,1 +1,143 @@
-fn main() {}
+//! `cargo demo`: a simulated town with its vendors and a gateway over them, in a temporary folder.
+//!
+//! The same program acts as the `turnpike` command when it is called by that name, so that one build gives both.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use jiff::Timestamp;
+use tokio::process::Command;
+use turnpike_adapters::context::{Clock as _, SystemClock};
+use turnpike_contract_tests::world::{Gateway, Plan, ROLES, World, link_command};
+
+/// A simulated town with its vendors and a gateway over them.
+#[derive(Debug, Parser)]
+#[command(name = "cargo demo")]
+struct Demo {
+    /// Ask one question over all sources, print the answer, and end
+    #[arg(long)]
+    once: bool,
+    /// With --once: print the answer as JSON
+    #[arg(long, requires = "once")]
+    json: bool,
+    /// Port of the gateway; a free one when left out
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Vehicles of the town
+    #[arg(long, default_value_t = 400)]
+    vehicles: usize,
+}
+
+/// The question the demo asks: the one vehicle every family saw.
+const QUESTION: &[&str] = &["--purpose", "stolen_vehicle", "--case", "BRK-2026-000042", "--on-behalf-of", "self", "--last", "7d"];
+
+const PLATE: &str = "TPK0421";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let called = args.next().unwrap_or_default();
+    if Path::new(&called).file_name().is_some_and(|name| name == "turnpike") {
+        return turnpike_gateway::cli::main(std::iter::once(OsString::from("turnpike")).chain(args));
+    }
+    let demo = Demo::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().and_then(|runtime| runtime.block_on(run(demo)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let told = writeln!(io::stderr(), "demo: {error}");
+            if told.is_ok() { ExitCode::FAILURE } else { ExitCode::from(2) }
+        }
+    }
+}
+
+async fn run(demo: Demo) -> io::Result<()> {
+    let say = |text: &str| writeln!(io::stderr(), "{text}");
+    let clock = SystemClock;
+    say("building a town: vehicles, police cameras, toll plazas, a camera engine")?;
+    let plan = Plan {
+        seed: 421,
+        vehicles: demo.vehicles,
+        days: 3,
+        until: clock.now(),
+        port: demo.port,
+    };
+    let mut world = World::build(plan).await?;
+    let command = link_command(&std::env::current_exe()?, world.folder())?;
+    let gateway = Gateway::start(&command, &world.config()).await?;
+    world.connect(&gateway);
+    say("the vendors deliver what they saw in the last three days")?;
+    world.deliver_history(clock.now())?;
+    world.settled(&gateway).await?;
+    if demo.once {
+        return once(&world, &gateway, &command, demo.json).await;
+    }
+    introduce(&world, &gateway, &command)?;
+    tokio::select! {
+        ended = live(&mut world, &clock) => ended,
+        stopped = tokio::signal::ctrl_c() => stopped,
+    }
+}
+
+/// One question through the command line, as a person would ask it.
+async fn once(world: &World, gateway: &Gateway, command: &PathBuf, json: bool) -> io::Result<()> {
+    let mut query = Command::new(command);
+    query
+        .args(["query", PLATE])
+        .args(QUESTION)
+        .env("TURNPIKE_SERVER", gateway.address())
+        .env("TURNPIKE_TOKEN", &world.tokens.investigator);
+    if json {
+        query.arg("--json");
+    }
+    let output = query.output().await?;
+    io::stdout().write_all(&output.stdout)?;
+    io::stderr().write_all(&output.stderr)?;
+    if output.status.success() { Ok(()) } else { Err(io::Error::other("the question was not answered")) }
+}
+
+fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\nturnpike is listening on {}", gateway.address())?;
+    writeln!(out, "Documentation of its API:  {}/docs/\n", gateway.address())?;
+    writeln!(out, "A token per role (invented people):")?;
+    for ((subject, role, _), token) in ROLES.iter().zip(&world.tokens.users) {
+        writeln!(out, "  {role:<13} {subject:<14} {token}")?;
+    }
+    let command = command.display();
+    writeln!(out, "\nThree commands to try, in another terminal:\n")?;
+    writeln!(out, "  export TURNPIKE_SERVER={}", gateway.address())?;
+    writeln!(out, "  export TURNPIKE_TOKEN={}\n", world.tokens.investigator)?;
+    writeln!(out, "1. Ask every source about one plate, for one case:")?;
+    writeln!(out, "  {command} query {PLATE} \\\n    {}\n", QUESTION.join(" "))?;
+    writeln!(out, "2. See who would be asked for another purpose, and who would refuse:")?;
+    writeln!(out, "  {command} explain {PLATE} \\\n    {}\n", QUESTION.join(" ").replace("stolen_vehicle", "toll_enforcement"))?;
+    writeln!(out, "3. See what was written down about it:")?;
+    writeln!(out, "  {command} ledger list --last 12 \\\n    --dir {}\n", world.folder().join("data/ledger").display())?;
+    writeln!(out, "Traffic goes on, one vehicle a second. Ctrl-C ends the demo and removes its folder.")?;
+    out.flush()
+}
+
+/// One passage a second, delivered the way its vendor does; now and then the vehicle everybody asks about.
+async fn live(world: &mut World, clock: &SystemClock) -> io::Result<()> {
+    let mut beat = tokio::time::interval(Duration::from_secs(1));
+    let wanted = world.town.protagonist();
+    let mut second: u64 = 0;
+    loop {
+        beat.tick().await;
+        second += 1;
+        let now: Timestamp = clock.now();
+        let passage = match second % 20 {
+            0 => world.town.next_live_of(&wanted, now),
+            _ => None,
+        };
+        if let Some(passage) = passage.or_else(|| world.town.next_live(now)) {
+            world.deliver(&passage, now)?;
+        }
+    }
+}
