@@ -137,7 +137,13 @@ impl DropFolder {
 
     fn watch(&self, changed: &Arc<Notify>) -> Option<notify::RecommendedWatcher> {
         let changed = Arc::clone(changed);
-        let mut watcher = notify::recommended_watcher(move |_| changed.notify_one()).ok()?;
+        // Looking at the folder is itself an event, and must not be answered by looking again.
+        let told = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                changed.notify_one();
+            }
+        };
+        let mut watcher = notify::recommended_watcher(told).ok()?;
         watcher
             .watch(&self.settings.folder, notify::RecursiveMode::NonRecursive)
             .ok()?;
