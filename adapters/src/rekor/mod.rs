@@ -3,8 +3,10 @@
 //! In scope: `alpr_group` with its previews, `alpr_alert`, and on request `alpr_results`. Deliberately absent: the
 //! search API of the cloud (it lists reads without a plate) and everything that recognises a vehicle again.
 
+mod faults;
 mod identity;
 mod image;
+mod place;
 mod read;
 mod settings;
 #[cfg(test)]
@@ -21,7 +23,7 @@ use turnpike_schemas::{
 use url::Url;
 
 use self::{
-    read::{WRONG_TYPE, reject},
+    faults::{WRONG_TYPE, misfit, object, reject},
     settings::Settings,
     wire::{Peek, Text, Wire},
 };
@@ -104,7 +106,7 @@ impl Adapter for Rekor {
         let mut page = Page::default();
         match serde_json::from_slice::<Wire<'_>>(body) {
             Ok(wire) => return Ok(self.understood(&wire, page)),
-            Err(error) if error.classify() == Category::Data => page.push(misfit(body)?),
+            Err(error) if error.classify() == Category::Data => page.push(misfit_message(body)?),
             Err(_) => return Err(not_json()),
         }
         Ok(Decoded { page, reply: None })
@@ -165,7 +167,7 @@ impl Rekor {
     }
 
     fn wrapped(&self, group: &RawValue, alert: Option<&Wire<'_>>) -> Item {
-        match read::object::<Wire<'_>>(group, 0, "group") {
+        match object::<Wire<'_>>(group, 0, "group") {
             Ok(group) => read::group(&group, alert, &self.settings),
             Err(rejected) => rejected,
         }
@@ -211,7 +213,7 @@ fn json_object(body: &[u8]) -> Result<&[u8]> {
 }
 
 /// What becomes of an object with a value of the wrong type. The whole of it is parsed again to name the field.
-fn misfit(body: &[u8]) -> Result<Item> {
+fn misfit_message(body: &[u8]) -> Result<Item> {
     match serde_json::from_slice::<Peek<'_>>(body) {
         Err(error) if error.classify() != Category::Data => return Err(not_json()),
         Err(_) => return Ok(reject(0, "data_type", WRONG_TYPE)),
@@ -221,7 +223,7 @@ fn misfit(body: &[u8]) -> Result<Item> {
             }
         }
     }
-    Ok(read::misfit::<Wire<'_>>(body, 0, ""))
+    Ok(misfit::<Wire<'_>>(body, 0, ""))
 }
 
 fn not_json() -> Error {

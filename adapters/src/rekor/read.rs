@@ -1,19 +1,20 @@
 //! From the agent's words to an observation: every interpretation is here.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use turnpike_schemas::{
     plate::{self, Jurisdiction},
     read::{
-        Attribute, Candidate, Confidence, ImageKind, ImageRef, Observation, ObservedPlate, Place,
-        Vehicle, ZoneProvenance,
+        Attribute, Candidate, Confidence, ImageKind, ImageRef, Observation, ObservedPlate, Vehicle,
+        ZoneProvenance,
     },
 };
 
 use super::{
+    faults::{Doubts, object, reject},
     identity::{Passage, revision},
-    settings::{Camera, Settings},
+    place::fill_place,
+    settings::Settings,
     wire::{self, First, Named, Text, Wire},
 };
 use crate::adapter::{Item, Page, Rejection};
@@ -134,31 +135,6 @@ fn frame_read(
 
 const ID_RULE: &str = "missing, empty or longer than 128 bytes";
 
-/// Fixed words for what was left out of a good record, each once.
-#[derive(Default)]
-struct Doubts(Vec<&'static str>);
-
-impl Doubts {
-    fn note(&mut self, word: &'static str) {
-        if !self.0.contains(&word) {
-            self.0.push(word);
-        }
-    }
-
-    /// A value on the vendor's scale. Off the scale it is left out and noted: a read is not lost for it.
-    fn percent(&mut self, value: Option<f64>) -> Option<Confidence> {
-        let confidence = Confidence::from_percent(value?);
-        if confidence.is_err() {
-            self.note("confidence_off_scale");
-        }
-        confidence.ok()
-    }
-
-    fn into_words(self) -> Vec<String> {
-        self.0.into_iter().map(str::to_owned).collect()
-    }
-}
-
 /// What the engine says about the text, in the words of a group or of a frame.
 struct Hypotheses<'w> {
     confidence: Option<f64>,
@@ -244,85 +220,6 @@ fn jurisdiction(region: &str, default_country: Option<&Jurisdiction>) -> Option<
     Jurisdiction::parse(&format!("{country}-{}", region.trim())).ok()
 }
 
-fn fill_place(
-    read: &mut Observation,
-    message: &Wire<'_>,
-    alert: Option<&Wire<'_>>,
-    settings: &Settings,
-    doubts: &mut Doubts,
-) {
-    let key = camera_key(message);
-    let configured = key.as_deref().and_then(|key| settings.camera(key));
-    let place = &mut read.place;
-    set_position(place, message, configured, doubts);
-    place.site = configured
-        .and_then(|camera| camera.site.clone())
-        .or_else(|| name(alert?.site_name.as_ref()));
-    place.camera = camera_label(message)
-        .or_else(|| camera_label(alert?))
-        .or_else(|| name(alert?.camera_name.as_ref()));
-    if place.camera.is_none() {
-        place.camera = key;
-    } else if let Some(key) = key {
-        read.extra.insert("camera_id".to_owned(), key);
-    }
-    set_direction(place, message.travel_direction, configured, doubts);
-}
-
-fn camera_label(message: &Wire<'_>) -> Option<String> {
-    name(message.web_server_config.as_ref()?.camera_label.as_ref())
-}
-
-fn camera_key(message: &Wire<'_>) -> Option<String> {
-    let number = message.camera_id?;
-    Some(match name(message.agent_uid.as_ref()) {
-        Some(agent) => format!("{agent}/{number}"),
-        None => number.to_string(),
-    })
-}
-
-/// The operator's position of the camera comes first: an agent has one `gps_*` for all its cameras.
-fn set_position(
-    place: &mut Place,
-    message: &Wire<'_>,
-    configured: Option<&Camera>,
-    doubts: &mut Doubts,
-) {
-    if let Some((lat, lon)) = configured.and_then(|camera| camera.lat.zip(camera.lon)) {
-        place.set_position(lat, lon);
-        return;
-    }
-    let is_set = |value: &f64| *value != 0.0 && *value != -1.0;
-    let sent = message
-        .gps_latitude
-        .filter(is_set)
-        .zip(message.gps_longitude.filter(is_set));
-    if let Some((lat, lon)) = sent
-        && !place.set_position(lat, lon)
-    {
-        doubts.note("position_off_scale");
-    }
-}
-
-fn set_direction(
-    place: &mut Place,
-    travel_direction: Option<f64>,
-    configured: Option<&Camera>,
-    doubts: &mut Doubts,
-) {
-    let Some(direction) = travel_direction else {
-        return;
-    };
-    if !(0.0..=360.0).contains(&direction) {
-        doubts.note("direction_off_scale");
-        return;
-    }
-    place.image_bearing_deg = Some(direction);
-    place.bearing_deg = configured
-        .and_then(|camera| camera.image_to_compass_deg)
-        .map(|turn| (direction + turn).rem_euclid(360.0));
-}
-
 fn vehicle_of(vehicle: &wire::Vehicle<'_>, doubts: &mut Doubts) -> Vehicle {
     let make = attribute(vehicle.make.as_ref(), doubts);
     let mut model = attribute(vehicle.make_model.as_ref(), doubts);
@@ -359,7 +256,7 @@ fn image(reference: String) -> ImageRef {
 }
 
 /// A name without surrounding blanks and control characters; empty is absent, longer than the limit is cut.
-fn name(text: Option<&Text<'_>>) -> Option<String> {
+pub(super) fn name(text: Option<&Text<'_>>) -> Option<String> {
     let text = text?.as_str().trim();
     let clean = text.len() <= MAX_NAME_CHARS
         && !text.bytes().any(|b| b.is_ascii_control() || !b.is_ascii());
@@ -388,54 +285,4 @@ fn parse_time(ms: Option<i64>, field: &str, record: u64) -> Result<Timestamp, It
         .filter(|ms| *ms > 0)
         .and_then(|ms| Timestamp::from_millisecond(ms).ok())
         .ok_or_else(|| reject(record, field, "not a time in milliseconds since 1970"))
-}
-
-/// Parses an object that stands inside a message under `parent`.
-///
-/// # Errors
-/// The rejection that names the field.
-pub(super) fn object<'a, T: Deserialize<'a>>(
-    raw: &'a RawValue,
-    record: u64,
-    parent: &str,
-) -> Result<T, Item> {
-    // A list would be taken for the fields in their order.
-    if !raw.get().starts_with('{') {
-        return Err(reject(record, parent, WRONG_TYPE));
-    }
-    serde_json::from_str(raw.get()).map_err(|_| misfit::<T>(raw.get().as_bytes(), record, parent))
-}
-
-/// Names the field of `json` that is not what `T` wants, by parsing it again.
-pub(super) fn misfit<'de, T: Deserialize<'de>>(json: &'de [u8], record: u64, parent: &str) -> Item {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
-        return reject(record, parent, WRONG_TYPE);
-    };
-    let path = error.path().to_string();
-    let twice = duplicate(error.inner());
-    let parts = [
-        parent,
-        path.trim_start_matches('.'),
-        twice.as_deref().unwrap_or(""),
-    ];
-    let field: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let rule = twice.as_ref().map_or(WRONG_TYPE, |_| "given twice");
-    reject(record, &field.join("."), rule)
-}
-
-/// The rule for a value of another type than the format's.
-pub(super) const WRONG_TYPE: &str = "wrong type";
-
-/// The key that was given twice, if that is what is wrong. The library's other words are not looked at: they quote
-/// values, and these only a key of [`Wire`].
-fn duplicate(error: &serde_json::Error) -> Option<String> {
-    let text = error.to_string();
-    let (key, _) = text.strip_prefix("duplicate field `")?.split_once('`')?;
-    Some(key.to_owned())
-}
-
-/// The rejection of record number `record`.
-pub(super) fn reject(record: u64, field: &str, rule: &str) -> Item {
-    Item::Rejected(Rejection::new(Some(record), field, rule))
 }
