@@ -241,7 +241,7 @@ mod tests {
             let window = input.window();
             assert!(window.len() > RESERVE && window.len() <= WINDOW);
             let used = window.char_indices().nth(RESERVE / 2).unwrap().0;
-            seen.push_str(&window[..used]);
+            seen.push_str(window.get(..used).unwrap());
             input.slide(used).unwrap();
         }
         seen.push_str(input.window());

@@ -240,10 +240,7 @@ impl<'a> Document<'a> {
             Some(Node::Leaf(field)) => self.fields.push(*field, text),
             Some(Node::Skipped) => {}
             within => {
-                if !text
-                    .bytes()
-                    .all(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
-                {
+                if !text.bytes().all(is_space) {
                     let record = !matches!(within, None | Some(Node::Root | Node::Detail));
                     if !record {
                         return Err(refuse("", "text between elements"));
