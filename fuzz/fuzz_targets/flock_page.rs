@@ -28,7 +28,7 @@ use turnpike_schemas::{
 const STATUSES: [u16; 8] = [200, 200, 200, 200, 400, 401, 429, 503];
 
 static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime"));
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime"));
 
 /// Gives a token, and the same answer to everything else.
 #[derive(Debug)]
