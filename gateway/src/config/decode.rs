@@ -61,9 +61,13 @@ fn shown(path: &Path) -> String {
     path.to_string()
 }
 
-/// Removes the value at `path`. False when there is nothing to remove.
+/// Removes the value at `path`, or the list it is in. False when there is nothing to remove.
 fn leave_out(table: &mut toml::Value, path: &Path) -> bool {
-    let segments: Vec<&Segment> = path.iter().collect();
+    let mut segments: Vec<&Segment> = path.iter().collect();
+    // A list goes as a whole: without one of its items it would mean something else.
+    while let Some(Segment::Seq { .. }) = segments.last() {
+        segments.pop();
+    }
     let Some((last, way)) = segments.split_last() else {
         return false;
     };
@@ -79,10 +83,6 @@ fn leave_out(table: &mut toml::Value, path: &Path) -> bool {
     }
     match (last, value) {
         (Segment::Map { key }, toml::Value::Table(table)) => table.remove(key).is_some(),
-        (Segment::Seq { index }, toml::Value::Array(list)) if *index < list.len() => {
-            list.remove(*index);
-            true
-        }
         _ => false,
     }
 }

@@ -70,7 +70,7 @@ impl Report {
         let known = self.problems.iter().any(|problem| {
             let below = problem.key.strip_prefix(&key);
             problem.file == file
-                && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         });
         if key.is_empty() || !known {
             self.problems.push(Problem {

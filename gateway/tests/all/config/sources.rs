@@ -227,11 +227,9 @@ fn an_agreement_about_another_source_is_refused() {
 
 #[test]
 fn an_agreement_without_a_prohibition_list_does_not_load() {
-    let start = AGREEMENT.find("prohibited = [").unwrap();
-    let end = start + AGREEMENT[start..].find(']').unwrap() + 1;
-    let agreement = AGREEMENT
-        .replace(&AGREEMENT[start..end], "")
-        .replace("lakeshore-tolls", "town-cameras");
+    let (before, list) = AGREEMENT.split_once("prohibited = [").unwrap();
+    let (_, after) = list.split_once(']').unwrap();
+    let agreement = format!("{before}{after}").replace("lakeshore-tolls", "town-cameras");
     let installation = Installation::with_people(&pushing("town-cameras", "t", ""))
         .file("agreements/town-cameras.toml", &agreement);
     let problems = installation.problems();
