@@ -35,8 +35,9 @@ fn day_of(town: &mut Town, vehicle: &Arc<Vehicle>, midnight: Timestamp) {
     };
     for (heading, hours) in [(out, 5..11), (back, 14..20)] {
         if always || town.rng.u8(..10) < 7 {
-            let minute = town.rng.i64(0..60);
-            let leaves = SignedDuration::from_mins(60 * town.rng.i64(hours) + minute);
+            // To the millisecond: an agent names what it sees by camera and millisecond.
+            let past_the_hour = SignedDuration::from_millis(town.rng.i64(0..3_600_000));
+            let leaves = SignedDuration::from_hours(town.rng.i64(hours)) + past_the_hour;
             drive(town, vehicle, heading, midnight + leaves);
         }
     }

@@ -104,7 +104,7 @@ impl World {
         let tokens = Tokens::new();
         // The target is set once the gateway listens.
         let agent = AgentConfig {
-            upload_threads: 4,
+            upload_threads: 16,
             ..AgentConfig::new("http://127.0.0.1:9", &tokens.cameras)
         };
         let cameras = Arc::new(RekorAgent::start(agent).await?);
