@@ -406,7 +406,33 @@ fn is_subdivision(text: &str) -> bool {
 }
 
 fn is_country(text: &str) -> bool {
-    COUNTRIES.split(' ').any(|country| country == text)
+    let &[first, second] = text.as_bytes() else {
+        return false;
+    };
+    let row = first.checked_sub(b'A').map(usize::from);
+    let seconds = row.and_then(|row| COUNTRY_ROWS.get(row)).copied();
+    let column = second.checked_sub(b'A').filter(|column| *column < 26);
+    seconds
+        .zip(column)
+        .is_some_and(|(seconds, column)| seconds >> column & 1 == 1)
+}
+
+/// For each first letter, a bit for each second letter: bulk decoders ask once a record.
+const COUNTRY_ROWS: [u32; 26] = country_rows();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiled: out of bounds does not build"
+)]
+const fn country_rows() -> [u32; 26] {
+    let codes = COUNTRIES.as_bytes();
+    let mut rows = [0; 26];
+    let mut at = 0;
+    while at < codes.len() {
+        rows[(codes[at] - b'A') as usize] |= 1 << (codes[at + 1] - b'A');
+        at += 3;
+    }
+    rows
 }
 
 /// Assigned ISO 3166-1 alpha-2 codes, and `XK` as used on plates.

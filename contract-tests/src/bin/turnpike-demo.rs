@@ -35,23 +35,44 @@ struct Demo {
 }
 
 /// The question the demo asks: the one vehicle every family saw.
-const QUESTION: &[&str] = &["--purpose", "stolen_vehicle", "--case", "BRK-2026-000042", "--on-behalf-of", "self", "--last", "7d"];
+const QUESTION: &[&str] = &[
+    "--purpose",
+    "stolen_vehicle",
+    "--case",
+    "BRK-2026-000042",
+    "--on-behalf-of",
+    "self",
+    "--last",
+    "7d",
+];
 
 const PLATE: &str = "TPK0421";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let called = args.next().unwrap_or_default();
-    if Path::new(&called).file_name().is_some_and(|name| name == "turnpike") {
-        return turnpike_gateway::cli::main(std::iter::once(OsString::from("turnpike")).chain(args));
+    if Path::new(&called)
+        .file_name()
+        .is_some_and(|name| name == "turnpike")
+    {
+        return turnpike_gateway::cli::main(
+            std::iter::once(OsString::from("turnpike")).chain(args),
+        );
     }
     let demo = Demo::parse();
-    let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().and_then(|runtime| runtime.block_on(run(demo)));
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(run(demo)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let told = writeln!(io::stderr(), "demo: {error}");
-            if told.is_ok() { ExitCode::FAILURE } else { ExitCode::from(2) }
+            if told.is_ok() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::from(2)
+            }
         }
     }
 }
@@ -98,13 +119,21 @@ async fn once(world: &World, gateway: &Gateway, command: &PathBuf, json: bool) -
     let output = query.output().await?;
     io::stdout().write_all(&output.stdout)?;
     io::stderr().write_all(&output.stderr)?;
-    if output.status.success() { Ok(()) } else { Err(io::Error::other("the question was not answered")) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("the question was not answered"))
+    }
 }
 
 fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "\nturnpike is listening on {}", gateway.address())?;
-    writeln!(out, "Documentation of its API:  {}/docs/\n", gateway.address())?;
+    writeln!(
+        out,
+        "Documentation of its API:  {}/docs/\n",
+        gateway.address()
+    )?;
     writeln!(out, "A token per role (invented people):")?;
     for ((subject, role, _), token) in ROLES.iter().zip(&world.tokens.users) {
         writeln!(out, "  {role:<13} {subject:<14} {token}")?;
@@ -112,14 +141,38 @@ fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()>
     let command = command.display();
     writeln!(out, "\nThree commands to try, in another terminal:\n")?;
     writeln!(out, "  export TURNPIKE_SERVER={}", gateway.address())?;
-    writeln!(out, "  export TURNPIKE_TOKEN={}\n", world.tokens.investigator)?;
+    writeln!(
+        out,
+        "  export TURNPIKE_TOKEN={}\n",
+        world.tokens.investigator
+    )?;
     writeln!(out, "1. Ask every source about one plate, for one case:")?;
-    writeln!(out, "  {command} query {PLATE} \\\n    {}\n", QUESTION.join(" "))?;
-    writeln!(out, "2. See who would be asked for another purpose, and who would refuse:")?;
-    writeln!(out, "  {command} explain {PLATE} \\\n    {}\n", QUESTION.join(" ").replace("stolen_vehicle", "toll_enforcement"))?;
+    writeln!(
+        out,
+        "  {command} query {PLATE} \\\n    {}\n",
+        QUESTION.join(" ")
+    )?;
+    writeln!(
+        out,
+        "2. See who would be asked for another purpose, and who would refuse:"
+    )?;
+    writeln!(
+        out,
+        "  {command} explain {PLATE} \\\n    {}\n",
+        QUESTION
+            .join(" ")
+            .replace("stolen_vehicle", "toll_enforcement")
+    )?;
     writeln!(out, "3. See what was written down about it:")?;
-    writeln!(out, "  {command} ledger list --last 12 \\\n    --dir {}\n", world.folder().join("data/ledger").display())?;
-    writeln!(out, "Traffic goes on, one vehicle a second. Ctrl-C ends the demo and removes its folder.")?;
+    writeln!(
+        out,
+        "  {command} ledger list --last 12 \\\n    --dir {}\n",
+        world.folder().join("data/ledger").display()
+    )?;
+    writeln!(
+        out,
+        "Traffic goes on, one vehicle a second. Ctrl-C ends the demo and removes its folder."
+    )?;
     out.flush()
 }
 

@@ -6,7 +6,10 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::World;
-use crate::sim::flock::{AUDIENCE, CLIENT_ID, CLIENT_SECRET};
+use crate::{
+    sim::flock::{AUDIENCE, CLIENT_ID, CLIENT_SECRET},
+    town::Family,
+};
 
 /// Subject, role and organisation of every user.
 pub const ROLES: [(&str, &str, &str); 7] = [
@@ -45,7 +48,10 @@ impl Tokens {
     #[must_use]
     pub fn of(&self, role: &str) -> Option<&str> {
         let users = ROLES.iter().zip(&self.users);
-        users.into_iter().find(|((_, known, _), _)| *known == role).map(|(_, token)| token.as_str())
+        users
+            .into_iter()
+            .find(|((_, known, _), _)| *known == role)
+            .map(|(_, token)| token.as_str())
     }
 }
 
@@ -62,13 +68,19 @@ pub(super) fn write(world: &World, port: u16) -> io::Result<()> {
     fs::write(folder.join("secrets/client-id"), CLIENT_ID)?;
     fs::write(folder.join("secrets/client-secret"), CLIENT_SECRET)?;
     for terms in AGREEMENTS {
-        fs::write(folder.join(format!("agreements/{}.toml", terms.source)), agreement(terms))?;
+        fs::write(
+            folder.join(format!("agreements/{}.toml", terms.source)),
+            agreement(terms),
+        )?;
     }
     fs::write(world.config(), config(world, port))
 }
 
 fn hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(token.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn config(world: &World, port: u16) -> String {
@@ -110,8 +122,17 @@ jurisdiction = "US-OH"
         ));
     }
     let drops = world.folder().join("drops");
-    text.push_str(&flock("brookdale-police", "Brookdale police cameras", &world.police.base_url(), &world.police.token_url()));
-    text.push_str(&toll("state-tolls", "State toll authority", &drops.join("tolls").display().to_string()));
+    text.push_str(&flock(
+        "brookdale-police",
+        "Brookdale police cameras",
+        &world.police.base_url(),
+        &world.police.token_url(),
+    ));
+    text.push_str(&toll(
+        "state-tolls",
+        "State toll authority",
+        &drops.join("tolls").display().to_string(),
+    ));
     text.push_str(&format!(
         r#"
 [[sources]]
@@ -120,13 +141,30 @@ title = "Main Street cameras"
 adapter = "rekor"
 agreement = "agreements/main-street-cameras.toml"
 allow_private_addresses = true
-settings = {{ image_base_url = "{}" }}
 push = {{ token_sha256 = "{}" }}
+
+[sources.settings]
+image_base_url = "{}"
 "#,
+        hash(&world.tokens.cameras),
         world.cameras.images_origin(),
-        hash(&world.tokens.cameras)
     ));
-    text.push_str(&toll("harbor-tolls", "Harbor crossing tolls", &drops.join("harbor").display().to_string()));
+    for site in world
+        .town
+        .sites()
+        .iter()
+        .filter(|site| site.family == Family::Camera)
+    {
+        text.push_str(&format!(
+            "cameras.\"{}\".site = \"{}\"\n",
+            site.code, site.name
+        ));
+    }
+    text.push_str(&toll(
+        "harbor-tolls",
+        "Harbor crossing tolls",
+        &drops.join("harbor").display().to_string(),
+    ));
     let lakeside = world.lakeside_road.origin();
     text.push_str(&flock(
         "lakeside-police",
@@ -173,7 +211,8 @@ struct Terms {
     ingest: bool,
 }
 
-const CRIMES: &str = r#""stolen_vehicle", "missing_person", "violent_crime", "hit_and_run", "wanted_person""#;
+const CRIMES: &str =
+    r#""stolen_vehicle", "missing_person", "violent_crime", "hit_and_run", "wanted_person""#;
 
 const AGREEMENTS: &[Terms] = &[
     Terms {
@@ -216,7 +255,10 @@ fn agreement(terms: &Terms) -> String {
         ingest,
     } = terms;
     let (actions, retention) = if *ingest {
-        (r#""query", "image", "ingest""#, "\n[retention]\ndays = 90\n")
+        (
+            r#""query", "image", "ingest""#,
+            "\n[retention]\ndays = 90\n",
+        )
     } else {
         (r#""query""#, "")
     };

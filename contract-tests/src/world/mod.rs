@@ -99,7 +99,12 @@ impl World {
         let lakeside_road = FaultProxy::start(lakeside.address()).await?;
         lakeside_road.set(Fault::Reset);
         let drops = folder.path().join("drops");
-        let hub = |name: &str| Hub::new(&drops.join(name), &drops.join(name).join("acknowledgements"));
+        let hub = |name: &str| {
+            Hub::new(
+                &drops.join(name),
+                &drops.join(name).join("acknowledgements"),
+            )
+        };
         let (tolls, harbor) = (hub("tolls")?, hub("harbor")?);
         let tokens = Tokens::new();
         // The target is set once the gateway listens.
@@ -139,7 +144,10 @@ impl World {
 
     /// Lets the camera engine push to a gateway.
     pub fn connect(&self, gateway: &Gateway) {
-        self.cameras.retarget(&format!("{}/v1/sources/main-street-cameras/reads", gateway.address()));
+        self.cameras.retarget(&format!(
+            "{}/v1/sources/main-street-cameras/reads",
+            gateway.address()
+        ));
         self.cameras.switch(|switches| switches.paused = false);
     }
 
@@ -151,12 +159,17 @@ impl World {
         let tolls: Vec<Passage> = self.town.passages(Family::Toll).cloned().collect();
         for (number, file) in tolls.chunks(FILE_RECORDS).enumerate() {
             let submitted = now - SignedDuration::from_secs(i64::try_from(number).unwrap_or(0) + 1);
-            self.tolls.drop_file(&self.tolls.stran_of(submitted, file))?;
-            self.delivered.tolls += file.iter().filter(|passage| passage.text.is_some()).count() as u64;
+            self.tolls
+                .drop_file(&self.tolls.stran_of(submitted, file))?;
+            self.delivered.tolls +=
+                file.iter().filter(|passage| passage.text.is_some()).count() as u64;
         }
         let cameras: Vec<Passage> = self.town.passages(Family::Camera).cloned().collect();
         self.cameras.send_passages(&cameras);
-        self.delivered.cameras += cameras.iter().filter(|passage| passage.text.is_some()).count() as u64;
+        self.delivered.cameras += cameras
+            .iter()
+            .filter(|passage| passage.text.is_some())
+            .count() as u64;
         Ok(())
     }
 
@@ -182,11 +195,16 @@ impl World {
         loop {
             let held = gateway.held(&self.tokens.investigator).await?;
             let of = |source: &str| held.get(source).copied().unwrap_or(0);
-            if of("state-tolls") >= self.delivered.tolls && of("main-street-cameras") >= self.delivered.cameras {
+            if of("state-tolls") >= self.delivered.tolls
+                && of("main-street-cameras") >= self.delivered.cameras
+            {
                 return Ok(());
             }
             if tokio::time::Instant::now() > deadline {
-                return Err(io::Error::other(format!("not everything was taken in: {held:?} of {:?}", self.delivered)));
+                return Err(io::Error::other(format!(
+                    "not everything was taken in: {held:?} of {:?}",
+                    self.delivered
+                )));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -51,10 +51,17 @@ impl Gateway {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("no standard output"))?;
         let mut lines = BufReader::new(stdout).lines();
-        let line = tokio::time::timeout(START, lines.next_line()).await.map_err(|_| io::Error::other("the gateway did not start in time"))??;
-        let line = line.ok_or_else(|| io::Error::other("the gateway ended before it listened; its messages are above"))?;
+        let line = tokio::time::timeout(START, lines.next_line())
+            .await
+            .map_err(|_| io::Error::other("the gateway did not start in time"))??;
+        let line = line.ok_or_else(|| {
+            io::Error::other("the gateway ended before it listened; its messages are above")
+        })?;
         let address = line.rsplit(' ').next().unwrap_or_default().to_owned();
         Ok(Self {
             child,
@@ -102,7 +109,11 @@ impl Gateway {
     /// # Errors
     /// The gateway cannot be reached or does not answer JSON.
     pub async fn ask(&self, token: &str, question: &Value) -> io::Result<(u16, Value)> {
-        let request = self.client.post(format!("{}/v1/queries", self.address)).bearer_auth(token).json(question);
+        let request = self
+            .client
+            .post(format!("{}/v1/queries", self.address))
+            .bearer_auth(token)
+            .json(question);
         json(request).await
     }
 
@@ -111,7 +122,12 @@ impl Gateway {
     /// # Errors
     /// The gateway cannot be reached or does not answer JSON.
     pub async fn get(&self, token: &str, path: &str) -> io::Result<(u16, Value)> {
-        json(self.client.get(format!("{}{path}", self.address)).bearer_auth(token)).await
+        json(
+            self.client
+                .get(format!("{}{path}", self.address))
+                .bearer_auth(token),
+        )
+        .await
     }
 
     /// Reads held, by source.
@@ -120,7 +136,11 @@ impl Gateway {
     /// The gateway cannot be reached.
     pub async fn held(&self, token: &str) -> io::Result<BTreeMap<String, u64>> {
         let (_, list) = self.get(token, "/v1/sources").await?;
-        let sources = list.get("sources").and_then(Value::as_array).cloned().unwrap_or_default();
+        let sources = list
+            .get("sources")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let held = sources.iter().filter_map(|source| {
             let id = source.get("source")?.as_str()?.to_owned();
             Some((id, source.get("reads_held")?.as_u64()?))

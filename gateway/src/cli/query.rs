@@ -18,7 +18,7 @@ use turnpike_schemas::{
 use super::{
     client::Server,
     exit::{Exit, Outcome},
-    table::{clean, table, time},
+    table::{clean, shortened, table, time, unbroken},
 };
 
 /// A question.
@@ -166,6 +166,7 @@ fn print_answer(out: &mut dyn Write, request: &QueryRequest, answer: &Answer) ->
         for read in &answer.reads {
             reads.add_row(read_row(read));
         }
+        unbroken(&mut reads, 5);
         writeln!(out, "{}\n", trimmed(&reads.to_string()))?;
     }
     let mut sources = table(&["source", "family", "outcome", "reads", "what it means"]);
@@ -184,6 +185,7 @@ fn print_answer(out: &mut dyn Write, request: &QueryRequest, answer: &Answer) ->
             meaning(report),
         ]);
     }
+    unbroken(&mut sources, 4);
     writeln!(out, "{}\n", trimmed(&sources.to_string()))?;
     writeln!(
         out,
@@ -235,7 +237,7 @@ fn read_row(read: &PlateRead) -> [String; 6] {
     let mut parts: Vec<String> = [&place.site, &place.camera, &place.lane]
         .into_iter()
         .flatten()
-        .map(|part| clean(part))
+        .map(|part| shortened(&clean(part), 24))
         .collect();
     parts.dedup();
     if let (Some(lat), Some(lon)) = (place.lat, place.lon) {

@@ -1,6 +1,6 @@
 //! Tables for people: at most as wide as the terminal, 80 columns when there is none.
 
-use comfy_table::{Cell, ContentArrangement, Table, presets::NOTHING};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets::NOTHING};
 use jiff::Timestamp;
 
 /// Width where there is no terminal.
@@ -17,6 +17,29 @@ pub(super) fn table(header: &[&str]) -> Table {
     }
     table.set_header(header.iter().map(|title| Cell::new(title.to_uppercase())));
     table
+}
+
+/// Keeps the first `columns` columns as wide as their content: a broken time or plate is misread.
+pub(super) fn unbroken(table: &mut Table, columns: usize) {
+    for column in table.column_iter_mut().take(columns) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+}
+
+/// At most `most` characters, the middle left out.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= most {
+        return text.to_owned();
+    }
+    let half = most.saturating_sub(1) / 2;
+    let (head, tail) = (
+        chars.iter().take(half),
+        chars.iter().skip(chars.len() - half),
+    );
+    head.chain(std::iter::once(&'\u{2026}'))
+        .chain(tail)
+        .collect()
 }
 
 /// UTC to the second, without a letter between date and time.
