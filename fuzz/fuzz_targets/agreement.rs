@@ -20,10 +20,17 @@ fuzz_target!(|text: &str| {
     };
     let toml = toml::to_string(&document).expect("an agreement can be written");
     let back: AgreementDocument = toml::from_str(&toml).expect("what was written can be read");
-    assert_eq!(back.validate().expect("still valid").sha256(), agreement.sha256());
+    assert_eq!(
+        back.validate().expect("still valid").sha256(),
+        agreement.sha256()
+    );
     let json = serde_json::to_string(&document).expect("an agreement can be written");
-    let back: AgreementDocument = serde_json::from_str(&json).expect("what was written can be read");
-    assert_eq!(back.validate().expect("still valid").sha256(), agreement.sha256());
+    let back: AgreementDocument =
+        serde_json::from_str(&json).expect("what was written can be read");
+    assert_eq!(
+        back.validate().expect("still valid").sha256(),
+        agreement.sha256()
+    );
     for purpose in Purpose::ALL {
         let query = question(purpose);
         let Ok(permit) = agreement.permit(&requester(), &query, now()) else {

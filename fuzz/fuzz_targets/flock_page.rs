@@ -20,15 +20,29 @@ use turnpike_adapters::{
 };
 use turnpike_fuzz::{adapter, check_page, now, reference_document, requester};
 use turnpike_schemas::{
-    agreement::{Permit, UpstreamField},
+    agreement::{Agreement, Permit, UpstreamField},
     plate::Plate,
     query::{AskedPlate, CaseRef, OnBehalfOf, Purpose, Query, TimeWindow},
 };
 
 const STATUSES: [u16; 8] = [200, 200, 200, 200, 400, 401, 429, 503];
 
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime"));
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime")
+});
+
+static AGREEMENT: LazyLock<Agreement> = LazyLock::new(|| {
+    let mut document = reference_document();
+    document.upstream.disclose = [UpstreamField::Purpose, UpstreamField::CaseReference]
+        .into_iter()
+        .collect();
+    document
+        .validate()
+        .expect("the reference agreement is valid")
+});
 
 /// Gives a token, and the same answer to everything else.
 #[derive(Debug)]
@@ -49,7 +63,10 @@ impl Transport for Source {
         } else {
             (self.status, self.body.clone())
         };
-        Ok(Response::builder().status(status).body(body).expect("an answer"))
+        Ok(Response::builder()
+            .status(status)
+            .body(body)
+            .expect("an answer"))
     }
 }
 
@@ -76,7 +93,11 @@ fuzz_target!(|bytes: &[u8]| {
             check_page(&first.reads, &first.rejected);
         }
         (Err(first), Err(second)) => {
-            assert_eq!(first.to_string(), second.to_string(), "same bytes, another error");
+            assert_eq!(
+                first.to_string(),
+                second.to_string(),
+                "same bytes, another error"
+            );
         }
         _ => panic!("same bytes, another verdict"),
     }
@@ -107,10 +128,6 @@ fn search(permit: &Permit, status: u16, body: &[u8]) -> Result<Page> {
 }
 
 fn permit() -> Permit {
-    let mut document = reference_document();
-    document.upstream.disclose =
-        [UpstreamField::Purpose, UpstreamField::CaseReference].into_iter().collect();
-    let agreement = document.validate().expect("the reference agreement is valid");
     let week = SignedDuration::from_hours(24 * 7);
     let query = Query::new(
         AskedPlate::Exact(Plate::parse("TPK0421").expect("a plate")),
@@ -120,7 +137,7 @@ fn permit() -> Permit {
         OnBehalfOf::Own,
     )
     .expect("a question");
-    agreement
+    AGREEMENT
         .permit(&requester(), &query, now())
         .expect("the reference agreement permits this")
 }

@@ -6,7 +6,12 @@ use turnpike_schemas::ledger::{Entry, Header};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(entry) = Entry::parse(bytes) {
-        assert_eq!(entry.canonical_bytes().expect("what was read can be written"), bytes);
+        assert_eq!(
+            entry
+                .canonical_bytes()
+                .expect("what was read can be written"),
+            bytes
+        );
         let header = Header::parse(bytes).expect("an entry has a header");
         assert_eq!(header.index, entry.header().index);
     }

@@ -9,8 +9,11 @@ use libfuzzer_sys::fuzz_target;
 use turnpike_fuzz::{now, reference_document, requester};
 use turnpike_schemas::{agreement::Agreement, api::QueryRequest};
 
-static AGREEMENT: LazyLock<Agreement> =
-    LazyLock::new(|| reference_document().validate().expect("the reference agreement is valid"));
+static AGREEMENT: LazyLock<Agreement> = LazyLock::new(|| {
+    reference_document()
+        .validate()
+        .expect("the reference agreement is valid")
+});
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(request) = serde_json::from_slice::<QueryRequest>(bytes) else {

@@ -21,7 +21,11 @@ fuzz_target!(|bytes: &[u8]| {
             check_page(&first.page.reads, &first.page.rejected);
         }
         (Err(first), Err(second)) => {
-            assert_eq!(first.to_string(), second.to_string(), "same bytes, another error");
+            assert_eq!(
+                first.to_string(),
+                second.to_string(),
+                "same bytes, another error"
+            );
         }
         _ => panic!("same bytes, another verdict"),
     }

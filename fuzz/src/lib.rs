@@ -54,14 +54,21 @@ pub fn check_page(reads: &[Observation], rejected: &[Rejection]) {
     }
     for rejection in rejected {
         for read in reads {
-            assert!(!repeats(rejection, &read.plate.plate), "a rejection repeats a plate");
+            assert!(
+                !repeats(rejection, &read.plate.plate),
+                "a rejection repeats a plate"
+            );
         }
     }
 }
 
 /// A read is within its limits and survives its JSON.
 pub fn check_read(read: &Observation) {
-    let plates = read.plate.candidates.iter().map(|candidate| &candidate.plate);
+    let plates = read
+        .plate
+        .candidates
+        .iter()
+        .map(|candidate| &candidate.plate);
     for plate in plates.chain([&read.plate.plate]) {
         assert!((1..=MAX_PLATE_CHARS).contains(&plate.chars()));
     }
