@@ -37,9 +37,6 @@ pub(super) struct Lookup<'a> {
     pub(super) end_date: Timestamp,
     /// Rows on a page, 1 to 50.
     pub(super) limit: u32,
-    /// Issuer of the plate, in the vendor's spelling.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) state: Option<&'static str>,
     /// The case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) case_number: Option<&'a str>,

@@ -33,7 +33,7 @@ use crate::{
         Reply, Verdict, unsupported,
     },
     context::Context,
-    error::{Error, ErrorKind, Result},
+    error::Result,
     registry::Entry,
 };
 
@@ -102,13 +102,14 @@ impl Adapter for Rekor {
     }
 
     fn decode(&self, message: &Message) -> Result<Decoded> {
-        let body = json_object(&message.body)?;
+        let body = &message.body;
         let mut page = Page::default();
-        match serde_json::from_slice::<Wire<'_>>(body) {
-            Ok(wire) => return Ok(self.understood(&wire, page)),
-            Err(error) if error.classify() == Category::Data => page.push(misfit_message(body)?),
-            Err(_) => return Err(not_json()),
-        }
+        let item = match json_object(body).then(|| serde_json::from_slice::<Wire<'_>>(body)) {
+            Some(Ok(wire)) => return Ok(self.understood(&wire, page)),
+            Some(Err(error)) if error.classify() == Category::Data => misfit_message(body),
+            Some(Err(_)) | None => not_json(),
+        };
+        page.push(item);
         Ok(Decoded { page, reply: None })
     }
 
@@ -205,27 +206,23 @@ fn test_reply() -> Reply {
 }
 
 /// The message, if it can be an object: the agent sends nothing else.
-fn json_object(body: &[u8]) -> Result<&[u8]> {
-    match body.trim_ascii_start().first() {
-        Some(b'{') => Ok(body),
-        _ => Err(not_json()),
-    }
+fn json_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// What becomes of an object with a value of the wrong type. The whole of it is parsed again to name the field.
-fn misfit_message(body: &[u8]) -> Result<Item> {
+fn misfit_message(body: &[u8]) -> Item {
     match serde_json::from_slice::<Peek<'_>>(body) {
-        Err(error) if error.classify() != Category::Data => return Err(not_json()),
-        Err(_) => return Ok(reject(0, "data_type", WRONG_TYPE)),
-        Ok(peek) => {
-            if let Some(item) = peek.data_type.and_then(|text| without_read(text.as_str())) {
-                return Ok(item);
-            }
-        }
+        Err(error) if error.classify() != Category::Data => not_json(),
+        Err(_) => reject(0, "data_type", WRONG_TYPE),
+        Ok(peek) => peek
+            .data_type
+            .and_then(|text| without_read(text.as_str()))
+            .unwrap_or_else(|| misfit::<Wire<'_>>(body, 0, "")),
     }
-    Ok(misfit::<Wire<'_>>(body, 0, ""))
 }
 
-fn not_json() -> Error {
-    Error::new(ErrorKind::Malformed, "decode", "body is not a JSON object")
+/// A rejection and not an error: the agent would send the same bytes for ever, and hold back what comes after.
+fn not_json() -> Item {
+    reject(0, "(message)", "not a JSON object")
 }

@@ -153,21 +153,16 @@ fn print_answer(out: &mut dyn Write, request: &QueryRequest, answer: &Answer) ->
     let window = answer.window;
     writeln!(
         out,
-        "{}  {} to {} UTC\n{}, case {}\n",
+        "{}\n{} to {} UTC\n{}, case {}\n",
         clean(&request.plate),
         time(window.from()),
         time(window.to()),
         request.purpose,
         request.case_reference.as_str()
     )?;
-    writeln!(out, "{}\n", headline(answer))?;
+    writeln!(out, "{}\n", wrapped(&headline(answer)))?;
     if !answer.reads.is_empty() {
-        let mut reads = table(&["time (utc)", "source", "plate", "issuer", "sure", "where"]);
-        for read in &answer.reads {
-            reads.add_row(read_row(read));
-        }
-        unbroken(&mut reads, 5);
-        writeln!(out, "{}\n", trimmed(&reads.to_string()))?;
+        print_reads(out, &answer.reads)?;
     }
     let mut sources = table(&["source", "family", "outcome", "reads", "what it means"]);
     for report in &answer.sources {
@@ -189,76 +184,130 @@ fn print_answer(out: &mut dyn Write, request: &QueryRequest, answer: &Answer) ->
     writeln!(out, "{}\n", trimmed(&sources.to_string()))?;
     writeln!(
         out,
-        "On record as entries {} and {} of the ledger, question {}.",
+        "On record as entries {} and {} of the ledger.\nQuestion {}.",
         answer.ledger.intent, answer.ledger.outcome, answer.query
     )
 }
 
+/// Lines of at most 78 characters.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let length = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(line) if length == 0 => line.push_str(word),
+            Some(line) if length + 1 + word.chars().count() <= 78 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
 /// The sentence a tired person acts on.
 fn headline(answer: &Answer) -> String {
-    let searched = answer
-        .sources
-        .iter()
-        .filter(|report| report.outcome.searched())
-        .count();
+    const LEAD: &str = "A read is a lead: confirm it against the image before acting.";
+    let count = |wanted: fn(&SourceOutcome) -> bool| {
+        answer
+            .sources
+            .iter()
+            .filter(|report| wanted(&report.outcome))
+            .count()
+    };
+    let (wholly, searched) = (
+        count(SourceOutcome::searched_wholly),
+        count(SourceOutcome::searched),
+    );
     let (all, reads) = (answer.sources.len(), answer.reads.len());
     let found = match reads {
-        0 => "No read was found".to_owned(),
+        0 => "no read was found".to_owned(),
         1 => "1 read was found".to_owned(),
         many => format!("{many} reads were found"),
     };
+    let partly = match searched - wholly {
+        0 => String::new(),
+        part => format!(" and {part} in part"),
+    };
+    let extent = format!("{wholly} of {all} sources were searched over the whole window{partly}");
     match answer.completeness {
         Completeness::Complete if reads == 0 => format!(
             "NOT SEEN: all {all} sources were searched over the whole window and have no read."
         ),
         Completeness::Complete => format!(
-            "COMPLETE: {found}; all {all} sources were searched over the whole window. A read is a lead: confirm it against the image."
+            "COMPLETE: {found}; all {all} sources were searched over the whole window. {LEAD}"
         ),
-        Completeness::Partial if reads == 0 => format!(
-            "PARTIAL: {found}, but this does NOT mean \"not seen\": of {all} sources {searched} were searched, some not wholly. See below."
-        ),
-        Completeness::Partial => format!(
-            "PARTIAL: {found}; of {all} sources {searched} were searched, some perhaps not wholly, so there may be more. A read is a lead: confirm it against the image."
-        ),
+        Completeness::Partial if reads == 0 => {
+            format!("PARTIAL: {found}, but this does NOT mean \"not seen\": {extent}. See below.")
+        }
+        Completeness::Partial => {
+            format!("PARTIAL: {found}, and there may be more: {extent}. {LEAD}")
+        }
         Completeness::None => format!(
             "NOT SEARCHED: none of {all} sources was searched. Nothing is known about this plate. See below."
         ),
     }
 }
 
-fn read_row(read: &PlateRead) -> [String; 6] {
-    let observation = &read.observation;
-    let plate = &observation.plate;
-    let place = &observation.place;
-    let sure = plate.confidence.map_or_else(
-        || "not given".to_owned(),
-        |confidence| format!("{:.0} %", confidence.get() * 100.0),
-    );
-    let mut parts: Vec<String> = [&place.site, &place.camera, &place.lane]
+/// Two lines a read: the second says where, and is as long as it needs to be on a narrow screen.
+fn print_reads(out: &mut dyn Write, reads: &[PlateRead]) -> io::Result<()> {
+    let source = reads
+        .iter()
+        .map(|read| read.source.as_str().len())
+        .max()
+        .unwrap_or(0);
+    let plate = reads
+        .iter()
+        .map(|read| read.observation.plate.plate.chars())
+        .max()
+        .unwrap_or(0);
+    for read in reads {
+        let observation = &read.observation;
+        let text = clean(observation.plate.plate.expose());
+        let issuer = observation
+            .plate
+            .jurisdiction
+            .as_ref()
+            .map_or("issuer not given", |issuer| issuer.as_str());
+        let confidence = observation.plate.confidence;
+        let sure = confidence.map_or_else(
+            || "confidence not given".to_owned(),
+            |sure| format!("{:.0} % sure", sure.get() * 100.0),
+        );
+        let at = time(observation.captured_at);
+        writeln!(
+            out,
+            "{at}  {:source$}  {text:plate$}  {issuer}  {sure}",
+            read.source.as_str()
+        )?;
+        writeln!(out, "    {}", place(read))?;
+    }
+    writeln!(out)
+}
+
+fn place(read: &PlateRead) -> String {
+    let place = &read.observation.place;
+    let named = [
+        ("", &place.site),
+        ("", &place.camera),
+        ("lane ", &place.lane),
+    ];
+    let mut parts: Vec<String> = named
         .into_iter()
-        .flatten()
-        .map(|part| shortened(&clean(part), 24))
+        .filter_map(|(what, name)| Some(format!("{what}{}", shortened(&clean(name.as_ref()?), 24))))
         .collect();
-    parts.dedup();
     if let (Some(lat), Some(lon)) = (place.lat, place.lon) {
         parts.push(format!("{lat:.4},{lon:.4}"));
     }
-    let place = if parts.is_empty() {
-        "not given".to_owned()
+    if !read.observation.images.is_empty() {
+        parts.push(format!("{} image(s)", read.observation.images.len()));
+    }
+    if parts.is_empty() {
+        "place not given".to_owned()
     } else {
         parts.join(", ")
-    };
-    [
-        time(observation.captured_at),
-        read.source.to_string(),
-        clean(plate.plate.expose()),
-        plate
-            .jurisdiction
-            .as_ref()
-            .map_or_else(|| "not given".to_owned(), ToString::to_string),
-        sure,
-        place,
-    ]
+    }
 }
 
 fn meaning(report: &SourceReport) -> String {

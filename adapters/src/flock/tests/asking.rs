@@ -97,20 +97,13 @@ async fn only_exact_plates_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_state_is_named_in_the_vendors_words_or_left_out() {
-    for (code, state) in [
-        ("US-DC", json!("washington_dc")),
-        ("US-PR", json!("puerto_rico")),
-        ("US-NY", json!("new_york")),
-        ("US", Value::Null),
-        ("US-GU", Value::Null),
-        ("CA-ON", Value::Null),
-    ] {
+async fn the_issuer_is_never_named_so_that_rows_without_a_state_come_too() {
+    for code in ["US-OH", "US-DC", "US", "CA-ON"] {
         let bench = Bench::new();
         bench.source.answer(200, page(&[], None));
         let query = exact().issued_by(Jurisdiction::parse(code).unwrap());
         bench.search_for(&permit(&query, &BOTH, 100)).await.unwrap();
-        assert_eq!(bench.source.sent()[1].json()["state"], state, "{code}");
+        assert_eq!(bench.source.sent()[1].json().get("state"), None, "{code}");
     }
 }
 

@@ -164,28 +164,25 @@ fn a_body_that_is_not_a_json_object_is_an_error() {
         "{\"best_confidence\":\"x\"",
         "\u{feff}{}",
     ] {
-        let error = adapter(&json!({}))
-            .decode(&Message::json(body.to_owned()))
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Malformed, "{body}");
+        assert_eq!(decode(&json!({}), body).page.rejected, not_json(), "{body}");
     }
     let truncated = GROUP.split_once("candidates").unwrap().0;
-    assert!(
-        adapter(&json!({}))
-            .decode(&Message::json(truncated.to_owned()))
-            .is_err()
-    );
+    assert_eq!(decode(&json!({}), truncated).page.rejected, not_json());
+}
+
+fn not_json() -> [crate::adapter::Rejection; 1] {
+    [crate::adapter::Rejection::new(
+        Some(0),
+        "(message)",
+        "not a JSON object",
+    )]
 }
 
 #[test]
 fn deep_nesting_is_an_answer_and_not_a_crash() {
     for opening in [r#"{"group":"#, r#"{"vehicle":{"color":["#, r#"{"other":"#] {
-        let endless = adapter(&json!({})).decode(&Message::json(opening.repeat(100_000)));
-        assert_eq!(
-            endless.unwrap_err().kind(),
-            ErrorKind::Malformed,
-            "{opening}"
-        );
+        let endless = decode(&json!({}), &opening.repeat(100_000));
+        assert_eq!(endless.page.rejected, not_json(), "{opening}");
     }
     let groups = format!(
         "{}{}{}",
