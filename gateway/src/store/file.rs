@@ -141,7 +141,8 @@ impl MonthFile {
             "SELECT key_hi, key_lo FROM aliases WHERE n > ?1",
             covered.alias,
         )?;
-        let highest = |db: &Connection, sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let highest =
+            |db: &Connection, sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
         let db = self.db()?;
         let next = Next {
             read: highest(db, "SELECT coalesce(max(seq), 0) + 1 FROM reads").at(&path)?,
@@ -276,7 +277,13 @@ impl MonthFile {
         if let Some(source) = self.sources.get(name) {
             return Ok(source.n);
         }
-        let n = self.sources.values().map(|source| source.n).max().unwrap_or(0) + 1;
+        let n = self
+            .sources
+            .values()
+            .map(|source| source.n)
+            .max()
+            .unwrap_or(0)
+            + 1;
         let (mut statement, path) = self.statement("INSERT INTO sources VALUES (?1, ?2, 0, ?3)")?;
         statement.execute(params![n, name, i64::MIN]).at(path)?;
         drop(statement);
@@ -290,7 +297,11 @@ impl MonthFile {
         Ok(n)
     }
 
-    pub(super) fn deposit(&mut self, received_at: i64, provenance: &str) -> Result<i64, StoreError> {
+    pub(super) fn deposit(
+        &mut self,
+        received_at: i64,
+        provenance: &str,
+    ) -> Result<i64, StoreError> {
         let n = self.next.deposit;
         self.next.deposit += 1;
         let (mut statement, path) = self.statement("INSERT INTO deposits VALUES (?1, ?2, ?3)")?;
@@ -400,7 +411,12 @@ impl MonthFile {
             "SELECT seq, id_hi, id_lo, state, s.name FROM reads JOIN sources s ON s.n = source WHERE keep_until <= ?1 LIMIT ?2",
         )?;
         let rows = statement.query_map(params![now, limit], |row| {
-            Ok((row.get::<_, i64>(0)?, key(row, 1)?, row.get::<_, i64>(3)?, row.get::<_, String>(4)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                key(row, 1)?,
+                row.get::<_, i64>(3)?,
+                row.get::<_, String>(4)?,
+            ))
         });
         let expired: Vec<_> = rows.and_then(Iterator::collect).at(path)?;
         drop(statement);
@@ -433,8 +449,8 @@ impl MonthFile {
 
     /// The read an alias belongs to, as far as this month knows.
     pub(super) fn alias(&mut self, alias: Key) -> Result<Option<Key>, StoreError> {
-        let (mut statement, path) = self
-            .statement("SELECT id_hi, id_lo FROM aliases WHERE key_hi = ?1 AND key_lo = ?2")?;
+        let (mut statement, path) =
+            self.statement("SELECT id_hi, id_lo FROM aliases WHERE key_hi = ?1 AND key_lo = ?2")?;
         statement
             .query_row([alias.hi, alias.lo], |row| key(row, 0))
             .optional()
@@ -443,8 +459,8 @@ impl MonthFile {
 
     /// The aliases of a read in this month.
     pub(super) fn aliases_of(&mut self, id: Key) -> Result<Vec<Key>, StoreError> {
-        let (mut statement, path) = self
-            .statement("SELECT key_hi, key_lo FROM aliases WHERE id_hi = ?1 AND id_lo = ?2")?;
+        let (mut statement, path) =
+            self.statement("SELECT key_hi, key_lo FROM aliases WHERE id_hi = ?1 AND id_lo = ?2")?;
         let rows = statement.query_map([id.hi, id.lo], |row| key(row, 0));
         rows.and_then(Iterator::collect).at(path)
     }

@@ -50,7 +50,8 @@ struct Hit {
 
 const COLUMNS: &str = "id_hi, id_lo, state, record, revision, plate, captured_at, payload, s.name, d.received_at, d.provenance";
 const BY_PLATE: &str = "FROM reads INDEXED BY by_plate CROSS JOIN sources s ON s.n = source CROSS JOIN deposits d ON d.n = deposit";
-const BY_ROW: &str = "FROM reads CROSS JOIN sources s ON s.n = source CROSS JOIN deposits d ON d.n = deposit";
+const BY_ROW: &str =
+    "FROM reads CROSS JOIN sources s ON s.n = source CROSS JOIN deposits d ON d.n = deposit";
 
 /// Rows between two looks at the watch.
 const ROWS_PER_LOOK: usize = 512;
@@ -318,7 +319,8 @@ fn by_pattern(
 ) -> Result<Found, StoreError> {
     let mut matching = walk(db, path, question, folded, give_up)?;
     matching.sort_unstable_by(|left, right| right.cmp(left));
-    let sql = format!("SELECT {COLUMNS} {BY_ROW} WHERE seq = ?1 AND keep_until > ?2 AND s.name = ?3");
+    let sql =
+        format!("SELECT {COLUMNS} {BY_ROW} WHERE seq = ?1 AND keep_until > ?2 AND s.name = ?3");
     let mut statement = db.prepare_cached(&sql).at(path)?;
     let mut found = Found::default();
     for (at, (_, seq)) in matching.into_iter().enumerate() {
@@ -380,10 +382,10 @@ fn walk(
 
 fn matches(pattern: &str, text: &str) -> bool {
     let mut text = text.chars();
-    pattern
-        .chars()
-        .all(|known| text.next().is_some_and(|seen| known == '?' || known == seen))
-        && text.next().is_none()
+    pattern.chars().all(|known| {
+        text.next()
+            .is_some_and(|seen| known == '?' || known == seen)
+    }) && text.next().is_none()
 }
 
 /// Between the commits of a change over two files, both hold a current revision for an instant.

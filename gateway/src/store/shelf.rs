@@ -94,9 +94,8 @@ impl Shelf {
             return self.insert_new(row, origin);
         }
         let content = Content::of(row);
-        let is_known = |version: &Version| {
-            version.revision == row.revision && version.content == content
-        };
+        let is_known =
+            |version: &Version| version.revision == row.revision && version.content == content;
         if known.iter().any(is_known) {
             return Ok(Outcome::Duplicate);
         }
@@ -117,7 +116,8 @@ impl Shelf {
     }
 
     fn months_that_may_hold(&self, key: Key) -> Vec<MonthKey> {
-        let holds = |(month, file): (&MonthKey, &MonthFile)| file.filter.contains(key).then_some(*month);
+        let holds =
+            |(month, file): (&MonthKey, &MonthFile)| file.filter.contains(key).then_some(*month);
         self.months.iter().filter_map(holds).collect()
     }
 
@@ -302,7 +302,8 @@ impl Shelf {
             return Ok(());
         }
         let file = self.changing(version.month)?;
-        let change = i64::from(state == State::Current) - i64::from(version.state == State::Current);
+        let change =
+            i64::from(state == State::Current) - i64::from(version.state == State::Current);
         file.count(source, change, i64::MIN);
         let relabelled = version.id != id;
         file.update(
@@ -395,12 +396,21 @@ impl Shelf {
     }
 
     /// How many revisions a month holds, if all are past `now`.
-    pub(super) fn wholly_expired(&mut self, month: MonthKey, now: i64) -> Result<Option<usize>, StoreError> {
+    pub(super) fn wholly_expired(
+        &mut self,
+        month: MonthKey,
+        now: i64,
+    ) -> Result<Option<usize>, StoreError> {
         self.month(month)?.wholly_expired(now)
     }
 
     /// Deletes at most `limit` revisions of a month that are past `now`. Returns how many.
-    pub(super) fn delete_expired(&mut self, month: MonthKey, now: i64, limit: u32) -> Result<usize, StoreError> {
+    pub(super) fn delete_expired(
+        &mut self,
+        month: MonthKey,
+        now: i64,
+        limit: u32,
+    ) -> Result<usize, StoreError> {
         self.month(month)?.delete_expired(now, limit)
     }
 

@@ -159,7 +159,11 @@ impl Arrival {
             Timestamp::from_second(captured_at.as_second() / 86_400 * 86_400).unwrap(),
             ZoneProvenance::Format,
         );
-        observation.aliases = self.aliases.iter().map(|alias| format!("r{alias}")).collect();
+        observation.aliases = self
+            .aliases
+            .iter()
+            .map(|alias| format!("r{alias}"))
+            .collect();
         observation.revision = self.revision;
         observation.retracted = self.retracted;
         observation
@@ -198,7 +202,12 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn comparable(mut reads: Vec<(ReadId, Observation, Timestamp)>) -> Vec<(ReadId, String)> {
     reads.sort_by_key(|(id, observation, received_at)| {
-        (id.clone(), observation.revision, *received_at, observation.captured_at)
+        (
+            id.clone(),
+            observation.revision,
+            *received_at,
+            observation.captured_at,
+        )
     });
     reads
         .into_iter()
@@ -229,14 +238,24 @@ async fn compare(bench: &Bench, model: &mut Model) {
                 newer.observation.captured_at >= older.observation.captured_at
             });
             assert!(sorted && !found.truncated);
-            let days = if matches!(asked, AskedPlate::Partial(_)) { 30 } else { 300 };
+            let days = if matches!(asked, AskedPlate::Partial(_)) {
+                30
+            } else {
+                300
+            };
             let from = now - SignedDuration::from_hours(days * 24);
             let want = model.findable(source).filter(|(_, current)| {
                 let read = &current.observation;
-                asked.matches(&read.plate.plate) && read.captured_at >= from && read.captured_at < now
+                asked.matches(&read.plate.plate)
+                    && read.captured_at >= from
+                    && read.captured_at < now
             });
             let want = want.map(|(group, current)| {
-                (group.id.clone(), current.observation.clone(), current.received_at)
+                (
+                    group.id.clone(),
+                    current.observation.clone(),
+                    current.received_at,
+                )
             });
             assert_eq!(stored(found.reads), comparable(want.collect()), "{asked:?}");
         }
@@ -248,7 +267,11 @@ async fn compare_by_id(bench: &Bench, model: &Model) {
     for group in &model.groups {
         let history = bench.store().history(&group.id).await.unwrap();
         let want = group.versions.iter().map(|version| {
-            (group.id.clone(), version.observation.clone(), version.received_at)
+            (
+                group.id.clone(),
+                version.observation.clone(),
+                version.received_at,
+            )
         });
         assert_eq!(stored(history), comparable(want.collect()));
         let current = bench.store().get(&group.id).await.unwrap();

@@ -74,21 +74,21 @@ fn everything_known() -> Observation {
 async fn a_read_comes_back_as_it_was_sealed() {
     let bench = Bench::new();
     let full = everything_known();
-    assert_eq!(bench.ingest(&[full.clone()]).await, counts(1, 0, 0, 0));
+    assert_eq!(
+        bench.ingest(std::slice::from_ref(&full)).await,
+        counts(1, 0, 0, 0)
+    );
     let source = SourceId::parse("brookdale").unwrap();
     let sealed = PlateRead::seal(full, source, bench.clock.now(), provenance());
     let found = bench.found(exact("TPK0421")).await;
-    assert_eq!(found, [sealed.clone()]);
+    assert_eq!(found, std::slice::from_ref(&sealed));
     let raw = |read: &PlateRead| read.observation.plate.plate.expose_raw().to_owned();
     assert_eq!(found.iter().map(raw).collect::<Vec<_>>(), ["tpk-0421"]);
     assert_eq!(
         bench.store().get(&sealed.id).await.unwrap(),
         Some(sealed.clone())
     );
-    assert_eq!(
-        bench.store().history(&sealed.id).await.unwrap(),
-        [sealed]
-    );
+    assert_eq!(bench.store().history(&sealed.id).await.unwrap(), [sealed]);
 }
 
 #[tokio::test]
@@ -129,7 +129,9 @@ async fn answers_are_newest_first_over_months_and_say_when_they_are_cut() {
         "2026-03-19T12:00:00Z",
     ];
     for capture in captures {
-        bench.ingest(&[observation(capture, "TPK0421", capture)]).await;
+        bench
+            .ingest(&[observation(capture, "TPK0421", capture)])
+            .await;
     }
     let captured = |found: &Found| -> Vec<String> {
         found
@@ -181,7 +183,7 @@ async fn only_the_window_the_source_and_the_issuer_asked_for_answer() {
 async fn what_is_sent_again_is_a_duplicate() {
     let mut bench = Bench::new();
     let read = everything_known();
-    bench.ingest(&[read.clone()]).await;
+    bench.ingest(std::slice::from_ref(&read)).await;
     assert_eq!(
         bench.ingest(&[read.clone(), read.clone()]).await,
         counts(0, 0, 2, 0)
@@ -287,9 +289,13 @@ async fn a_shared_alias_makes_a_revision_under_the_stored_id() {
 #[tokio::test]
 async fn two_reads_that_turn_out_to_be_one_keep_the_older_id() {
     let bench = Bench::new();
-    bench.ingest(&[with_aliases("r1", &["a"], 1, "TPK0421")]).await;
+    bench
+        .ingest(&[with_aliases("r1", &["a"], 1, "TPK0421")])
+        .await;
     bench.clock.advance(SignedDuration::from_secs(1));
-    bench.ingest(&[with_aliases("r2", &["b"], 1, "TPK0422")]).await;
+    bench
+        .ingest(&[with_aliases("r2", &["b"], 1, "TPK0422")])
+        .await;
     let joining = with_aliases("r3", &["a", "b"], 2, "TPK0423");
     assert_eq!(bench.ingest(&[joining]).await, counts(0, 1, 0, 0));
     for (text, reads) in [("TPK0421", 0), ("TPK0422", 0), ("TPK0423", 1)] {
@@ -369,7 +375,11 @@ async fn a_damaged_month_is_refused_by_name() {
     let whole = std::fs::read(&month).unwrap();
     let mut scribbled = whole.clone();
     scribbled[..2_000].fill(7);
-    for damaged in [whole[..5_000].to_vec(), scribbled, b"not a database, but long enough to look at it".repeat(40)] {
+    for damaged in [
+        whole[..5_000].to_vec(),
+        scribbled,
+        b"not a database, but long enough to look at it".repeat(40),
+    ] {
         std::fs::write(&month, damaged).unwrap();
         match bench.open() {
             Err(StoreError::Corrupt { file, .. }) => assert_eq!(file, "reads-2026-03.db"),
@@ -417,7 +427,11 @@ async fn more_months_than_may_be_open_all_answer() {
         ..StoreConfig::default()
     });
     for month in 1..=9 {
-        let read = observation(&format!("r{month}"), "TPK0421", &format!("2026-0{month}-01T00:00:00Z"));
+        let read = observation(
+            &format!("r{month}"),
+            "TPK0421",
+            &format!("2026-0{month}-01T00:00:00Z"),
+        );
         bench.ingest_as("brookdale", 400, &[read]).await;
     }
     bench.clock.set(at("2026-09-20T00:00:00Z"));

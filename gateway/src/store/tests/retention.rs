@@ -23,7 +23,11 @@ async fn unreadable(bench: &Bench, record: &str) -> bool {
 async fn a_read_is_unreadable_the_moment_its_retention_ends() {
     let bench = Bench::new();
     bench
-        .ingest_as("brookdale", 10, &[observation("r1", CANARY, "2026-03-12T00:00:00Z")])
+        .ingest_as(
+            "brookdale",
+            10,
+            &[observation("r1", CANARY, "2026-03-12T00:00:00Z")],
+        )
         .await;
     bench.clock.set(at("2026-03-21T23:59:59.999Z"));
     assert!(!unreadable(&bench, "r1").await);
