@@ -98,7 +98,12 @@ async fn a_join_of_two_months_cut_in_two_is_finished_at_the_next_start() {
             revision: 1,
             ..observation("r3", "TPK0499", "2026-03-01T12:00:00Z")
         };
-        apply_and_crash(bench.dir.path(), &joining, "2026-03-02T00:00:02Z", &[survives]);
+        apply_and_crash(
+            bench.dir.path(),
+            &joining,
+            "2026-03-02T00:00:02Z",
+            &[survives],
+        );
         bench.reopen();
         let left = bench.found(exact("TPK0421")).await.len();
         let joined = bench.found(exact("TPK0499")).await.len();
