@@ -6,7 +6,7 @@
 use super::codec::Key;
 
 const BITS_PER_ENTRY: u64 = 10;
-const PROBES: u64 = 5;
+const PROBES: usize = 5;
 const FIRST_PART: u64 = 1 << 16;
 
 /// The ids of one month.
@@ -104,7 +104,7 @@ impl Part {
     }
 
     /// Ids are halves of a SHA-256, so they serve as their own two hashes.
-    fn places(&self, key: Key) -> [(usize, u64); PROBES as usize] {
+    fn places(&self, key: Key) -> [(usize, u64); PROBES] {
         let (start, step) = (key.hi.cast_unsigned(), key.lo.cast_unsigned() | 1);
         let size = self.size();
         std::array::from_fn(|probe| {

@@ -92,10 +92,10 @@ pub(super) fn open_to_write(dir: &Path, month: MonthKey) -> Result<Connection, S
     let db = Connection::open_with_flags(&path, flags).at(&path)?;
     db.busy_timeout(LOCK_WAIT).at(&path)?;
     db.set_prepared_statement_cache_capacity(64);
-    // `secure_delete` overwrites what is deleted; a checkpoint every 16 MB of log spreads index pages over many commits.
+    // `secure_delete` overwrites what is deleted; a checkpoint every 64 MB of log spreads index pages over many commits.
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-         PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;
+         PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 134217728;
          PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
     )
     .at(&path)?;

@@ -74,11 +74,14 @@ fn everything_known() -> Observation {
 async fn a_read_comes_back_as_it_was_sealed() {
     let bench = Bench::new();
     let full = everything_known();
-    assert_eq!(bench.ingest(&[full.clone()]).await, counts(1, 0, 0, 0));
+    assert_eq!(
+        bench.ingest(std::slice::from_ref(&full)).await,
+        counts(1, 0, 0, 0)
+    );
     let source = SourceId::parse("brookdale").unwrap();
     let sealed = PlateRead::seal(full, source, bench.clock.now(), provenance());
     let found = bench.found(exact("TPK0421")).await;
-    assert_eq!(found, [sealed.clone()]);
+    assert_eq!(found, std::slice::from_ref(&sealed));
     let raw = |read: &PlateRead| read.observation.plate.plate.expose_raw().to_owned();
     assert_eq!(found.iter().map(raw).collect::<Vec<_>>(), ["tpk-0421"]);
     assert_eq!(
@@ -180,7 +183,7 @@ async fn only_the_window_the_source_and_the_issuer_asked_for_answer() {
 async fn what_is_sent_again_is_a_duplicate() {
     let mut bench = Bench::new();
     let read = everything_known();
-    bench.ingest(&[read.clone()]).await;
+    bench.ingest(std::slice::from_ref(&read)).await;
     assert_eq!(
         bench.ingest(&[read.clone(), read.clone()]).await,
         counts(0, 0, 2, 0)
