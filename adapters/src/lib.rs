@@ -9,3 +9,8 @@ pub mod niop;
 pub mod registry;
 pub mod rekor;
 pub mod transport;
+
+/// The examples of the guide compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding-an-adapter.md")]
+mod adding_an_adapter {}

@@ -146,7 +146,7 @@ pub struct Quota {
     pub requests: NonZeroU32,
     /// The period.
     pub per: Duration,
-    /// Requests that may come at once.
+    /// Requests that may come at once; at most half of `requests`.
     pub burst: NonZeroU32,
     /// Requests under way at once.
     pub concurrency: NonZeroU32,

@@ -253,7 +253,7 @@ fn resolve(reference: &toml::Value, around: &Surroundings<'_>) -> Result<Secret,
 fn quota(at: &str, raw: &RawQuota, report: &mut Report) -> Quota {
     let key = |name: &str| format!("{at}.quota.{name}");
     let requests = positive(report, &key("requests"), raw.requests);
-    let attempt_timeout_ms = report.within(
+    let millis = report.within(
         key("attempt_timeout_ms"),
         raw.attempt_timeout_ms,
         10..=30_000,
@@ -261,12 +261,21 @@ fn quota(at: &str, raw: &RawQuota, report: &mut Report) -> Quota {
     Quota {
         requests,
         per: Duration::from_secs(report.within(key("per_s"), u64::from(raw.per_s), 1..=YEAR_S)),
-        burst: raw.burst.map_or(requests, |burst: u32| -> NonZeroU32 {
-            positive(report, &key("burst"), burst)
-        }),
+        burst: burst(&key("burst"), raw.burst, requests, report),
         concurrency: positive(report, &key("concurrency"), raw.concurrency),
-        attempt_timeout: Duration::from_millis(attempt_timeout_ms),
+        attempt_timeout: Duration::from_millis(millis),
     }
+}
+
+/// The throttle takes more than half as half; better to say so than to keep another limit than the one written.
+fn burst(key: &str, written: Option<u32>, requests: NonZeroU32, report: &mut Report) -> NonZeroU32 {
+    let most = requests.get().div_ceil(2);
+    let burst = written.unwrap_or(most);
+    if !(1..=most).contains(&burst) {
+        let why = "half of `requests`, because the burst is part of the quota";
+        report.add(key, format!("must be 1 to {most}: {why}"));
+    }
+    NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)
 }
 
 fn drop_folder(

@@ -1,4 +1,9 @@
-//! `docs/configuration.md` tells the truth.
+//! `docs/configuration.md` and `docs/agreements.md` tell the truth.
+
+use turnpike_schemas::{
+    agreement::{Action, Field, OrganisationClass, Role, Rule},
+    query::Purpose,
+};
 
 use super::Installation;
 
@@ -91,4 +96,48 @@ fn every_adapter_is_named() {
             );
         }
     }
+}
+
+/// Serialized words in backticks, as documents and answers write them.
+fn words<T: serde::Serialize>(all: &[T]) -> Vec<String> {
+    let written = |value| {
+        serde_json::to_value(value)
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    all.iter()
+        .map(|value| format!("`{}`", written(value)))
+        .collect()
+}
+
+#[test]
+fn the_page_on_agreements_knows_every_word_of_an_agreement() {
+    let page = include_str!("../../../../docs/agreements.md");
+    let words = [
+        words(&Rule::ALL),
+        words(&Purpose::ALL),
+        words(&Field::ALL),
+        words(&Action::ALL),
+        words(&Role::ALL),
+        words(&OrganisationClass::ALL),
+    ];
+    for word in words.concat() {
+        assert!(page.contains(&word), "{word} is not explained");
+    }
+}
+
+#[test]
+fn the_rules_are_listed_in_the_order_in_which_they_are_tried() {
+    let page = include_str!("../../../../docs/agreements.md");
+    let listed = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let known = Rule::ALL.map(Rule::as_str);
+    let rules: Vec<&str> = listed
+        .map(|(word, _)| word)
+        .filter(|word| known.contains(word))
+        .collect();
+    assert_eq!(rules, known);
 }

@@ -47,7 +47,7 @@ fn a_source_has_a_title_a_quota_and_an_agreement() {
     assert_eq!(source.stale_after, Some(Duration::from_secs(900)));
     assert_eq!(
         (source.quota.requests.get(), source.quota.burst.get()),
-        (30, 30)
+        (30, 15)
     );
     assert_eq!(source.quota.per, Duration::from_secs(60));
     assert!(source.push.unwrap().is(&TokenHash::of("t")));
@@ -262,5 +262,19 @@ fn every_problem_of_an_agreement_is_reported_in_its_own_file() {
             ),
             format!("{of_agreement}: `what.max_reads`: must be 1 or more"),
         ]
+    );
+}
+
+#[test]
+fn a_burst_larger_than_the_quota_can_keep_is_refused() {
+    let rest = "quota = { requests = 5, burst = 4 }";
+    let installation =
+        Installation::with_people(&pushing("town-cameras", "t", rest)).agreement("town-cameras");
+    let why = "half of `requests`, because the burst is part of the quota";
+    assert_eq!(
+        installation.problems(),
+        [format!(
+            "turnpike.toml: `sources[0].quota.burst`: must be 1 to 3: {why}"
+        )]
     );
 }
