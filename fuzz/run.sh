@@ -3,7 +3,7 @@
 #
 #   fuzz/run.sh SECONDS [TARGET...]
 #
-# Needs cargo-fuzz (`cargo install cargo-fuzz --locked`). Works on the stable toolchain of rust-toolchain.toml:
+# Needs cargo-fuzz (`cargo install cargo-fuzz --locked`). Works on the stable toolchain:
 # RUSTC_BOOTSTRAP lets that compiler take the instrumentation flags. SANITIZER=none skips AddressSanitizer.
 # A crash is kept in fuzz/artifacts/TARGET; new inputs in fuzz/corpus/TARGET (both ignored by git).
 set -eu

@@ -1,1 +1,3 @@
+//! End-to-end tests: the gateway as a process, the tree as a whole.
 
+mod readme;

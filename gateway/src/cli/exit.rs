@@ -145,6 +145,11 @@ mod tests {
     #[test]
     fn help_lists_every_exit_code() {
         for (_, code, meaning) in EXIT_CODES {
+            let documented = include_str!("../../../docs/cli.md");
+            assert!(
+                documented.contains(&format!("| {code} | {meaning} |\n")),
+                "{code}"
+            );
             assert!(HELP.contains(&format!("  {code}  {meaning}\n")), "{code}");
         }
     }
