@@ -102,6 +102,7 @@ impl Directory {
     ) -> Result<Requester, UnknownOrganisation> {
         let other = match on_behalf_of {
             OnBehalfOf::Own => None,
+            OnBehalfOf::Organisation(id) if *id == identity.organisation().id => None,
             OnBehalfOf::Organisation(id) => Some(
                 self.organisations
                     .get(id)

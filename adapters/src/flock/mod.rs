@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     title: "Flock Safety, plate lookup (API v3)",
     family: INFO.family,
     capabilities: INFO.capabilities,
-    transport: "asked live, REST",
+    transport: "HTTPS, JSON, OAuth2",
     secrets: &["client_id", "client_secret"],
     hosts,
     build,

@@ -63,7 +63,7 @@ pub const ENTRY: Entry = Entry {
     title: "NIOP toll interoperability files",
     family: Family::Toll,
     capabilities: CAPABILITIES,
-    transport: "ZIP or XML files, dropped",
+    transport: "ZIP files with XML",
     secrets: &[],
     hosts: |_| Ok(Vec::new()),
     saved_answer: None,

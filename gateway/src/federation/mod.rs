@@ -138,14 +138,9 @@ impl Federation {
         request: &QueryRequest,
     ) -> Result<Answer, AskError> {
         let mut running = self.begin(self.plan(identity, request)?).await?;
-        let (mut done, mut entries) = (Vec::new(), Vec::new());
+        let (mut done, mut entries, mut covered) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(mut one) = running.pending.next().await {
-            self.released.keep(
-                &running.requester,
-                &running.query,
-                &mut one.reads,
-                self.clock.now(),
-            );
+            covered.extend(released::cover(&mut one.reads));
             entries.push((one.index, record::source_outcome(&one.report, &one.reads)));
             done.push(one);
         }
@@ -162,6 +157,8 @@ impl Federation {
         let entries = entries.into_iter().map(|(_, entry)| entry).collect();
         let outcome = record::outcome(completeness, reads.len(), entries);
         let receipt = self.ledger.finish(running.ticket, outcome).await?;
+        self.released
+            .remember(&running.requester, &running.query, covered, self.now());
         Ok(Answer {
             query: running.id,
             completeness,
@@ -338,6 +335,7 @@ fn step(source: &Source, query: &Query, asked: bool, decision: Result<Permit, Re
 }
 
 fn done(index: usize, source: &Source, searched: Searched) -> Done {
+    count(source, &searched);
     Done {
         index,
         report: SourceReport {
@@ -349,4 +347,14 @@ fn done(index: usize, source: &Source, searched: Searched) -> Done {
         },
         reads: searched.reads,
     }
+}
+
+fn count(source: &Source, searched: &Searched) {
+    let labels = [
+        ("source", source.id.to_string()),
+        ("outcome", searched.outcome.word().to_owned()),
+    ];
+    metrics::counter!("turnpike_source_outcomes_total", &labels).increment(1);
+    metrics::histogram!("turnpike_source_seconds", "source" => source.id.to_string())
+        .record(searched.took.as_secs_f64());
 }

@@ -43,28 +43,22 @@ pub(super) struct Release {
 }
 
 impl Released {
-    /// Remembers the reads that have images and replaces the vendor's locators by the gateway's paths.
-    pub(super) fn keep(
+    /// Remembers reads that were released. Called once their outcome is durable, and not before.
+    pub(super) fn remember(
         &self,
         requester: &Arc<Requester>,
         query: &Arc<Query>,
-        reads: &mut [PlateRead],
+        reads: Vec<PlateRead>,
         now: Timestamp,
     ) {
-        for read in reads
-            .iter_mut()
-            .filter(|read| !read.observation.images.is_empty())
-        {
-            let release = Release {
+        let mut kept = self.lock();
+        for read in reads {
+            kept.put(Release {
                 requester: Arc::clone(requester),
                 query: Arc::clone(query),
-                read: read.clone(),
+                read,
                 at: now,
-            };
-            self.lock().put(release);
-            for (n, image) in read.observation.images.iter_mut().enumerate() {
-                image.reference = format!("/v1/reads/{}/images/{n}", read.id.as_str());
-            }
+            });
         }
     }
 
@@ -78,6 +72,21 @@ impl Released {
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Replaces the vendors' image locators by the gateway's paths. Gives back the reads that have images as they were.
+pub(super) fn cover(reads: &mut [PlateRead]) -> Vec<PlateRead> {
+    let mut covered = Vec::new();
+    for read in reads {
+        if read.observation.images.is_empty() {
+            continue;
+        }
+        covered.push(read.clone());
+        for (n, image) in read.observation.images.iter_mut().enumerate() {
+            image.reference = format!("/v1/reads/{}/images/{n}", read.id.as_str());
+        }
+    }
+    covered
 }
 
 impl Kept {

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc;
 use turnpike_schemas::api::{Completeness, LedgerPosition, QueryRequest, StreamLine};
 
-use super::{AskError, Federation, Plan, record};
+use super::{AskError, Federation, Plan, record, released};
 use crate::{identity::Identity, ledger::LedgerError};
 
 /// Lines waiting for a slow reader; the sources wait when it is full, up to the deadline.
@@ -75,17 +75,14 @@ impl Federation {
         }
         let (mut reports, mut count) = (Vec::new(), 0);
         while let Some(mut done) = running.pending.next().await {
-            self.released.keep(
-                &running.requester,
-                &running.query,
-                &mut done.reads,
-                self.now(),
-            );
+            let covered = released::cover(&mut done.reads);
             let part = record::source_outcome(&done.report, &done.reads);
             if let Err(error) = self.ledger.outcome_part(&running.ticket, part).await {
                 drop(lines.send(Err(error)).await);
                 return;
             }
+            self.released
+                .remember(&running.requester, &running.query, covered, self.now());
             reports.push(done.report.clone());
             count += done.reads.len();
             let line = StreamLine::Source {

@@ -8,11 +8,13 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _, Write as _},
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use notify::Watcher as _;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -28,7 +30,7 @@ use turnpike_schemas::{
 };
 
 use super::{
-    Intake, IntakeError,
+    Intake, IntakeError, plausible,
     spool::{Counts, Spool, Spooled},
 };
 use crate::{
@@ -38,6 +40,9 @@ use crate::{
 
 /// Reads stored at once.
 const BATCH: usize = 1_000;
+
+/// How often files past retention are looked for.
+const TIDY_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 /// A file that looks broken and was written to this recently (in settle times) may still be on its way.
 const GRACE: u32 = 10;
@@ -51,6 +56,8 @@ pub struct DropFolder {
     spool: PathBuf,
     /// Size and time of last change of files that are not taken yet, and since when they are unchanged.
     waiting: BTreeMap<PathBuf, (Stamp, Instant)>,
+    /// When old files were last looked for.
+    tidied: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +119,7 @@ impl DropFolder {
             settings,
             spool: spool.to_owned(),
             waiting: BTreeMap::new(),
+            tidied: None,
         })
     }
 
@@ -122,6 +130,7 @@ impl DropFolder {
         let _watcher = self.watch(&changed);
         loop {
             let unsettled = self.scan(&stop).await;
+            self.forget_expired();
             let wait = if unsettled {
                 self.settings.settle.min(self.settings.scan_every)
             } else {
@@ -183,6 +192,25 @@ impl DropFolder {
         unsettled
     }
 
+    /// Removes files that were dealt with once the agreement's retention is over: they hold what the reads held.
+    fn forget_expired(&mut self) {
+        let now = self.intake.clock.now();
+        let due = self
+            .tidied
+            .is_none_or(|last| now.duration_since(last) >= TIDY_EVERY || now < last);
+        let Some(retention) = self.source.agreement.document().retention.filter(|_| due) else {
+            return;
+        };
+        self.tidied = Some(now);
+        let kept = Duration::from_secs(u64::from(retention.days) * 86_400);
+        for folder in ["done", "quarantine"] {
+            let folder = self.settings.folder.join(folder);
+            if let Err(error) = remove_older(&folder, now, kept) {
+                tracing::warn!(source = %self.source.id, %error, "old files could not be removed");
+            }
+        }
+    }
+
     fn settled(&mut self, path: &Path, stamp: Stamp) -> bool {
         let now = Instant::now();
         match self.waiting.get(path) {
@@ -241,13 +269,9 @@ impl DropFolder {
             self.spool.clone(),
         );
         let decoding = tokio::task::spawn_blocking(move || decode_file(&source, &path, &folder));
-        decoding.await.unwrap_or_else(|_| {
-            Err(Stay::Intake(IntakeError::Malformed(Error::new(
-                ErrorKind::Malformed,
-                "decode_file",
-                "the decoder gave up on this file",
-            ))))
-        })
+        decoding
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error).into()))
     }
 
     async fn accept(
@@ -263,6 +287,9 @@ impl DropFolder {
             if batch.is_empty() {
                 break;
             }
+            let (batch, implausible) = plausible(batch, now);
+            decoded.counts.rejected += implausible.len() as u64;
+            decoded.counts.rejections.extend(implausible);
             let ingested = self
                 .intake
                 .deposit(&self.source, permit, batch, &decoded.sha256, now)
@@ -371,20 +398,31 @@ fn decode_file(source: &Source, path: &Path, folder: &Path) -> Result<DecodedFil
     let sha256 = digest(path)?;
     let mut spool = Spool::create(folder)?;
     let mut file = File::open(path)?;
-    let verdict = source
-        .adapter
-        .decode_file(&name_of(path), &mut file, &mut |item| {
-            let full = |error| {
-                Error::new(
-                    ErrorKind::Unavailable,
-                    "spool",
-                    "the spool cannot be written",
-                )
-                .caused_by(error)
-            };
-            spool.put(item).map_err(full)
-        })
-        .map_err(|error| io::Error::other(error.to_string()))?;
+    let mut sink = |item| {
+        let full = |error| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "spool",
+                "the spool cannot be written",
+            )
+            .caused_by(error)
+        };
+        spool.put(item).map_err(full)
+    };
+    let name = name_of(path);
+    let decode = AssertUnwindSafe(|| source.adapter.decode_file(&name, &mut file, &mut sink));
+    let verdict = match std::panic::catch_unwind(decode) {
+        Ok(verdict) => verdict.map_err(|error| io::Error::other(error.to_string()))?,
+        // INVARIANT: a file that breaks the decoder is set aside, not tried for ever.
+        Err(_) => Verdict {
+            disposition: Disposition::Rejected(Rejection::new(
+                None,
+                "(file)",
+                "the decoder gave up",
+            )),
+            acknowledgement: None,
+        },
+    };
     let (spooled, counts) = spool.finish()?;
     Ok(DecodedFile {
         verdict,
@@ -405,6 +443,20 @@ fn digest(path: &Path) -> io::Result<String> {
         }
         hash.update(buffer.get(..read).unwrap_or_default());
     }
+}
+
+/// Removes the plain files last written longer ago than `kept`.
+fn remove_older(folder: &Path, now: Timestamp, kept: Duration) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let written = Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)?;
+        let age = now.duration_since(written);
+        if metadata.is_file() && age.is_positive() && age.unsigned_abs() > kept {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Plain files that are not hidden and not marked as parts, in the order of their names.

@@ -9,11 +9,11 @@ mod spool;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use turnpike_adapters::{
-    adapter::{Decoded, Message, Reply},
+    adapter::{Decoded, Message, Rejection, Reply},
     context::Clock,
     error::Error,
 };
@@ -108,22 +108,22 @@ impl Intake {
                 return Err(IntakeError::Malformed(error));
             }
         };
+        let (reads, mut rejected) = plausible(decoded.page.reads, now);
+        rejected.extend(decoded.page.rejected);
         source.tally.seen(now);
-        source.tally.count_rejected(&decoded.page.rejected);
+        source.tally.count_rejected(&rejected);
         self.quarantine
-            .put(&source.id, &digest, &decoded.page.rejected, now)
+            .put(&source.id, &digest, &rejected, now)
             .await
             .map_err(IntakeError::Quarantine)?;
-        let ingested = self
-            .deposit(source, &permit, decoded.page.reads, &digest, now)
-            .await?;
+        let ingested = self.deposit(source, &permit, reads, &digest, now).await?;
         Ok(Accepted {
             receipt: PushReceipt {
                 stored: small(ingested.stored + ingested.revised),
                 duplicates: small(ingested.duplicates),
                 skipped: small(decoded.page.skipped.values().sum::<u64>())
                     .saturating_add(small(ingested.expired)),
-                rejected: small(decoded.page.rejected.len()),
+                rejected: small(rejected.len()),
             },
             reply: decoded.reply,
         })
@@ -168,6 +168,18 @@ impl Intake {
         };
         self.ledger.ingest(entry).await.map(|_| ())
     }
+}
+
+/// A capture further in the future than any clock is wrong by is a fault of the record: it would be kept for as long.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
+
+fn plausible(reads: Vec<Observation>, now: Timestamp) -> (Vec<Observation>, Vec<Rejection>) {
+    let latest = now.checked_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
+    let (plausible, future): (Vec<_>, Vec<_>) = reads
+        .into_iter()
+        .partition(|read| read.captured_at <= latest);
+    let reject = |_| Rejection::new(None, "captured_at", "more than a day in the future");
+    (plausible, future.into_iter().map(reject).collect())
 }
 
 async fn decode(source: &Arc<Source>, message: Message) -> Result<Decoded, Error> {

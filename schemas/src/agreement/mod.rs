@@ -123,6 +123,8 @@ impl Requester {
     pub fn resolves(&self, asked: &OnBehalfOf) -> bool {
         match (asked, &self.on_behalf_of) {
             (OnBehalfOf::Own, None) => true,
+            // Naming one's own organisation is asking for oneself.
+            (OnBehalfOf::Organisation(id), None) => *id == self.organisation.id,
             (OnBehalfOf::Organisation(id), Some(organisation)) => *id == organisation.id,
             _ => false,
         }
