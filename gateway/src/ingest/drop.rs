@@ -7,17 +7,16 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use notify::Watcher as _;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use turnpike_adapters::{
@@ -30,13 +29,12 @@ use turnpike_schemas::{
 };
 
 use super::{
-    Intake, IntakeError, plausible,
+    Intake, IntakeError,
+    files::{Stamp, digest, files, move_into, name_of, remove_older, stamp_of, write_durably},
+    plausible,
     spool::{Counts, Spool, Spooled},
 };
-use crate::{
-    config,
-    federation::{Source, hex},
-};
+use crate::{config, federation::Source};
 
 /// Reads stored at once.
 const BATCH: usize = 1_000;
@@ -58,12 +56,6 @@ pub struct DropFolder {
     waiting: BTreeMap<PathBuf, (Stamp, Instant)>,
     /// When old files were last looked for.
     tidied: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    bytes: u64,
-    changed: SystemTime,
 }
 
 /// A file as decoded, nothing stored yet.
@@ -430,97 +422,4 @@ fn decode_file(source: &Source, path: &Path, folder: &Path) -> Result<DecodedFil
         counts,
         sha256,
     })
-}
-
-fn digest(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hex(&hash.finalize()));
-        }
-        hash.update(buffer.get(..read).unwrap_or_default());
-    }
-}
-
-/// Removes the plain files last written longer ago than `kept`.
-fn remove_older(folder: &Path, now: Timestamp, kept: Duration) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        let written = Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)?;
-        let age = now.duration_since(written);
-        if metadata.is_file() && age.is_positive() && age.unsigned_abs() > kept {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Plain files that are not hidden and not marked as parts, in the order of their names.
-fn files(folder: &Path) -> io::Result<Vec<(PathBuf, Stamp)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let partial = name.starts_with('.')
-            || [".part", ".tmp", ".filepart"]
-                .iter()
-                .any(|end| name.ends_with(end));
-        // Links are not followed: a source must not make the gateway read other files.
-        if partial || !entry.file_type()?.is_file() {
-            continue;
-        }
-        files.push((entry.path(), stamp_of(&entry.path())?));
-    }
-    files.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(files)
-}
-
-fn stamp_of(path: &Path) -> io::Result<Stamp> {
-    let metadata = fs::symlink_metadata(path)?;
-    Ok(Stamp {
-        bytes: metadata.len(),
-        changed: metadata.modified()?,
-    })
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
-/// Writes a whole file under a temporary name, syncs it, and renames it: readers see all of it or nothing.
-fn write_durably(folder: &Path, name: &str, body: &[u8]) -> io::Result<()> {
-    let plain = Path::new(name)
-        .file_name()
-        .is_some_and(|plain| plain == name);
-    if !plain {
-        return Err(io::Error::other(
-            "an acknowledgement's name must be a plain file name",
-        ));
-    }
-    let part = folder.join(format!(".{name}.part"));
-    let mut file = File::create(&part)?;
-    file.write_all(body)?;
-    file.sync_all()?;
-    fs::rename(&part, folder.join(name))?;
-    File::open(folder)?.sync_all()
-}
-
-/// Moves a file; a name that is taken gets a number.
-fn move_into(path: &Path, folder: &Path) -> io::Result<()> {
-    let name = name_of(path);
-    let mut target = folder.join(&name);
-    let mut number = 1;
-    while target.exists() {
-        target = folder.join(format!("{name}.{number}"));
-        number += 1;
-    }
-    fs::rename(path, &target)?;
-    File::open(folder)?.sync_all()
 }

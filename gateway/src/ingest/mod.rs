@@ -4,6 +4,7 @@
 //! quarantined is field and rule, never a value: no copy of a payload is kept.
 
 mod drop;
+mod files;
 mod quarantine;
 mod spool;
 
