@@ -18,7 +18,7 @@ pub(super) fn sweep_step(writer: &mut Writer) -> Result<(Swept, bool), StoreErro
 }
 
 fn step(writer: &mut Writer, now: i64) -> Result<(Swept, bool), StoreError> {
-    writer.shelf.mend()?;
+    writer.shelf.prepare()?;
     let months: Vec<MonthKey> = writer.shelf.months.keys().copied().collect();
     let mut swept = Swept::default();
     for month in months {

@@ -23,6 +23,10 @@ pub(super) struct Shelf {
     pub(super) months: BTreeMap<MonthKey, MonthFile>,
     max_open: usize,
     uses: u64,
+    /// Months with notes of changes over several files.
+    noted: BTreeSet<MonthKey>,
+    /// A commit failed, perhaps after others of the same change.
+    is_torn: bool,
 }
 
 /// What became of one observation.
@@ -52,6 +56,8 @@ impl Shelf {
             months: BTreeMap::new(),
             max_open: max_open.max(1),
             uses: 0,
+            noted: BTreeSet::new(),
+            is_torn: false,
         };
         for month in month::list(dir)? {
             shelf.month(month)?;
@@ -99,7 +105,7 @@ impl Shelf {
         if known.iter().any(is_known) {
             return Ok(Outcome::Duplicate);
         }
-        self.insert_revision(row, content, &ids, known, origin)?;
+        self.insert_revision(row, content, known, origin)?;
         Ok(Outcome::Revised)
     }
 
@@ -219,7 +225,6 @@ impl Shelf {
         &mut self,
         row: &Row,
         content: Content,
-        ids: &BTreeSet<Key>,
         mut versions: Vec<Version>,
         origin: &mut Origin<'_>,
     ) -> Result<(), StoreError> {
@@ -241,8 +246,7 @@ impl Shelf {
             received_at: origin.received_at,
             content,
         });
-        let mut keys: BTreeSet<Key> = row.keys.iter().copied().collect();
-        keys.extend(ids);
+        let keys = row.keys.iter().copied().collect();
         self.settle(id, versions, keys, origin.source)
     }
 
@@ -271,6 +275,7 @@ impl Shelf {
                 keys.extend(self.month(*month)?.aliases_of(*former)?);
             }
         }
+        keys.extend(&former);
         keys.remove(&id);
         self.lead_aliases(id, &keys, &months, current.month)?;
         if months.len() > 1 {
@@ -278,6 +283,7 @@ impl Shelf {
                 for from in &former {
                     self.changing(*month)?.note_pending(id, *from)?;
                 }
+                self.noted.insert(*month);
             }
         }
         Ok(())
@@ -336,26 +342,32 @@ impl Shelf {
         Ok(())
     }
 
-    /// Finishes changes over several files that a crash cut in two.
-    pub(super) fn mend(&mut self) -> Result<(), StoreError> {
+    /// Finishes changes over several files of which a crash or a failed commit left a part.
+    fn mend(&mut self) -> Result<(), StoreError> {
         let months: Vec<MonthKey> = self.months.keys().copied().collect();
         let mut pending = BTreeSet::new();
-        for month in &months {
-            pending.extend(self.month(*month)?.pending()?);
-        }
-        if pending.is_empty() {
-            return Ok(());
+        for month in months {
+            let here = self.month(month)?.pending()?;
+            if !here.is_empty() {
+                self.noted.insert(month);
+            }
+            pending.extend(here);
         }
         for (into, from) in pending {
             let versions = self.versions(&BTreeSet::from([into, from]))?;
             let source = self.source_of(&versions)?;
             self.settle(into, versions, BTreeSet::from([from]), &source)?;
         }
-        self.commit()?;
-        for month in months {
-            self.changing(month)?.clear_pending()?;
-        }
         self.commit()
+    }
+
+    /// To be called before changes: mends what the last ones left, should they have failed.
+    pub(super) fn prepare(&mut self) -> Result<(), StoreError> {
+        if self.is_torn {
+            self.mend()?;
+            self.is_torn = false;
+        }
+        Ok(())
     }
 
     fn source_of(&mut self, versions: &[Version]) -> Result<String, StoreError> {
@@ -368,13 +380,26 @@ impl Shelf {
     /// Makes every change durable.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         self.months.values_mut().try_for_each(MonthFile::commit)?;
+        self.forget_notes()?;
         self.close_unused();
+        Ok(())
+    }
+
+    /// Every file has its part of the changes: the notes must not outlive that, because ids can be taken anew after retention.
+    fn forget_notes(&mut self) -> Result<(), StoreError> {
+        for month in self.noted.clone() {
+            let file = self.changing(month)?;
+            file.clear_pending()?;
+            file.commit()?;
+            self.noted.remove(&month);
+        }
         Ok(())
     }
 
     /// Undoes every change since the last commit.
     pub(super) fn roll_back(&mut self) {
         self.months.values_mut().for_each(MonthFile::roll_back);
+        self.is_torn = true;
     }
 
     /// Closes the files used longest ago beyond the limit.

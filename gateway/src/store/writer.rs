@@ -80,10 +80,15 @@ impl Writer {
 
     fn round(&mut self, round: Vec<Waiting>) {
         let now = self.now();
-        let written = round
-            .iter()
-            .map(|waiting| self.write(waiting, now))
-            .collect::<Result<Vec<_>, _>>()
+        let written = self
+            .shelf
+            .prepare()
+            .and_then(|()| {
+                round
+                    .iter()
+                    .map(|waiting| self.write(waiting, now))
+                    .collect::<Result<Vec<_>, _>>()
+            })
             .and_then(|answers| self.shelf.commit().map(|()| answers));
         self.finish(written.as_ref().err());
         match written {

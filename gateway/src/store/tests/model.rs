@@ -200,22 +200,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn comparable(mut reads: Vec<(ReadId, Observation, Timestamp)>) -> Vec<(ReadId, String)> {
-    reads.sort_by_key(|(id, observation, received_at)| {
-        (
-            id.clone(),
-            observation.revision,
-            *received_at,
-            observation.captured_at,
-        )
-    });
-    reads
+fn comparable(reads: Vec<(ReadId, Observation, Timestamp)>) -> Vec<(ReadId, String, Timestamp)> {
+    let text = |observation| serde_json::to_string(&observation).unwrap();
+    let mut reads: Vec<_> = reads
         .into_iter()
-        .map(|(id, observation, _)| (id, serde_json::to_string(&observation).unwrap()))
-        .collect()
+        .map(|(id, observation, received_at)| (id, text(observation), received_at))
+        .collect();
+    reads.sort();
+    reads
 }
 
-fn stored(reads: Vec<PlateRead>) -> Vec<(ReadId, String)> {
+fn stored(reads: Vec<PlateRead>) -> Vec<(ReadId, String, Timestamp)> {
     let parts = reads
         .into_iter()
         .map(|read| (read.id, read.observation, read.received_at));
