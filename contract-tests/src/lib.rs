@@ -6,6 +6,7 @@
 //! misreading on one side shows up as a failing test.
 
 pub mod fault;
+pub mod kit;
 pub mod sim;
 pub mod town;
 pub mod world;

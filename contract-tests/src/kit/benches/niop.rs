@@ -1,0 +1,331 @@
+//! A toll hub that drops files.
+
+use std::fs;
+use std::io;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use turnpike_schemas::read::ImageRef;
+
+use super::{BenchEntry, town};
+use crate::fault::FaultProxy;
+use crate::kit::{
+    Answer, Asked, Behaviour, Gives, History, Outcome, Sample, SimHandle, Versions, Via, say,
+};
+use crate::sim::niop::{Correction, Declared, Hub, Parcel, Quirk, Txn, write_bulk_zip};
+use crate::town::{Family, Passage, Town};
+
+pub(super) const ENTRY: BenchEntry = BenchEntry {
+    adapter: "niop",
+    start: || Box::pin(async { Ok(Box::new(Tolls::start()?) as Box<dyn SimHandle>) }),
+};
+
+/// Largest data file the adapter is to unpack.
+const MAX_BYTES: u64 = 4 << 20;
+
+#[derive(Debug)]
+struct Tolls {
+    town: Town,
+    folder: TempDir,
+    hub: Hub,
+    history: History,
+    samples: Vec<Sample>,
+    versions: Vec<Versions>,
+}
+
+impl Tolls {
+    fn start() -> Result<Self, String> {
+        let town = town();
+        let folder = TempDir::new().map_err(say)?;
+        let hub = Hub::new(&folder.path().join("in"), &folder.path().join("acks")).map_err(say)?;
+        let made = Made {
+            hub: &hub,
+            submitted: Timestamp::from_second(town.end().as_second()).map_err(say)?,
+        };
+        let history = made.history(&town).map_err(say)?;
+        let samples = made.samples(&history.passages).map_err(say)?;
+        let versions = made.versions(&history.passages).map_err(say)?;
+        Ok(Self {
+            town,
+            folder,
+            hub,
+            history,
+            samples,
+            versions,
+        })
+    }
+}
+
+impl SimHandle for Tolls {
+    fn town(&self) -> &Town {
+        &self.town
+    }
+
+    fn family(&self) -> Family {
+        Family::Toll
+    }
+
+    fn settings(&self) -> Value {
+        json!({ "max_bytes": MAX_BYTES })
+    }
+
+    fn secrets(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    fn road(&self) -> Option<&FaultProxy> {
+        None
+    }
+
+    fn behave(&self, behaviour: Behaviour) -> Outcome {
+        Err(format!(
+            "a vendor nobody contacts cannot be told {behaviour:?}"
+        ))
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        Vec::new()
+    }
+
+    fn image(&self) -> Option<ImageRef> {
+        None
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    fn versions(&self) -> &[Versions] {
+        &self.versions
+    }
+
+    fn never_says(&self) -> &'static [&'static str] {
+        &[
+            "/plate/confidence",
+            "/plate/jurisdiction_confidence",
+            "/place/lat",
+            "/place/lon",
+            "/place/bearing_deg",
+            "/place/image_bearing_deg",
+            "/vehicle/make",
+            "/vehicle/model",
+            "/vehicle/colour",
+        ]
+    }
+
+    fn acknowledged(&self, name: &str, body: &[u8]) -> Result<String, String> {
+        let place = self.folder.path().join("acks").join(name);
+        fs::write(&place, body).map_err(say)?;
+        let acks = self.hub.acks().map_err(say)?;
+        fs::remove_file(&place).map_err(say)?;
+        let ack = acks.into_iter().find(|ack| ack.file_name == name);
+        let ack = ack.ok_or("the hub does not see the acknowledgement")?;
+        if ack.problems.is_empty() {
+            Ok(ack.code)
+        } else {
+            Err(ack.problems.join(", "))
+        }
+    }
+}
+
+/// Files of one hub.
+struct Made<'a> {
+    hub: &'a Hub,
+    submitted: Timestamp,
+}
+
+impl Made<'_> {
+    fn history(&self, town: &Town) -> io::Result<History> {
+        let read = |passage: &&Passage| passage.text.is_some();
+        let passages: Vec<_> = town.passages(Family::Toll).filter(read).cloned().collect();
+        let mut samples = Vec::new();
+        for (number, some) in (0_i64..).zip(passages.chunks(100)) {
+            let submitted = self.submitted + SignedDuration::from_secs(number);
+            let parcel = self.hub.stran_of(submitted, some).parcel()?;
+            samples.push(taken("transactions", parcel, some.len()));
+        }
+        Ok(History { samples, passages })
+    }
+
+    fn samples(&self, passages: &[Passage]) -> io::Result<Vec<Sample>> {
+        let mut samples = self.transactions(passages)?;
+        samples.extend(self.refused_kinds()?);
+        samples.push(self.many()?);
+        let three = || self.hub.stran_of(self.submitted, passages.iter().take(3));
+        for (quirk, gives, answer) in quirks() {
+            let parcel = three().broken(quirk)?;
+            samples.push(file(format!("{quirk:?}"), parcel, gives, answer));
+        }
+        Ok(samples)
+    }
+
+    fn transactions(&self, passages: &[Passage]) -> io::Result<Vec<Sample>> {
+        let txns = || passages.iter().filter_map(Txn::of);
+        let one =
+            |change: fn(Txn) -> Txn| self.hub.stran(self.submitted, txns().take(1).map(change));
+        let tags = self
+            .hub
+            .stran(self.submitted, txns().take(2).map(Txn::into_tag));
+        let nothing = file(
+            "transponders only",
+            tags.parcel()?,
+            Gives::Nothing,
+            Answer::Code("00"),
+        );
+        let with_tag = taken("with a transponder", one(Txn::with_tag).parcel()?, 1);
+        let unpacked = one(|txn| txn);
+        let unpacked = Parcel {
+            name: unpacked.name(),
+            bytes: unpacked.xml()?,
+        };
+        Ok(vec![
+            taken(
+                "transactions",
+                self.hub.stran(self.submitted, txns().take(3)).parcel()?,
+                3,
+            ),
+            taken(
+                "no transaction",
+                self.hub.stran(self.submitted, []).parcel()?,
+                0,
+            ),
+            taken("not packed", unpacked, 1),
+            taken(
+                "a blank in the plate",
+                one(Txn::with_blank_in_plate).parcel()?,
+                1,
+            ),
+            taken("no issuer", one(Txn::with_unknown_country).parcel()?, 1),
+            taken("no plate type", one(Txn::without_plate_type).parcel()?, 1),
+            taken("a closed system", one(Txn::into_closed).parcel()?, 1),
+            taken(
+                "times that disagree",
+                one(Txn::with_zone_conflict).parcel()?,
+                1,
+            ),
+            personal(with_tag),
+            personal(nothing),
+        ])
+    }
+
+    fn many(&self) -> io::Result<Sample> {
+        let mut archive = io::Cursor::new(Vec::new());
+        let name = write_bulk_zip(&mut archive, self.submitted, 2_000)?;
+        let bytes = archive.into_inner();
+        Ok(taken("many transactions", Parcel { name, bytes }, 2_000))
+    }
+
+    fn refused_kinds(&self) -> io::Result<Vec<Sample>> {
+        let refused = |what, parcel, code| file(what, parcel, Gives::Refused, code);
+        let btvl = self.hub.btvl(self.submitted).parcel()?;
+        let srecon = self.hub.srecon(self.submitted).parcel()?;
+        Ok(vec![
+            personal(refused("a list of accounts", btvl, Answer::None)),
+            refused("money", srecon, Answer::Code("07")),
+        ])
+    }
+
+    fn versions(&self, passages: &[Passage]) -> io::Result<Vec<Versions>> {
+        let mut versions = Vec::new();
+        for txn in passages.iter().take(3).filter_map(Txn::of) {
+            let corrected = Correction::of_plate(&txn, "TPK9990");
+            let mut again = Correction::of_plate(&txn, "TPK9991");
+            again.sequence = 2;
+            again.at += SignedDuration::from_hours(1);
+            let resent = Correction::resubmission(&txn);
+            let stran = self.hub.stran(self.submitted, [txn]).parcel()?;
+            let scorr = |correction| self.hub.scorr(self.submitted, [correction]).parcel();
+            let first = taken("a correction", scorr(corrected)?, 1);
+            let transaction = taken("a transaction", stran, 1);
+            for (earlier, later) in [
+                (transaction.clone(), first.clone()),
+                (first, taken("a second correction", scorr(again)?, 1)),
+                (transaction, taken("the same again", scorr(resent)?, 1)),
+            ] {
+                versions.push(Versions { earlier, later });
+            }
+        }
+        Ok(versions)
+    }
+}
+
+fn quirks() -> Vec<(Quirk, Gives, Answer)> {
+    let refused = |quirk, answer| (quirk, Gives::Refused, answer);
+    let bad = Answer::Code("07");
+    vec![
+        (
+            Quirk::DuplicateReference,
+            Gives::OneBad(3, "TxnReferenceID"),
+            Answer::Code("02"),
+        ),
+        (
+            Quirk::MissingElement("ExitDateTime"),
+            Gives::OneBad(2, "ExitDateTime"),
+            Answer::Code("02"),
+        ),
+        (
+            Quirk::MissingElement("PlateNumber"),
+            Gives::OneBad(2, "PlateNumber"),
+            Answer::Code("02"),
+        ),
+        (
+            Quirk::WrongText("ExitDateTime", "2026-03-04T07:15:30"),
+            Gives::OneBad(2, "ExitDateTime"),
+            Answer::Code("02"),
+        ),
+        (
+            Quirk::WrongText("PlateCountry", "TPK0421"),
+            Gives::OneBad(2, "PlateCountry"),
+            Answer::Code("02"),
+        ),
+        (
+            Quirk::Encoding(Declared::Latin1),
+            Gives::Reads(3),
+            Answer::Code("00"),
+        ),
+        (
+            Quirk::Encoding(Declared::Utf16),
+            Gives::Reads(3),
+            Answer::Code("00"),
+        ),
+        refused(Quirk::CountMismatch, Answer::Code("01")),
+        refused(Quirk::WrongFileName, Answer::None),
+        refused(Quirk::NameTimeMismatch, bad),
+        refused(Quirk::TruncatedZip, bad),
+        refused(Quirk::NotAZip, bad),
+        refused(Quirk::Bomb(64 << 20), bad),
+        refused(Quirk::PathEscape, bad),
+        refused(Quirk::TwoFiles, bad),
+        refused(Quirk::NoFile, bad),
+        refused(Quirk::Entities, bad),
+        refused(Quirk::ExternalEntity, bad),
+        refused(Quirk::TruncatedXml, bad),
+        refused(Quirk::DeepNesting(20_000), bad),
+        (Quirk::BadUtf8, Gives::Anything, Answer::Unchecked),
+    ]
+}
+
+fn file(what: impl Into<String>, parcel: Parcel, gives: Gives, answer: Answer) -> Sample {
+    Sample {
+        name: parcel.name,
+        answer,
+        ..Sample::new(what, Via::File, parcel.bytes, gives)
+    }
+}
+
+/// A file that is taken whole.
+fn taken(what: &str, parcel: Parcel, reads: usize) -> Sample {
+    file(what, parcel, Gives::Reads(reads), Answer::Code("00"))
+}
+
+fn personal(sample: Sample) -> Sample {
+    Sample {
+        personal: true,
+        ..sample
+    }
+}

@@ -1,0 +1,97 @@
+//! A simulated vendor as a check sees it: without its wire format.
+
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use turnpike_schemas::read::ImageRef;
+
+use super::{History, Outcome, Sample, Versions};
+use crate::fault::FaultProxy;
+use crate::town::{Family, Town};
+
+/// How a simulated vendor behaves from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Well.
+    Well,
+    /// Every record comes twice.
+    Duplicates,
+    /// Records come in no order.
+    Shuffled,
+    /// The way to the next page leads in a circle.
+    PageCycle,
+    /// Records come with fields about people, all of them canaries.
+    Personal,
+    /// Records that need care come before the others.
+    OddRecords,
+    /// The credential in use is void; a new one would be good.
+    StaleCredential,
+    /// No credential is good.
+    NoCredentialIsGood,
+    /// There is no image.
+    NoImage,
+    /// Images are larger than anybody wants.
+    HugeImage,
+    /// Images are pages of HTML.
+    ImageIsPage,
+}
+
+/// One question as the vendor understood it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The plate.
+    pub plate: String,
+    /// Start of the window.
+    pub from: Timestamp,
+    /// End of the window.
+    pub to: Timestamp,
+}
+
+/// A running simulated vendor.
+pub trait SimHandle: Debug + Send + Sync {
+    /// The town the vendor stands in.
+    fn town(&self) -> &Town;
+
+    /// What of the town the vendor sees.
+    fn family(&self) -> Family;
+
+    /// The `settings` table of a source at this vendor.
+    fn settings(&self) -> Value;
+
+    /// The secrets of a source at this vendor.
+    fn secrets(&self) -> &'static [(&'static str, &'static str)];
+
+    /// The road to the vendor; `None` for a vendor nobody contacts.
+    fn road(&self) -> Option<&FaultProxy>;
+
+    /// Changes how the vendor behaves.
+    ///
+    /// # Errors
+    /// The simulator cannot do that.
+    fn behave(&self, behaviour: Behaviour) -> Outcome;
+
+    /// The questions that arrived, oldest first.
+    fn asked(&self) -> Vec<Asked>;
+
+    /// An image the vendor has.
+    fn image(&self) -> Option<ImageRef>;
+
+    /// Payloads for a piece of the town's history.
+    fn history(&self) -> &History;
+
+    /// Payloads one by one, good and bad, each with what must become of it.
+    fn samples(&self) -> &[Sample];
+
+    /// Corrections, where the vendor makes any.
+    fn versions(&self) -> &[Versions];
+
+    /// JSON pointers into a read that this vendor has no words for.
+    fn never_says(&self) -> &'static [&'static str];
+
+    /// Reads an acknowledgement file as the vendor would, and returns its code.
+    ///
+    /// # Errors
+    /// What the vendor would complain about.
+    fn acknowledged(&self, name: &str, body: &[u8]) -> Result<String, String>;
+}
