@@ -78,7 +78,6 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// The whole service.
-#[must_use]
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
     router
