@@ -69,7 +69,7 @@ documentation() {
 # One question through the whole gateway against simulated vendors; the demo itself fails when an expectation does.
 demo() {
     local answer
-    answer=$(cargo demo --once --json)
+    answer=$(cargo demo -- --once --json)
     grep -q '"completeness"' <<<"$answer" || {
         echo "the demo printed no answer" >&2
         return 1
