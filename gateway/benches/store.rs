@@ -102,7 +102,7 @@ fn fill(runtime: &tokio::runtime::Runtime, store: &Arc<Store>, reads: u64) {
     let mut source = Source::new(1);
     let bulk = 20_000.min(reads.max(1));
     let mut done = 0;
-    let mut before: Option<tokio::task::JoinHandle<_>> = None;
+    let mut before: Option<tokio::task::JoinHandle<turnpike_gateway::store::Ingested>> = None;
     while done < reads {
         let deposit = source.deposit(bulk, done * YEAR_S / reads, YEAR_S * bulk / reads);
         // One is made while the one before is written.
