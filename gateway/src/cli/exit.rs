@@ -124,7 +124,12 @@ impl fmt::Display for Outcome {
 
 impl From<std::io::Error> for Outcome {
     fn from(error: std::io::Error) -> Self {
-        Self::new(Exit::Failed, error.to_string())
+        // Whoever read the output has seen enough.
+        let exit = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Exit::Done,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

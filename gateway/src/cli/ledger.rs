@@ -8,7 +8,7 @@ use turnpike_schemas::ledger::{Body, Entry, Kind};
 use super::{
     ConfigFile,
     exit::{Exit, Outcome},
-    table::{clean, table, time},
+    table::{clean, table, time, unbroken},
 };
 use crate::{config::Config, ledger};
 
@@ -86,6 +86,7 @@ impl List {
                 clean(&what),
             ]);
         }
+        unbroken(&mut entries, 4);
         for line in entries.to_string().lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
@@ -109,7 +110,7 @@ impl Verify {
 fn describe(body: &Body) -> (String, String) {
     match body {
         Body::Intent(intent) | Body::DryRun(intent) => {
-            let who = format!("{} of {}", intent.subject.expose(), intent.organisation);
+            let who = intent.subject.expose().to_owned();
             let asked = covered(intent.plate.expose());
             (
                 who,

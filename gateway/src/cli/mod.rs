@@ -102,6 +102,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match outcome {
         Ok(exit) => exit.into(),
+        Err(outcome) if outcome.exit == Exit::Done => Exit::Done.into(),
         Err(outcome) => {
             let told = writeln!(io::stderr(), "turnpike: {outcome}");
             if told.is_ok() {

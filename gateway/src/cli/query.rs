@@ -406,7 +406,7 @@ fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Resu
         "A dry run: nobody was contacted. On record as entry {} of the ledger.\n",
         explanation.ledger
     )?;
-    let mut sources = table(&["source", "family", "agreement", "would be", "why"]);
+    let mut sources = table(&["source", "agreement", "would be", "why"]);
     for source in &explanation.sources {
         let why = match (&source.explanation, source.unsupported) {
             (Some(explanation), _) => {
@@ -426,7 +426,6 @@ fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Resu
         };
         sources.add_row([
             source.source.to_string(),
-            source.family.as_str().to_owned(),
             source.decision.agreement.to_string(),
             if source.would_ask {
                 "asked"
@@ -437,6 +436,7 @@ fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Resu
             why,
         ]);
     }
+    unbroken(&mut sources, 3);
     writeln!(out, "{}", trimmed(&sources.to_string()))
 }
 

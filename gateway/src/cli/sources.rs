@@ -9,7 +9,7 @@ use super::{
     client::Server,
     exit::{Exit, Outcome},
     query::json,
-    table::{clean, table, time},
+    table::{table, time, unbroken},
 };
 
 /// List the sources and their state
@@ -31,7 +31,6 @@ impl Sources {
         }
         let mut sources = table(&[
             "source",
-            "name",
             "family",
             "adapter",
             "how",
@@ -50,7 +49,6 @@ impl Sources {
             };
             sources.add_row([
                 source.source.to_string(),
-                clean(&source.title),
                 source.family.as_str().to_owned(),
                 source.adapter.clone(),
                 how,
@@ -60,6 +58,7 @@ impl Sources {
                     .map_or_else(|| "-".to_owned(), |held| held.to_string()),
             ]);
         }
+        unbroken(&mut sources, 6);
         for line in sources.to_string().lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
