@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
+use turnpike_schemas::{agreement::Permit, read::Observation};
+
 use super::wire::{self, Answer, Next};
 use crate::{
     adapter::{Item, Page, Rejection},
@@ -9,22 +11,36 @@ use crate::{
 };
 
 /// The reads of an answer that comes in pages: one of each record, up to a cap.
+///
+/// The vendor's own comparison is not relied on: under a permit a row of another plate, or from outside the window
+/// (whose last instant the vendor includes), is counted and left out.
 #[derive(Debug)]
-pub(super) struct Gathered {
+pub(super) struct Gathered<'p> {
+    permit: Option<&'p Permit>,
     page: Page,
     seen: HashSet<String>,
     rows: u64,
     cap: usize,
 }
 
-impl Gathered {
-    /// Nothing yet, and room for `cap` reads.
-    pub(super) fn up_to(cap: usize) -> Self {
+impl<'p> Gathered<'p> {
+    /// Nothing yet, and room for what `permit` covers.
+    pub(super) fn under(permit: &'p Permit) -> Self {
         Self {
+            cap: usize::try_from(permit.max_reads()).unwrap_or(usize::MAX),
+            permit: Some(permit),
+            ..Self::everything()
+        }
+    }
+
+    /// Nothing yet, and room for whatever comes.
+    fn everything() -> Self {
+        Self {
+            permit: None,
             page: Page::default(),
             seen: HashSet::new(),
             rows: 0,
-            cap,
+            cap: usize::MAX,
         }
     }
 
@@ -35,6 +51,7 @@ impl Gathered {
             self.rows += 1;
             let item = match wire::read(row) {
                 Ok(sighting) if self.seen.contains(&sighting.record) => Item::Skipped("duplicate"),
+                Ok(sighting) if !self.is_asked_for(&sighting) => Item::Skipped("not_asked_for"),
                 Ok(_) if self.is_full() => {
                     self.page.truncated = true;
                     return;
@@ -47,6 +64,12 @@ impl Gathered {
             };
             self.page.push(item);
         }
+    }
+
+    fn is_asked_for(&self, read: &Observation) -> bool {
+        self.permit.is_none_or(|permit| {
+            permit.window().contains(read.captured_at) && permit.query().is_answered_by(&read.plate)
+        })
     }
 
     /// Whether there is no room for another read.
@@ -77,7 +100,7 @@ impl Gathered {
 /// `Malformed` when the body is not the JSON object the manual describes.
 pub fn decode_page(body: &[u8]) -> Result<Page> {
     let answer = Answer::parse(body)?;
-    let mut gathered = Gathered::up_to(usize::MAX);
+    let mut gathered = Gathered::everything();
     gathered.take(&answer);
     Ok(gathered.finish(answer.next() != Next::End))
 }

@@ -59,8 +59,7 @@ impl Session<'_> {
     /// A page id that comes back, has expired, or would be one page too many ends the search with what is
     /// there, marked as truncated: the reads at hand are good, but they are not all.
     async fn gather(&mut self, lookup: Bytes, permit: &Permit) -> Result<Page> {
-        let cap = usize::try_from(permit.max_reads()).unwrap_or(usize::MAX);
-        let mut gathered = Gathered::up_to(cap);
+        let mut gathered = Gathered::under(permit);
         let mut turned = HashSet::new();
         let mut response = self.lookup(lookup).await?;
         for pages_left in (0..self.settings.max_pages).rev() {

@@ -2,7 +2,9 @@
 //!
 //! The agent names frames, not passages: a group lists the frames its plate was seen in, and a preview and its
 //! final group share some of them while their best frame may differ. Two vehicles in one frame share the frame's
-//! name, so the name of a plate in a frame is `uuid` for the frame's first plate and `uuid#n` for the others.
+//! name, so the name of a plate in a frame is `uuid` for the frame's first plate and `uuid#n` for the others. An agent
+//! that does not say which plate of each frame is meant is taken to mean the one its best plate is; one that does not
+//! say even that gives one name only: two reads of one vehicle are better than one read of two.
 
 use super::{
     read::Rank,
@@ -37,15 +39,20 @@ impl Passage {
         } else {
             &[]
         };
-        let index_at = |at: usize| aligned.get(at).copied();
+        let best_of_group = group.best_plate.as_ref().and_then(|plate| plate.plate_index);
+        let index_at = |at: usize| aligned.get(at).copied().or(best_of_group);
         let best_index = uuids
             .iter()
             .position(|uuid| uuid.as_str() == best)
             .and_then(index_at)
-            .or_else(|| group.best_plate.as_ref()?.plate_index);
+            .or(best_of_group);
         let record = qualify(best, best_index);
         let named = |at: usize| Some(qualify(usable(uuids.get(at)?)?, index_at(at)));
-        let names = bounded(uuids.len(), &record, named);
+        let names = if aligned.is_empty() && best_of_group.is_none() {
+            vec![record.clone()]
+        } else {
+            bounded(uuids.len(), &record, named)
+        };
         Some(Self {
             best_uuid: best.to_owned(),
             record,

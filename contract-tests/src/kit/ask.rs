@@ -126,7 +126,7 @@ look_alike = true
 partial = {{ min_known = 5, max_window_days = 31 }}
 
 [what]
-fields = []
+fields = ["images"]
 max_reads = {}
 
 [upstream]

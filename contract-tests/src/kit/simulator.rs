@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 use turnpike_schemas::read::ImageRef;
@@ -49,6 +50,7 @@ pub struct Asked {
 }
 
 /// A running simulated vendor.
+#[async_trait]
 pub trait SimHandle: Debug + Send + Sync {
     /// The town the vendor stands in.
     fn town(&self) -> &Town;
@@ -77,14 +79,23 @@ pub trait SimHandle: Debug + Send + Sync {
     /// An image the vendor has.
     fn image(&self) -> Option<ImageRef>;
 
-    /// Payloads for a piece of the town's history.
-    fn history(&self) -> &History;
+    /// Payloads for a piece of the town's history. Made when first asked for.
+    ///
+    /// # Errors
+    /// They cannot be made.
+    async fn history(&self) -> Result<&History, String>;
 
-    /// Payloads one by one, good and bad, each with what must become of it.
-    fn samples(&self) -> &[Sample];
+    /// Payloads one by one, good and bad, each with what must become of it. Made when first asked for.
+    ///
+    /// # Errors
+    /// They cannot be made.
+    async fn samples(&self) -> Result<&[Sample], String>;
 
     /// Corrections, where the vendor makes any.
-    fn versions(&self) -> &[Versions];
+    ///
+    /// # Errors
+    /// They cannot be made.
+    fn versions(&self) -> Result<Vec<Versions>, String>;
 
     /// JSON pointers into a read that this vendor has no words for.
     fn never_says(&self) -> &'static [&'static str];

@@ -32,6 +32,29 @@ async fn a_record_on_two_pages_is_one_read() {
 }
 
 #[tokio::test]
+async fn rows_that_were_not_asked_for_are_counted_and_left_out() {
+    let bench = Bench::new();
+    let foreign = |id: &str, at: &str, plate: &str| {
+        let mut foreign = row(id);
+        foreign["capturedAt"] = json!(at);
+        foreign["plate"]["plate"] = json!(plate);
+        foreign
+    };
+    let rows = [
+        foreign("other", "2026-03-04T00:00:00Z", "TPX9999"),
+        foreign("before", "2026-02-28T23:59:59.999Z", "TPK0421"),
+        foreign("end", "2026-03-05T00:00:00Z", "TPK0421"),
+        foreign("start", "2026-03-01T00:00:00Z", "tpk-0421"),
+    ];
+    let body = json!({"results": rows, "totalItems": 4}).to_string();
+    bench.source.answer(200, body);
+    let found = bench.search().await.unwrap();
+    assert_eq!(ids(&found), ["start"]);
+    assert_eq!(found.skipped.get("not_asked_for"), Some(&3));
+    assert!(!found.truncated);
+}
+
+#[tokio::test]
 async fn no_more_than_the_permitted_reads_are_taken_or_asked_for() {
     for (max_reads, pages_asked, truncated) in
         [(1, 1, true), (2, 1, true), (3, 2, true), (4, 2, false)]

@@ -1,7 +1,9 @@
 //! A camera engine that pushes messages and serves images.
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use turnpike_schemas::read::{ImageKind, ImageRef};
 use url::Url;
 
@@ -26,9 +28,8 @@ struct Cameras {
     town: Town,
     agent: RekorAgent,
     road: FaultProxy,
-    history: History,
-    samples: Vec<Sample>,
-    versions: Vec<Versions>,
+    history: OnceCell<History>,
+    samples: OnceCell<Vec<Sample>>,
 }
 
 impl Cameras {
@@ -41,11 +42,9 @@ impl Cameras {
         let address = images.socket_addrs(|| None).map_err(say)?;
         let address = address.first().ok_or("the images have no address")?;
         let road = FaultProxy::start(*address).await.map_err(say)?;
-        let groups: Vec<_> = groups(&town);
         Ok(Self {
-            history: history(&town, &groups),
-            samples: samples(&groups),
-            versions: groups.iter().take(3).flat_map(versions).collect(),
+            history: OnceCell::new(),
+            samples: OnceCell::new(),
             town,
             agent,
             road,
@@ -53,6 +52,7 @@ impl Cameras {
     }
 }
 
+#[async_trait]
 impl SimHandle for Cameras {
     fn town(&self) -> &Town {
         &self.town
@@ -103,16 +103,19 @@ impl SimHandle for Cameras {
         })
     }
 
-    fn history(&self) -> &History {
-        &self.history
+    async fn history(&self) -> Result<&History, String> {
+        let make = async || history(&self.town, &groups(&self.town));
+        Ok(self.history.get_or_init(make).await)
     }
 
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    async fn samples(&self) -> Result<&[Sample], String> {
+        let make = async || samples(&groups(&self.town));
+        Ok(self.samples.get_or_init(make).await)
     }
 
-    fn versions(&self) -> &[Versions] {
-        &self.versions
+    fn versions(&self) -> Result<Vec<Versions>, String> {
+        let groups = groups(&self.town);
+        Ok(groups.iter().take(3).flat_map(versions).collect())
     }
 
     fn never_says(&self) -> &'static [&'static str] {
@@ -159,7 +162,7 @@ fn samples(groups: &[Group]) -> Vec<Sample> {
         deep,
         Gives::Anything,
     ));
-    let oversized = &oversized(group, 8 << 20);
+    let oversized = &oversized(group, 1 << 20);
     samples.push(message(
         "a large picture inside",
         oversized,

@@ -8,7 +8,7 @@ use crate::kit::{Bench, Gives, Operation, Outcome, Sample, Via, require, say};
 
 pub(super) async fn info_is_constant(bench: &Bench) -> Outcome {
     let before = bench.adapter.info().clone();
-    for sample in bench.sim.samples().iter().take(5) {
+    for sample in bench.sim.samples().await?.iter().take(5) {
         drop(bench.decode(sample));
     }
     require(before == *bench.adapter.info(), || {
@@ -102,7 +102,7 @@ pub(super) async fn undeclared_files_are_unsupported(bench: &Bench) -> Outcome {
 
 pub(super) async fn building_and_decoding_contact_nobody(bench: &Bench) -> Outcome {
     let again = (bench.entry.build)(&bench.sim.settings()).map_err(say)?;
-    for sample in bench.sim.samples().iter().take(20) {
+    for sample in bench.sim.samples().await?.iter().take(20) {
         drop(sample.decode(bench.entry, &*again));
     }
     silent(bench)

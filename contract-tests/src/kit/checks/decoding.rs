@@ -32,15 +32,15 @@ pub(super) fn told(reads: &[Observation]) -> Vec<Told> {
 }
 
 /// Every read of the bench's history, each with the passage it tells of.
-pub(super) fn history(bench: &Bench) -> Result<Vec<(Observation, Passage)>, String> {
+pub(super) async fn history(bench: &Bench) -> Result<Vec<(Observation, Passage)>, String> {
     let mut pairs = Vec::new();
-    for sample in &bench.sim.history().samples {
+    for sample in &bench.sim.history().await?.samples {
         let page = bench.decode(sample).map_err(say)?.page;
         for read in page.reads {
             let [key] = told(std::slice::from_ref(&read))
                 .try_into()
                 .map_err(|_| "no key")?;
-            let passages = &bench.sim.history().passages;
+            let passages = &bench.sim.history().await?.passages;
             let passage = passages.iter().find(|passage| Told::of(passage) == key);
             let passage = passage.ok_or_else(|| format!("nobody passed: {read:?}"))?;
             pairs.push((read, passage.clone()));
@@ -53,11 +53,11 @@ pub(super) fn history(bench: &Bench) -> Result<Vec<(Observation, Passage)>, Stri
 }
 
 pub(super) async fn every_payload_becomes_what_it_is(bench: &Bench) -> Outcome {
-    require(bench.sim.samples().len() > 10, || {
+    require(bench.sim.samples().await?.len() > 10, || {
         "too few samples".to_owned()
     })?;
     let mut wrong = Vec::new();
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         if let Err(what) = becomes(sample, bench.decode(sample)) {
             wrong.push(format!("{}: want {:?}, {what}", sample.what, sample.gives));
         }
@@ -96,11 +96,12 @@ fn becomes(sample: &Sample, decoded: Called<Delivered>) -> Outcome {
 }
 
 pub(super) async fn every_passage_delivered_is_read_as_it_was(bench: &Bench) -> Outcome {
-    let mut got: Vec<_> = history(bench)?
+    let mut got: Vec<_> = history(bench)
+        .await?
         .iter()
         .flat_map(|(read, _)| told(std::slice::from_ref(read)))
         .collect();
-    let passages = bench.sim.history().passages.iter();
+    let passages = bench.sim.history().await?.passages.iter();
     let mut want: Vec<_> = passages.map(Told::of).collect();
     got.sort();
     want.sort();
@@ -112,8 +113,9 @@ pub(super) async fn decoding_is_pure(bench: &Bench) -> Outcome {
     for sample in bench
         .sim
         .samples()
+        .await?
         .iter()
-        .chain(&bench.sim.history().samples)
+        .chain(&bench.sim.history().await?.samples)
     {
         let results = [
             bench.decode(sample),
@@ -133,7 +135,7 @@ pub(super) async fn decoding_is_pure(bench: &Bench) -> Outcome {
 
 pub(super) async fn a_bad_record_costs_one_record(bench: &Bench) -> Outcome {
     let mut seen = 0;
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         let Gives::OneBad(good, _) = sample.gives else {
             continue;
         };
@@ -154,7 +156,7 @@ pub(super) async fn a_bad_record_costs_one_record(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn kinds_that_are_no_sightings_give_no_read(bench: &Bench) -> Outcome {
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         if !matches!(sample.gives, Gives::Nothing | Gives::Refused) {
             continue;
         }
@@ -167,7 +169,7 @@ pub(super) async fn kinds_that_are_no_sightings_give_no_read(bench: &Bench) -> O
 }
 
 pub(super) async fn vendors_are_answered_as_their_format_wants(bench: &Bench) -> Outcome {
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         let Ok(delivered) = bench.decode(sample) else {
             continue;
         };
@@ -197,15 +199,15 @@ fn answered(bench: &Bench, sample: &Sample, delivered: &Delivered) -> Outcome {
 }
 
 pub(super) async fn a_correction_is_newer_and_of_the_same_passage(bench: &Bench) -> Outcome {
-    if bench.sim.versions().is_empty() {
-        let pairs = history(bench)?;
+    if bench.sim.versions()?.is_empty() {
+        let pairs = history(bench).await?;
         let plain = |read: &Observation| read.aliases.is_empty() && !read.retracted;
         let all_plain = pairs
             .iter()
             .all(|(read, _)| plain(read) && read.revision == 0);
         return require(all_plain, || "revisions without corrections".to_owned());
     }
-    for versions in bench.sim.versions() {
+    for versions in bench.sim.versions()? {
         let (earlier, later) = (
             only(bench, &versions.earlier)?,
             only(bench, &versions.later)?,

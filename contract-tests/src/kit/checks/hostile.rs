@@ -11,8 +11,8 @@ use crate::kit::{Bench, Delivered, Gives, Outcome, Sample, require};
 const SOON: Duration = Duration::from_secs(15);
 
 /// The first good sample with reads: what hostile bytes are made from.
-fn good(bench: &Bench) -> Result<&Sample, String> {
-    let samples = bench.sim.samples();
+async fn good(bench: &Bench) -> Result<&Sample, String> {
+    let samples = bench.sim.samples().await?;
     let good = samples
         .iter()
         .find(|sample| matches!(sample.gives, Gives::Reads(1..)));
@@ -37,7 +37,7 @@ fn no_read(bench: &Bench, what: &str, decoded: Called<Delivered>) -> Outcome {
 }
 
 pub(super) async fn an_empty_payload_holds_no_read(bench: &Bench) -> Outcome {
-    let good = good(bench)?;
+    let good = good(bench).await?;
     for bytes in [
         b"".as_slice(),
         b" ",
@@ -53,7 +53,7 @@ pub(super) async fn an_empty_payload_holds_no_read(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn garbage_holds_no_read(bench: &Bench) -> Outcome {
-    let (good, mut rng) = (good(bench)?, fastrand::Rng::with_seed(7));
+    let (good, mut rng) = (good(bench).await?, fastrand::Rng::with_seed(7));
     for length in 1..400_usize {
         let bytes = std::iter::repeat_with(|| rng.u8(..)).take(length).collect();
         let garbage = good.holding("garbage", bytes);
@@ -63,7 +63,7 @@ pub(super) async fn garbage_holds_no_read(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn a_cut_payload_adds_no_read(bench: &Bench) -> Outcome {
-    let good = good(bench)?;
+    let good = good(bench).await?;
     let step = good.bytes.len() / 150 + 1;
     for length in (0..good.bytes.len()).step_by(step) {
         let kept = good.bytes.get(..length).unwrap_or_default().to_vec();
@@ -82,6 +82,7 @@ pub(super) async fn changed_bytes_are_survived(bench: &Bench) -> Outcome {
     let samples = bench
         .sim
         .samples()
+        .await?
         .iter()
         .filter(|sample| sample.bytes.len() < 20_000);
     for sample in samples {
@@ -106,7 +107,7 @@ pub(super) async fn changed_bytes_are_survived(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn bad_text_encoding_is_survived(bench: &Bench) -> Outcome {
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         let mut bytes = sample.bytes.clone();
         let letters = bytes.iter().position(|byte| *byte == b'a');
         if let Some(byte) = letters.and_then(|place| bytes.get_mut(place)) {
@@ -123,11 +124,17 @@ pub(super) async fn bad_text_encoding_is_survived(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn every_payload_is_decided_soon(bench: &Bench) -> Outcome {
-    let good = good(bench)?;
+    let good = good(bench).await?;
     let blanks = good.holding("8 MiB of blanks", vec![b' '; 8 << 20]);
     let opens = good.holding("8 MiB of brackets", vec![b'['; 8 << 20]);
     let zeros = good.holding("8 MiB of zeros", vec![0; 8 << 20]);
-    for sample in bench.sim.samples().iter().chain([&blanks, &opens, &zeros]) {
+    for sample in bench
+        .sim
+        .samples()
+        .await?
+        .iter()
+        .chain([&blanks, &opens, &zeros])
+    {
         let started = Instant::now();
         drop(bench.decode(sample));
         let took = started.elapsed();
@@ -137,9 +144,9 @@ pub(super) async fn every_payload_is_decided_soon(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn an_adapter_decodes_on_after_nonsense(bench: &Bench) -> Outcome {
-    let good = good(bench)?;
+    let good = good(bench).await?;
     let before = bench.decode(good).map_err(|error| error.to_string())?;
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         drop(bench.decode(sample));
     }
     let after = bench.decode(good).map_err(|error| error.to_string())?;

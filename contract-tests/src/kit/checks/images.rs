@@ -99,7 +99,7 @@ pub(super) async fn a_foreign_image_reference_is_refused_before_anything_is_sent
 }
 
 pub(super) async fn image_references_are_no_addresses_and_no_pictures(bench: &Bench) -> Outcome {
-    for (read, _) in history(bench)? {
+    for (read, _) in history(bench).await? {
         let declared = bench.declares(Operation::Image) || read.images.is_empty();
         let plain = |image: &ImageRef| {
             let reference = &image.reference;

@@ -27,17 +27,17 @@ macro_rules! checks {
 /// Every check.
 pub const CHECKS: &[Check] = checks! {
     capabilities in EveryRoad {
-        info_is_constant,
-        info_declares_no_more_than_the_registry,
         undeclared_search_is_unsupported_and_silent,
         undeclared_poll_is_unsupported_and_silent,
         undeclared_images_are_unsupported_and_silent,
         undeclared_comparisons_are_unsupported_and_silent,
+    }
+    capabilities in Both {
+        info_is_constant,
+        info_declares_no_more_than_the_registry,
         undeclared_messages_are_unsupported,
         undeclared_files_are_unsupported,
         building_and_decoding_contact_nobody,
-    }
-    capabilities in Both {
         settings_nobody_documents_are_refused_by_name,
         every_declared_operation_works,
     }

@@ -29,6 +29,7 @@ pub(super) async fn nothing_personal_survives_decoding(bench: &Bench) -> Outcome
     let personal: Vec<_> = bench
         .sim
         .samples()
+        .await?
         .iter()
         .filter(|sample| sample.personal)
         .collect();
@@ -58,7 +59,7 @@ pub(super) async fn nothing_personal_survives_an_answer(bench: &Bench) -> Outcom
 }
 
 pub(super) async fn reads_do_not_print_their_plate(bench: &Bench) -> Outcome {
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         let Ok(delivered) = bench.decode(sample) else {
             continue;
         };
@@ -75,7 +76,7 @@ pub(super) async fn reads_do_not_print_their_plate(bench: &Bench) -> Outcome {
 
 pub(super) async fn rejections_name_field_and_rule_and_no_value(bench: &Bench) -> Outcome {
     let mut seen = 0;
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         let delivered = match bench.decode(sample) {
             Ok(delivered) => delivered,
             Err(error) => {
@@ -117,7 +118,7 @@ pub(super) async fn errors_hold_no_plate_no_secret_and_no_word_of_the_vendor(
             }
         }
     }
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         if let Err(error) = bench.decode(sample) {
             bench.is_clean(&whole(&error))?;
         }

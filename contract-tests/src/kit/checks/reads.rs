@@ -10,9 +10,9 @@ use super::decoding::history;
 use crate::kit::{Bench, Gives, Outcome, require, say};
 
 /// Every read of the samples, with the name of its sample.
-fn sampled(bench: &Bench) -> Result<Vec<(String, Observation)>, String> {
+async fn sampled(bench: &Bench) -> Result<Vec<(String, Observation)>, String> {
     let mut reads = Vec::new();
-    for sample in bench.sim.samples() {
+    for sample in bench.sim.samples().await? {
         if !matches!(sample.gives, Gives::Reads(_) | Gives::OneBad(..)) {
             continue;
         }
@@ -27,8 +27,8 @@ fn sampled(bench: &Bench) -> Result<Vec<(String, Observation)>, String> {
     Ok(reads)
 }
 
-fn each(bench: &Bench, holds: impl Fn(&Observation) -> bool) -> Outcome {
-    for (what, read) in sampled(bench)? {
+async fn each(bench: &Bench, holds: impl Fn(&Observation) -> bool) -> Outcome {
+    for (what, read) in sampled(bench).await? {
         require(holds(&read), || format!("{what}: {read:?}"))?;
     }
     Ok(())
@@ -42,6 +42,7 @@ pub(super) async fn every_read_has_identity_plate_and_instant(bench: &Bench) -> 
         let named = !read.record.is_empty() && read.record.len() <= 256;
         named && normal && (earliest..bench.now()).contains(&read.captured_at)
     })
+    .await
 }
 
 pub(super) async fn every_instant_has_a_known_zone(bench: &Bench) -> Outcome {
@@ -51,11 +52,12 @@ pub(super) async fn every_instant_has_a_known_zone(bench: &Bench) -> Outcome {
         let offset = read.captured_offset_s.unwrap_or(0);
         read.captured_zone != ZoneProvenance::Configured && (-day_s..=day_s).contains(&offset)
     })
+    .await
 }
 
 pub(super) async fn confidences_are_on_the_scale_and_as_sent(bench: &Bench) -> Outcome {
     let silent = bench.sim.never_says().contains(&"/plate/confidence");
-    for (read, passage) in history(bench)? {
+    for (read, passage) in history(bench).await? {
         let right = match read.plate.confidence {
             Some(confidence) => (confidence.get() - passage.confidence()).abs() < 0.0006,
             None => silent || passage.confidence_permille == 0,
@@ -68,7 +70,7 @@ pub(super) async fn confidences_are_on_the_scale_and_as_sent(bench: &Bench) -> O
             )
         })?;
     }
-    for (what, read) in sampled(bench)? {
+    for (what, read) in sampled(bench).await? {
         let json = serde_json::to_value(&read).map_err(say)?;
         require(on_scale(&json), || format!("{what}: {json}"))?;
     }
@@ -91,7 +93,7 @@ fn on_scale(json: &Value) -> bool {
 }
 
 pub(super) async fn issuers_are_as_sent_or_absent(bench: &Bench) -> Outcome {
-    for (read, passage) in history(bench)? {
+    for (read, passage) in history(bench).await? {
         let sent = passage.state.map(|state| format!("US-{}", state.code()));
         let got = read
             .plate
@@ -103,7 +105,8 @@ pub(super) async fn issuers_are_as_sent_or_absent(bench: &Bench) -> Outcome {
             format!("sent {sent:?}, got {got:?}")
         })?;
     }
-    let known = history(bench)?
+    let known = history(bench)
+        .await?
         .iter()
         .filter(|(read, _)| read.plate.jurisdiction.is_some())
         .count();
@@ -119,11 +122,12 @@ pub(super) async fn no_read_is_at_nowhere(bench: &Bench) -> Outcome {
             _ => false,
         }
     })
+    .await
 }
 
 pub(super) async fn what_the_vendor_does_not_say_is_null(bench: &Bench) -> Outcome {
     let pointers = bench.sim.never_says();
-    for (what, read) in sampled(bench)? {
+    for (what, read) in sampled(bench).await? {
         let json = serde_json::to_value(&read).map_err(say)?;
         for pointer in pointers {
             let value = json.pointer(pointer);
@@ -138,7 +142,7 @@ pub(super) async fn what_the_vendor_does_not_say_is_null(bench: &Bench) -> Outco
 }
 
 pub(super) async fn the_text_as_sent_is_kept(bench: &Bench) -> Outcome {
-    for (read, passage) in history(bench)? {
+    for (read, passage) in history(bench).await? {
         let raw = read.plate.plate.expose_raw();
         require(Some(raw) == passage.text.as_deref(), || {
             format!("sent {:?}, kept `{raw}`", passage.text)
@@ -147,15 +151,16 @@ pub(super) async fn the_text_as_sent_is_kept(bench: &Bench) -> Outcome {
     each(bench, |read| {
         !read.plate.plate.expose_raw().trim().is_empty()
     })
+    .await
 }
 
 pub(super) async fn records_are_told_apart(bench: &Bench) -> Outcome {
-    let pairs = history(bench)?;
+    let pairs = history(bench).await?;
     let records: HashSet<_> = pairs.iter().map(|(read, _)| &read.record).collect();
     require(records.len() == pairs.len(), || {
         format!("{} records for {} passages", records.len(), pairs.len())
     })?;
-    let again = history(bench)?;
+    let again = history(bench).await?;
     let same = pairs
         .iter()
         .zip(&again)
@@ -166,7 +171,7 @@ pub(super) async fn records_are_told_apart(bench: &Bench) -> Outcome {
 }
 
 pub(super) async fn reads_survive_being_written_and_read_again(bench: &Bench) -> Outcome {
-    for (what, read) in sampled(bench)? {
+    for (what, read) in sampled(bench).await? {
         let json = serde_json::to_string(&read).map_err(say)?;
         let back: Observation = serde_json::from_str(&json).map_err(say)?;
         require(back == read, || format!("{what}: {read:?} became {back:?}"))?;
