@@ -43,11 +43,25 @@ impl Gateway {
     /// # Errors
     /// It does not start; the error holds what it said.
     pub async fn start(command: &Path, config: &Path) -> io::Result<Self> {
+        Self::launch(command, config, Stdio::inherit()).await
+    }
+
+    /// The same, with its log lines in the file `log`.
+    ///
+    /// # Errors
+    /// It does not start, or the file cannot be made.
+    pub async fn start_logging(command: &Path, config: &Path, log: &Path) -> io::Result<Self> {
+        let log = std::fs::File::create(log)?;
+        Self::launch(command, config, log.into()).await
+    }
+
+    async fn launch(command: &Path, config: &Path, log: Stdio) -> io::Result<Self> {
         let mut child = Command::new(command)
             .arg("serve")
             .arg("--config")
             .arg(config)
             .stdout(Stdio::piped())
+            .stderr(log)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;

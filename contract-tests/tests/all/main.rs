@@ -1,6 +1,30 @@
 //! What holds across crates (coverage of the registry, the shape of the tree) and end to end (the gateway as a process).
 
+#[cfg(test)]
+mod agreements;
+#[cfg(test)]
+mod answer;
+#[cfg(test)]
+mod api_document;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod coverage;
+#[cfg(test)]
+mod images;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod streaming;
+#[cfg(test)]
 mod tidy;
+#[cfg(test)]
 mod tree;

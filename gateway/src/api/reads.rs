@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header};
@@ -45,10 +45,13 @@ const IMAGE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
 pub(super) async fn image(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path((id, n)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Failure> {
     let standing = app.admit(&caller, Action::Image).await?;
-    let parsed = ReadId::try_from(id).ok().zip(n.parse::<usize>().ok());
+    let parsed = path.ok().and_then(|Path((id, n))| {
+        let id = ReadId::try_from(id).ok()?;
+        Some((id, n.parse::<usize>().ok()?))
+    });
     let Some((id, n)) = parsed else {
         let failure = Failure::new(NOT_FOUND)
             .because("a read id is 32 hexadecimal digits, an image a number from 0");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use base64::Engine as _;
@@ -107,9 +107,11 @@ pub(crate) fn breaker_word(source: &Source) -> &'static str {
 )]
 pub(super) async fn push(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Failure> {
+    // A name that is no text is the name of no source.
+    let id = path.map(|Path(id)| id).unwrap_or_default();
     let source = app.pushing_source(&id, request.headers()).await?;
     if !app.pushes.allow(&source.id) {
         return Err(Failure::new(BUSY)
