@@ -205,6 +205,8 @@ pub struct Verdict {
     pub disposition: Disposition,
     /// A file to give back once the items are durable, where the format prescribes one.
     pub acknowledgement: Option<Acknowledgement>,
+    /// The file to give back instead when the gateway itself refused some of the items.
+    pub partial_acknowledgement: Option<Acknowledgement>,
 }
 
 /// Whether a file's items count.

@@ -28,6 +28,9 @@ use crate::{
     telemetry::Telemetry,
 };
 
+/// A quota over a longer span starts spent: a restart must not give it twice.
+const QUICK_REFILL: Duration = Duration::from_secs(1);
+
 /// Everything the routes use.
 #[derive(Debug)]
 pub struct App {
@@ -221,6 +224,7 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
     let quota = settings.quota;
     let limits = layers::Limits {
         burst: quota.burst,
+        start_empty: quota.per > QUICK_REFILL,
         concurrency: quota.concurrency,
         attempt_timeout: quota.attempt_timeout,
         ..layers::Limits::new(quota.requests, quota.per)
@@ -258,7 +262,8 @@ fn run(
         stop.clone(),
     ));
     for folder in folders {
-        tasks.spawn(folder.run(stop.clone()));
+        let (stop, runtime) = (stop.clone(), tokio::runtime::Handle::current());
+        tasks.spawn_blocking(move || folder.run_blocking(stop, &runtime));
     }
     tasks.spawn(sweep(Arc::clone(&app), sweep_every, stop.clone()));
     Running {

@@ -197,6 +197,10 @@ pub enum Capability {
     Undisclosed,
     /// Be asked for a plate of this issuer.
     Jurisdiction,
+    /// Be searched over this window: nothing of it is kept any more.
+    Kept,
+    /// Be searched for a partial plate this open over a window this wide.
+    TooBroad,
 }
 
 /// What happened at one source.

@@ -141,7 +141,10 @@ impl BreakerLayer {
             Ok(_) => self.counters.succeeded(ctx),
             Err(error) => self.counters.failed(error),
         }
-        let says = says(outcome.as_ref().err().map(Error::kind), call.fair);
+        let says = outcome
+            .as_ref()
+            .err()
+            .map_or(Says::Good, |error| says(error, call.fair));
         call.pass.settle(says, monotonic());
         outcome
     }
@@ -187,20 +190,19 @@ impl Adapter for BreakerLayer {
 }
 
 /// What an outcome says about the source.
-fn says(failure: Option<ErrorKind>, fair: bool) -> Says {
-    match failure {
-        None => Says::Good,
-        Some(ErrorKind::Unavailable | ErrorKind::Malformed) => Says::Bad,
-        Some(ErrorKind::TimedOut) if fair => Says::Bad,
-        Some(
-            ErrorKind::TimedOut
-            | ErrorKind::Unsupported
-            | ErrorKind::Undisclosed
-            | ErrorKind::Unauthorized
-            | ErrorKind::RateLimited
-            | ErrorKind::QuotaExhausted
-            | ErrorKind::Config,
-        ) => Says::Neither,
+fn says(failure: &Error, fair: bool) -> Says {
+    match failure.kind() {
+        // One thing is gone (an image), not the source.
+        ErrorKind::Unavailable if failure.retry() == Retry::Never => Says::Neither,
+        ErrorKind::Unavailable | ErrorKind::Malformed => Says::Bad,
+        ErrorKind::TimedOut if fair => Says::Bad,
+        ErrorKind::TimedOut
+        | ErrorKind::Unsupported
+        | ErrorKind::Undisclosed
+        | ErrorKind::Unauthorized
+        | ErrorKind::RateLimited
+        | ErrorKind::QuotaExhausted
+        | ErrorKind::Config => Says::Neither,
     }
 }
 

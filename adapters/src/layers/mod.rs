@@ -39,6 +39,8 @@ pub struct Limits {
     pub burst: NonZeroU32,
     /// Requests under way at once.
     pub concurrency: NonZeroU32,
+    /// Whether the quota starts spent, so that a restart never gives more than the span before it left.
+    pub start_empty: bool,
     /// Longest wait for quota or a slot before a request is refused.
     pub max_wait: Duration,
     /// Longest time of one attempt, all its requests together.
@@ -66,6 +68,7 @@ impl Limits {
             per,
             burst: NonZeroU32::new(requests.get() / 10).unwrap_or(NonZeroU32::MIN),
             concurrency: NonZeroU32::MIN.saturating_add(7),
+            start_empty: false,
             max_wait: Duration::from_millis(250),
             attempt_timeout: Duration::from_secs(4),
             breaker: BreakerSettings::default(),

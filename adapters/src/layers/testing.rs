@@ -192,6 +192,7 @@ impl Adapter for Script {
         Ok(Verdict {
             disposition: Disposition::Accepted,
             acknowledgement: None,
+            partial_acknowledgement: None,
         })
     }
 

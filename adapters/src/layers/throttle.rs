@@ -97,11 +97,18 @@ impl Quota {
             .unwrap_or(governor::Quota::per_second(NonZeroU32::MIN))
             .allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN));
         let slots = usize::try_from(limits.concurrency.get()).unwrap_or(usize::MAX);
+        let limiter = RateLimiter::direct_with_clock(pace, RuntimeClock).with_middleware();
+        let left = if limits.start_empty {
+            let spent = NonZeroU32::new(burst).map(|burst| limiter.check_n(burst));
+            burst * u32::from(spent.is_none())
+        } else {
+            burst
+        };
         Self {
-            limiter: RateLimiter::direct_with_clock(pace, RuntimeClock).with_middleware(),
+            limiter,
             burst,
             interval,
-            last: Mutex::new((monotonic(), burst)),
+            last: Mutex::new((monotonic(), left)),
             slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
             max_wait: limits.max_wait,
         }

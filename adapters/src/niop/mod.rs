@@ -212,6 +212,7 @@ impl Niop {
         Verdict {
             disposition,
             acknowledgement: ack::acknowledge(name, receiver, code),
+            partial_acknowledgement: ack::acknowledge(name, receiver, Code::DetailErrors),
         }
     }
 }
@@ -248,6 +249,7 @@ impl Adapter for Niop {
                 return Ok(Verdict {
                     disposition: rejected("file name", rule),
                     acknowledgement: None,
+                    partial_acknowledgement: None,
                 });
             }
         };

@@ -39,7 +39,10 @@ impl Passage {
         } else {
             &[]
         };
-        let best_of_group = group.best_plate.as_ref().and_then(|plate| plate.plate_index);
+        let best_of_group = group
+            .best_plate
+            .as_ref()
+            .and_then(|plate| plate.plate_index);
         let index_at = |at: usize| aligned.get(at).copied().or(best_of_group);
         let best_index = uuids
             .iter()

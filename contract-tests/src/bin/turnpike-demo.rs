@@ -119,10 +119,21 @@ async fn once(world: &World, gateway: &Gateway, command: &PathBuf, json: bool) -
     let output = query.output().await?;
     io::stdout().write_all(&output.stdout)?;
     io::stderr().write_all(&output.stderr)?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other("the question was not answered"))
+    if !output.status.success() {
+        return Err(io::Error::other("the question was not answered"));
+    }
+    as_promised(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Three sources answered, one refused with its rule, one failed with its kind: anything else is not the demo.
+fn as_promised(answer: &str) -> io::Result<()> {
+    let promised = ["refused", "purpose_not_allowed", "failed", "unavailable"];
+    let missing = promised.iter().find(|word| !answer.contains(**word));
+    match (answer.matches("answered").count(), missing) {
+        (3, None) => Ok(()),
+        (answered, _) => Err(io::Error::other(format!(
+            "expected 3 sources to answer, 1 to refuse and 1 to fail; {answered} answered"
+        ))),
     }
 }
 

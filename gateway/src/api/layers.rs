@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt as _;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use uuid::Uuid;
 
 use super::problem::{Failure, INTERNAL, METHOD_NOT_ALLOWED, TIMED_OUT};
@@ -25,7 +25,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn around(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = Uuid::now_v7().to_string();
-    let method = request.method().clone();
+    let method = known(request.method());
     // The template, never the path itself: a path can hold what somebody typed.
     let route = request
         .extensions()
@@ -59,14 +59,35 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
     let took = started.elapsed();
     let labels = [
         ("route", route.clone()),
-        ("method", method.to_string()),
+        ("method", method.to_owned()),
         ("status", status.to_string()),
     ];
     metrics::counter!("turnpike_http_requests_total", &labels).increment(1);
     metrics::histogram!("turnpike_http_seconds", "route" => route.clone())
         .record(took.as_secs_f64());
-    tracing::info!(request = id, %method, route, status, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "request");
+    tracing::info!(
+        request = id,
+        method,
+        route,
+        status,
+        took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
     response
+}
+
+/// A method is whatever a stranger writes there, so only the known ones are repeated.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        _ => "OTHER",
+    }
 }
 
 /// The answer to a method an address does not take.

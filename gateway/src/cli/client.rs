@@ -51,6 +51,7 @@ impl Server {
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Outcome> {
         let client = Client::builder()
             .timeout(TIMEOUT)
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;

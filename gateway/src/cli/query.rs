@@ -397,6 +397,10 @@ fn unsupported(capability: Capability) -> &'static str {
         }
         Capability::Undisclosed => "the source insists on being told what its agreement keeps back",
         Capability::Jurisdiction => "the source does not know this issuer",
+        Capability::Kept => "the whole window is older than what is kept of this source",
+        Capability::TooBroad => {
+            "too broad; give more known characters, best at the beginning, or a shorter window"
+        }
     }
 }
 
@@ -418,6 +422,7 @@ fn print_explanation(out: &mut dyn Write, explanation: &Explanation) -> io::Resu
                 format!("{explanation} ({})", rule.map_or("", |rule| rule.as_str()))
             }
             (None, Some(capability)) => unsupported(capability).to_owned(),
+            (None, None) if !source.would_ask => "not named in the question".to_owned(),
             (None, None) => granted(
                 source.decision.window,
                 explanation.window,

@@ -23,6 +23,9 @@ use super::{
 };
 
 /// Longest time that makes sense anywhere below, in seconds.
+/// Silence after which a source that sends to us counts as stale, unless it says otherwise: a day.
+const STALE_AFTER_S: u64 = 86_400;
+
 const YEAR_S: u64 = 366 * 24 * 60 * 60;
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
@@ -96,7 +99,7 @@ fn source(
         secrets,
         agreement: agreement?,
         quota,
-        stale_after: stale_after.map(Duration::from_secs),
+        stale_after: stale_after.or(Some(STALE_AFTER_S)).map(Duration::from_secs),
         push,
         drop,
     })

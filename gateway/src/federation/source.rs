@@ -4,15 +4,15 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use futures::FutureExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::{
-    adapter::{Adapter, Capabilities, Page, Rejection},
+    adapter::{Adapter, Capabilities, Page},
     context::{Clock, Context, Secrets, Transport},
     error::{Error, ErrorKind, Retry},
     layers::Health,
@@ -21,12 +21,12 @@ use turnpike_adapters::{
 use turnpike_schemas::{
     agreement::{Agreement, Permit},
     api::{Capability, FailureKind, LimitedBy, SourceOutcome},
-    query::MatchMode,
+    query::{MatchMode, TimeWindow},
     read::{PlateRead, Provenance, ReadId, SourceId},
 };
 
 use super::digest::Digesting;
-use crate::store::{Found, Store};
+use crate::store::{Found, Store, StoreError};
 
 /// A source ready to be asked, behind all its layers.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Source {
 pub struct SourceTally {
     rejected: AtomicU64,
     last_seen_micros: AtomicI64,
+    /// Whether nothing of the newest delivery could be understood.
+    is_garbled: AtomicBool,
 }
 
 /// What asking one source came to.
@@ -147,8 +149,8 @@ impl Source {
         let ctx = self.context(clock, deadline).over(|_| digest.clone());
         match self.adapter.search(&ctx, permit).await {
             Ok(page) => {
-                self.tally.seen(clock.now());
-                self.tally.count_rejected(&page.rejected);
+                let rejected = page.rejected.len() as u64;
+                self.tally.took_in(clock.now(), 1, rejected);
                 self.released(permit, page, clock.now(), digest.sha256())
             }
             Err(error) => (self.failure(&error), Vec::new()),
@@ -169,7 +171,13 @@ impl Source {
         });
         let (reads, more) = release(permit, newest_revisions(sealed));
         (
-            searched(permit, reads.len(), page.truncated || more, rejected),
+            searched(
+                permit,
+                permit.window(),
+                reads.len(),
+                page.truncated || more,
+                rejected,
+            ),
             reads,
         )
     }
@@ -180,8 +188,17 @@ impl Source {
         store: &Store,
         clock: &Arc<dyn Clock>,
     ) -> (SourceOutcome, Vec<PlateRead>) {
+        let kept = self.kept(permit.window(), clock.now());
+        let Some(kept) = kept else {
+            let capability = Capability::Kept;
+            return (SourceOutcome::Unsupported { capability }, Vec::new());
+        };
         let Found { reads, truncated } = match store.search(permit).await {
             Ok(found) => found,
+            Err(StoreError::TooBroad) => {
+                let capability = Capability::TooBroad;
+                return (SourceOutcome::Unsupported { capability }, Vec::new());
+            }
             Err(error) => {
                 tracing::warn!(source = %self.id, %error, "the read store could not be searched");
                 return (failed(FailureKind::Internal), Vec::new());
@@ -194,20 +211,29 @@ impl Source {
                 reads: count(reads.len()),
                 truncated: truncated || more,
             },
-            None => searched(permit, reads.len(), truncated || more, 0),
+            None => searched(permit, kept, reads.len(), truncated || more, 0),
         };
         (outcome, reads)
     }
 
-    /// `Some` when nothing came for longer than configured; the inner value is when something last came.
+    /// The part of a window of which reads are still kept.
+    fn kept(&self, window: TimeWindow, now: Timestamp) -> Option<TimeWindow> {
+        let retention = self.agreement.document().retention?;
+        let kept = SignedDuration::from_hours(24 * i64::from(retention.days));
+        window.not_before(now.checked_sub(kept).unwrap_or(Timestamp::MIN))
+    }
+
+    /// `Some` when nothing ever came, nothing came for longer than configured, or what came last was not understood.
+    /// The inner value is when something last came.
     fn stale_since(&self, store: &Store, now: Timestamp) -> Option<Option<Timestamp>> {
-        let limit = self.stale_after?;
         let last = self
             .last_seen()
             .max(store.source_stats(&self.id).last_received_at);
+        let limit = self.stale_after.unwrap_or(Duration::MAX);
         let fresh =
             last.is_some_and(|last| now.duration_since(last).unsigned_abs() <= limit || last > now);
-        (!fresh).then_some(last)
+        let garbled = self.tally.is_garbled.load(Ordering::Relaxed);
+        (!fresh || garbled).then_some(last)
     }
 
     /// When the source last sent or answered anything since start.
@@ -269,16 +295,17 @@ impl Source {
 }
 
 impl SourceTally {
-    /// Something came from the source.
-    pub fn seen(&self, at: Timestamp) {
-        self.last_seen_micros
-            .fetch_max(at.as_microsecond(), Ordering::Relaxed);
-    }
-
-    /// Counts records that could not be understood.
-    pub fn count_rejected(&self, rejected: &[Rejection]) {
-        self.rejected
-            .fetch_add(rejected.len() as u64, Ordering::Relaxed);
+    /// Something came from the source and is dealt with: `understood` records and `rejected` ones.
+    ///
+    /// A delivery of which nothing could be understood does not count as seen: what it held is missing.
+    pub fn took_in(&self, at: Timestamp, understood: u64, rejected: u64) {
+        self.rejected.fetch_add(rejected, Ordering::Relaxed);
+        let is_garbled = understood == 0 && rejected > 0;
+        self.is_garbled.store(is_garbled, Ordering::Relaxed);
+        if !is_garbled {
+            self.last_seen_micros
+                .fetch_max(at.as_microsecond(), Ordering::Relaxed);
+        }
     }
 
     /// Records that could not be understood since start.
@@ -327,8 +354,15 @@ pub(super) fn sort_newest_first(reads: &mut [PlateRead]) {
     });
 }
 
-fn searched(permit: &Permit, reads: usize, truncated: bool, rejected: u32) -> SourceOutcome {
-    let searched = permit.is_cut().then(|| permit.window());
+/// `window` is the part of the permitted window that was searched.
+fn searched(
+    permit: &Permit,
+    window: TimeWindow,
+    reads: usize,
+    truncated: bool,
+    rejected: u32,
+) -> SourceOutcome {
+    let searched = (window != permit.query().window()).then_some(window);
     if reads == 0 && !truncated {
         return SourceOutcome::Empty { rejected, searched };
     }

@@ -115,8 +115,13 @@ impl DropFolder {
         })
     }
 
+    /// Takes files in until cancelled. Works on a thread of its own, because a file system can hang.
+    pub fn run_blocking(self, stop: CancellationToken, runtime: &tokio::runtime::Handle) {
+        runtime.block_on(self.run(stop));
+    }
+
     /// Takes files in until cancelled. A file under way is finished or left for the next start.
-    pub async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, stop: CancellationToken) {
         let changed = Arc::new(Notify::new());
         // Network file systems send no events, so the folder is looked at regularly as well.
         let _watcher = self.watch(&changed);
@@ -235,7 +240,7 @@ impl DropFolder {
             return Err(Stay::Unfinished);
         }
         match &decoded.verdict.disposition {
-            Disposition::Accepted => self.accept(path, &permit, decoded).await,
+            Disposition::Accepted => self.accept(path, stamp, &permit, decoded).await,
             Disposition::Rejected(rejection) => {
                 if self.is_recent(stamp) {
                     return Err(Stay::Unfinished);
@@ -269,19 +274,21 @@ impl DropFolder {
     async fn accept(
         &self,
         path: &Path,
+        stamp: Stamp,
         permit: &IngestPermit,
         mut decoded: DecodedFile,
     ) -> Result<(), Stay> {
         let now = self.intake.clock.now();
-        let (mut accepted, mut duplicates) = (0, 0);
+        let (mut accepted, mut duplicates, mut expired) = (0, 0, 0);
+        let mut refused_here = false;
         loop {
             let batch = decoded.spooled.batch(BATCH)?;
             if batch.is_empty() {
                 break;
             }
             let (batch, implausible) = plausible(batch, now);
-            decoded.counts.rejected += implausible.len() as u64;
-            decoded.counts.rejections.extend(implausible);
+            refused_here |= !implausible.is_empty();
+            decoded.counts.reject(implausible);
             let ingested = self
                 .intake
                 .deposit(&self.source, permit, batch, &decoded.sha256, now)
@@ -289,9 +296,15 @@ impl DropFolder {
                 .map_err(IntakeError::from)?;
             accepted += (ingested.stored + ingested.revised) as u64;
             duplicates += ingested.duplicates as u64;
+            expired += ingested.expired as u64;
         }
-        self.source.tally.seen(now);
-        self.source.tally.count_rejected(&decoded.counts.rejections);
+        if expired > 0 {
+            tracing::info!(source = %self.source.id, expired, "reads past retention were not kept");
+        }
+        let understood = accepted + duplicates + expired + decoded.counts.skipped;
+        self.source
+            .tally
+            .took_in(now, understood, decoded.counts.rejected);
         let put = self
             .intake
             .quarantine
@@ -303,8 +316,15 @@ impl DropFolder {
             )
             .await;
         put.map_err(IntakeError::Quarantine)?;
+        if stamp_of(path)? != stamp {
+            return Err(Stay::Unfinished);
+        }
         self.record(&decoded, accepted, duplicates, None).await?;
-        self.acknowledge(decoded.verdict.acknowledgement.as_ref())?;
+        self.acknowledge(if refused_here {
+            decoded.verdict.partial_acknowledgement.as_ref()
+        } else {
+            decoded.verdict.acknowledgement.as_ref()
+        })?;
         tracing::info!(source = %self.source.id, accepted, duplicates, rejected = decoded.counts.rejected, skipped = decoded.counts.skipped, "a file was taken in");
         Ok(move_into(path, &self.settings.folder.join("done"))?)
     }
@@ -413,6 +433,7 @@ fn decode_file(source: &Source, path: &Path, folder: &Path) -> Result<DecodedFil
                 "the decoder gave up",
             )),
             acknowledgement: None,
+            partial_acknowledgement: None,
         },
     };
     let (spooled, counts) = spool.finish()?;

@@ -111,19 +111,21 @@ impl Intake {
         };
         let (reads, mut rejected) = plausible(decoded.page.reads, now);
         rejected.extend(decoded.page.rejected);
-        source.tally.seen(now);
-        source.tally.count_rejected(&rejected);
         self.quarantine
             .put(&source.id, &digest, &rejected, now)
             .await
             .map_err(IntakeError::Quarantine)?;
         let ingested = self.deposit(source, &permit, reads, &digest, now).await?;
+        let skipped = decoded.page.skipped.values().sum::<u64>();
+        let kept = ingested.stored + ingested.revised + ingested.duplicates + ingested.expired;
+        source
+            .tally
+            .took_in(now, kept as u64 + skipped, rejected.len() as u64);
         Ok(Accepted {
             receipt: PushReceipt {
                 stored: small(ingested.stored + ingested.revised),
                 duplicates: small(ingested.duplicates),
-                skipped: small(decoded.page.skipped.values().sum::<u64>())
-                    .saturating_add(small(ingested.expired)),
+                skipped: small(skipped).saturating_add(small(ingested.expired)),
                 rejected: small(rejected.len()),
             },
             reply: decoded.reply,

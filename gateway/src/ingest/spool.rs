@@ -30,6 +30,15 @@ pub(super) struct Counts {
     pub(super) rejections: Vec<Rejection>,
 }
 
+impl Counts {
+    /// Counts rejections and keeps the first of them.
+    pub(super) fn reject(&mut self, rejections: Vec<Rejection>) {
+        self.rejected += rejections.len() as u64;
+        let room = MOST_REJECTIONS.saturating_sub(self.rejections.len());
+        self.rejections.extend(rejections.into_iter().take(room));
+    }
+}
+
 /// A spool whose file was accepted.
 pub(super) struct Spooled {
     lines: io::Lines<BufReader<File>>,
@@ -58,10 +67,7 @@ impl Spool {
                 self.file.write_all(b"\n")?;
             }
             Item::Rejected(rejection) => {
-                self.counts.rejected += 1;
-                if self.counts.rejections.len() < MOST_REJECTIONS {
-                    self.counts.rejections.push(rejection);
-                }
+                self.counts.reject(vec![rejection]);
             }
             Item::Skipped(_) => self.counts.skipped += 1,
         }

@@ -441,8 +441,12 @@ impl Shelf {
 
     /// Takes a month off the shelf and removes its files.
     pub(super) fn remove(&mut self, month: MonthKey) -> Result<(), StoreError> {
+        if let Some(file) = self.months.get_mut(&month) {
+            file.release();
+        }
+        month::remove(&self.dir, month)?;
         self.months.remove(&month);
-        month::remove(&self.dir, month)
+        Ok(())
     }
 }
 
