@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 pub use self::{
     ask::{Ask, REQUESTER},
     bench::{Bench, Dress, Fetched, Operation},
-    benches::{BENCHES, BenchEntry, find},
+    benches::{BENCHES, BenchEntry, Starting, find},
     checks::CHECKS,
     delivery::{Answer, Delivered, Gives, History, Sample, Versions, Via},
     faults::{FAULTS, NamedFault, is_survived},

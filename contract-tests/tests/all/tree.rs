@@ -14,8 +14,8 @@ pub(crate) struct SourceFile {
 impl SourceFile {
     /// The text up to its test module: what ships. Rust keeps `#[cfg(test)] mod tests {` at the end of a file.
     pub(crate) fn shipped(&self) -> &str {
-        let end = self.text.find("#[cfg(test)]\nmod tests {");
-        &self.text[..end.unwrap_or(self.text.len())]
+        let parts = self.text.split_once("#[cfg(test)]\nmod tests {");
+        parts.map_or(&self.text, |(shipped, _)| shipped)
     }
 
     /// Whether the file is a test, a bench or part of a test module.

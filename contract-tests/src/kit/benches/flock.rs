@@ -29,9 +29,25 @@ struct Police {
     sim: FlockSim,
     road: FaultProxy,
     /// The same network once more, for payloads: its answers take no road and nobody counts them.
-    aside: OnceCell<FlockSim>,
+    aside: OnceCell<Wire>,
     history: OnceCell<History>,
     samples: OnceCell<Vec<Sample>>,
+}
+
+/// A network whose answers are kept as they come.
+#[derive(Debug)]
+struct Wire {
+    sim: FlockSim,
+    client: reqwest::Client,
+}
+
+impl Wire {
+    async fn start(town: &Town) -> Result<Self, String> {
+        Ok(Self {
+            sim: FlockSim::with_town(town).await.map_err(say)?,
+            client: server::client().map_err(say)?,
+        })
+    }
 }
 
 impl Police {
@@ -49,8 +65,8 @@ impl Police {
         })
     }
 
-    async fn aside(&self) -> Result<&FlockSim, String> {
-        let start = async || FlockSim::with_town(&self.town).await.map_err(say);
+    async fn aside(&self) -> Result<&Wire, String> {
+        let start = || Wire::start(&self.town);
         self.aside.get_or_try_init(start).await
     }
 }
@@ -156,8 +172,8 @@ impl SimHandle for Police {
 }
 
 /// Everything the network knows of the protagonist, as the answers that say so.
-async fn history(sim: &FlockSim, town: &Town) -> Result<History, String> {
-    let answers = answers(sim, PROTAGONIST_PLATE, town).await?;
+async fn history(wire: &Wire, town: &Town) -> Result<History, String> {
+    let answers = answers(wire, PROTAGONIST_PLATE, town).await?;
     let seen = |passage: &&Passage| passage.text.as_deref() == Some(PROTAGONIST_PLATE);
     Ok(History {
         samples: answers
@@ -174,32 +190,32 @@ async fn history(sim: &FlockSim, town: &Town) -> Result<History, String> {
     })
 }
 
-async fn samples(sim: &FlockSim, town: &Town, history: &History) -> Result<Vec<Sample>, String> {
+async fn samples(wire: &Wire, town: &Town, history: &History) -> Result<Vec<Sample>, String> {
     let mut samples = history.samples.clone();
-    let nothing = answers(sim, "NOBODY1", town).await?;
+    let nothing = answers(wire, "NOBODY1", town).await?;
     samples.extend(nothing.into_iter().map(|(bytes, _)| {
         Sample::new("an empty answer", Via::SavedAnswer, bytes, Gives::Reads(0))
     }));
     for odd in OddRow::ALL {
-        sim.switch(|switches| switches.odd_rows = vec![odd]);
+        wire.sim.switch(|switches| switches.odd_rows = vec![odd]);
         let gives = becomes(odd);
-        for (bytes, _) in answers(sim, "NOBODY1", town).await? {
+        for (bytes, _) in answers(wire, "NOBODY1", town).await? {
             let what = format!("{odd:?}");
             samples.push(Sample::new(what, Via::SavedAnswer, bytes, gives));
         }
     }
-    sim.switch(|switches| {
+    wire.sim.switch(|switches| {
         switches.odd_rows.clear();
         switches.personal_keys = true;
     });
-    for (bytes, rows) in answers(sim, PROTAGONIST_PLATE, town).await? {
+    for (bytes, rows) in answers(wire, PROTAGONIST_PLATE, town).await? {
         let gives = Gives::Reads(rows);
         samples.push(Sample {
             personal: true,
             ..Sample::new("with fields about people", Via::SavedAnswer, bytes, gives)
         });
     }
-    sim.switch(|switches| switches.personal_keys = false);
+    wire.sim.switch(|switches| switches.personal_keys = false);
     samples.extend(refused());
     samples.push(deep());
     Ok(samples)
@@ -255,12 +271,8 @@ fn deep() -> Sample {
 }
 
 /// The answers to a lookup as they come down the wire, each with its number of rows. They do not take the road.
-async fn answers(
-    sim: &FlockSim,
-    plate: &str,
-    town: &Town,
-) -> Result<Vec<(Vec<u8>, usize)>, String> {
-    let client = server::client().map_err(say)?;
+async fn answers(wire: &Wire, plate: &str, town: &Town) -> Result<Vec<(Vec<u8>, usize)>, String> {
+    let client = &wire.client;
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", CLIENT_ID),
@@ -268,7 +280,7 @@ async fn answers(
         ("audience", AUDIENCE),
     ];
     let token: Value = {
-        let request = client.post(sim.token_url()).form(&form);
+        let request = client.post(wire.sim.token_url()).form(&form);
         let answer = request.send().await.map_err(say)?;
         answer.json().await.map_err(say)?
     };
@@ -281,7 +293,7 @@ async fn answers(
         "startDate": "2026-01-01T00:00:00Z", "endDate": town.end().to_string(),
         "sort": [{"field": "capturedAt", "order": "desc"}],
     });
-    let base = format!("{}/reads/lookup", sim.base_url());
+    let base = format!("{}/reads/lookup", wire.sim.base_url());
     let mut request = client.post(&base).json(&lookup);
     let mut answers = Vec::new();
     loop {

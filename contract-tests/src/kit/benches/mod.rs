@@ -10,13 +10,16 @@ use jiff::Timestamp;
 use super::SimHandle;
 use crate::town::{Town, TownSize};
 
+/// A vendor that is being started.
+pub type Starting = BoxFuture<'static, Result<Box<dyn SimHandle>, String>>;
+
 /// How the vendor of one adapter is started.
 #[derive(Clone, Copy)]
 pub struct BenchEntry {
     /// Id of the adapter.
     pub adapter: &'static str,
     /// Starts its vendor.
-    pub start: fn() -> BoxFuture<'static, Result<Box<dyn SimHandle>, String>>,
+    pub start: fn() -> Starting,
 }
 
 /// Every adapter's vendor.

@@ -334,7 +334,7 @@ fn quirks() -> Vec<(Quirk, Gives, Answer)> {
         refused(Quirk::Entities, bad),
         refused(Quirk::ExternalEntity, bad),
         refused(Quirk::TruncatedXml, bad),
-        refused(Quirk::DeepNesting(20_000), bad),
+        refused(Quirk::DeepNesting(500), bad),
         (Quirk::BadUtf8, Gives::Anything, Answer::Unchecked),
     ]
 }
