@@ -1,3 +1,4 @@
 //! End-to-end tests: the gateway as a process, the tree as a whole.
 
+mod crash;
 mod readme;
