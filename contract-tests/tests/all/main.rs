@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
 mod installation;
