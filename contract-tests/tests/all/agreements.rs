@@ -70,7 +70,10 @@ async fn look_alike_and_partial_plates_and_issuers_are_told_apart() {
     let partial = with(question_about("TPK04?2", 3), "match", "partial");
     let partial = installation.ask(&partial).await;
     assert_eq!(texts(&partial, TOLLS), ["TPK0422"]);
-    assert_eq!(row(&partial, "brookdale-police")["capability"], "partial_plates");
+    assert_eq!(
+        row(&partial, "brookdale-police")["capability"],
+        "partial_plates"
+    );
     let short = with(question_about("TPK0???", 3), "match", "partial");
     let short = installation.ask(&short).await;
     assert_eq!(row(&short, TOLLS)["rule"], "partial_plate_too_short");
@@ -83,7 +86,11 @@ async fn look_alike_and_partial_plates_and_issuers_are_told_apart() {
         .into_iter()
         .map(|read| &read["plate"]["jurisdiction"])
         .collect();
-    assert_eq!(issuers, [&json!("US-MI"), &Value::Null], "unknown is not different");
+    assert_eq!(
+        issuers,
+        [&json!("US-MI"), &Value::Null],
+        "unknown is not different"
+    );
 }
 
 #[tokio::test]
@@ -92,13 +99,33 @@ async fn a_window_is_cut_or_refused_and_lists_and_fields_are_capped() {
         agree(world, TOLLS, "lookback_days = 90", "lookback_days = 1");
         agree(world, TOLLS, "max_reads = 200", "max_reads = 2");
         agree(world, TOLLS, r#""site", "camera", "lane""#, r#""site""#);
-        agree(world, "brookdale-police", "excess = \"cut\"", "excess = \"refuse\"");
+        agree(
+            world,
+            "brookdale-police",
+            "excess = \"cut\"",
+            "excess = \"refuse\"",
+        );
         agree(world, CAMERAS, r#""position", "#, "");
         agree(world, CAMERAS, r#", "images""#, "");
         agree(world, "harbor-tolls", "toll_enforcement", "stolen_vehicle");
-        agree(world, "harbor-tolls", "max_window_days = 31", "max_window_days = 2");
-        agree(world, "lakeside-police", "lookback_days = 90", "lookback_days = 2");
-        agree(world, "lakeside-police", "excess = \"cut\"", "excess = \"refuse\"");
+        agree(
+            world,
+            "harbor-tolls",
+            "max_window_days = 31",
+            "max_window_days = 2",
+        );
+        agree(
+            world,
+            "lakeside-police",
+            "lookback_days = 90",
+            "lookback_days = 2",
+        );
+        agree(
+            world,
+            "lakeside-police",
+            "excess = \"cut\"",
+            "excess = \"refuse\"",
+        );
     })
     .await;
     let early = Txn::video(9, hours_ago(30), PLATE);
@@ -112,14 +139,20 @@ async fn a_window_is_cut_or_refused_and_lists_and_fields_are_capped() {
     let answer = installation.ask(&asked).await;
     assert_eq!(answer["completeness"], "partial");
     let tolls = row(&answer, TOLLS);
-    assert_eq!((&tolls["reads"], &tolls["truncated"]), (&json!(2), &json!(true)));
+    assert_eq!(
+        (&tolls["reads"], &tolls["truncated"]),
+        (&json!(2), &json!(true))
+    );
     assert_eq!(tolls["searched"]["to"], asked["window"]["to"]);
     assert!(instant(&tolls["searched"]["from"]) > hours_ago(25));
     let newest: Vec<Timestamp> = reads_of(&answer, TOLLS)
         .into_iter()
         .map(|read| instant(&read["captured_at"]))
         .collect();
-    assert!(newest.iter().all(|at| *at > hours_ago(3)), "the newest are kept");
+    assert!(
+        newest.iter().all(|at| *at > hours_ago(3)),
+        "the newest are kept"
+    );
     for read in reads_of(&answer, TOLLS) {
         assert!(read["place"]["camera"].is_null() && read["place"]["lane"].is_null());
         assert!(read["place"]["site"].is_string());
@@ -132,17 +165,26 @@ async fn a_window_is_cut_or_refused_and_lists_and_fields_are_capped() {
     assert_eq!(harbor["outcome"], "empty");
     assert!(instant(&harbor["searched"]["from"]) > hours_ago(49));
     assert_eq!(row(&answer, "brookdale-police")["outcome"], "answered");
-    assert_eq!(row(&answer, "lakeside-police")["rule"], "window_reaches_too_far");
+    assert_eq!(
+        row(&answer, "lakeside-police")["rule"],
+        "window_reaches_too_far"
+    );
 
     let month = installation.ask(&question(32)).await;
     assert_eq!(row(&month, "brookdale-police")["rule"], "window_too_long");
     let mut old = question(3);
     old["window"] = json!({ "from": hours_ago(24 * 10), "to": hours_ago(24 * 9) });
-    assert_eq!(row(&installation.ask(&old).await, TOLLS)["rule"], "window_too_old");
+    assert_eq!(
+        row(&installation.ask(&old).await, TOLLS)["rule"],
+        "window_too_old"
+    );
     let narrow = with(question(1), "sources", json!([CAMERAS]));
     let narrow = installation.ask(&narrow).await;
     assert_eq!(row(&narrow, CAMERAS)["outcome"], "answered");
-    assert_eq!(narrow["completeness"], "partial", "sources not named are not searched");
+    assert_eq!(
+        narrow["completeness"], "partial",
+        "sources not named are not searched"
+    );
 }
 
 fn instant(value: &Value) -> Timestamp {
@@ -158,12 +200,18 @@ async fn a_question_for_another_organisation_needs_both_to_be_allowed() {
     let other = with(question(3), "on_behalf_of", "state-tolls");
     let answer = installation.ask(&other).await;
     assert_eq!(row(&answer, TOLLS)["outcome"], "empty");
-    assert_eq!(row(&answer, "lakeside-police")["rule"], "on_behalf_of_not_allowed");
+    assert_eq!(
+        row(&answer, "lakeside-police")["rule"],
+        "on_behalf_of_not_allowed"
+    );
     let contacted = installation.world.police.requests().len();
     let private = with(question(3), "on_behalf_of", "turnpike-ops");
     let answer = installation.ask(&private).await;
     for source in ["brookdale-police", TOLLS, CAMERAS] {
-        assert_eq!(row(&answer, source)["rule"], "on_behalf_of_class_not_allowed");
+        assert_eq!(
+            row(&answer, source)["rule"],
+            "on_behalf_of_class_not_allowed"
+        );
     }
     assert_eq!(answer["completeness"], "none");
     assert_eq!(installation.world.police.requests().len(), contacted);
@@ -175,7 +223,10 @@ async fn a_question_for_another_organisation_needs_both_to_be_allowed() {
         .into_iter()
         .map(|entry| &entry["body"]["on_behalf_of"])
         .collect();
-    assert_eq!(told, [&json!("state-tolls"), &json!("turnpike-ops"), &Value::Null]);
+    assert_eq!(
+        told,
+        [&json!("state-tolls"), &json!("turnpike-ops"), &Value::Null]
+    );
 }
 
 #[tokio::test]
@@ -183,7 +234,12 @@ async fn silence_makes_a_source_stale_and_retention_ends_to_the_second() {
     let embedded = Embedded::start(|world| {
         agree(world, CAMERAS, "days = 90", "days = 2");
         let push = "push = {";
-        edit(world, "turnpike.toml", push, &format!("stale_after_s = 3600\n{push}"));
+        edit(
+            world,
+            "turnpike.toml",
+            push,
+            &format!("stale_after_s = 3600\n{push}"),
+        );
     })
     .await;
     let client = client();
@@ -192,17 +248,29 @@ async fn silence_makes_a_source_stale_and_retention_ends_to_the_second() {
     let asked = with(question(5), "sources", json!([CAMERAS]));
     let before = embedded.ask(&client, &asked).await;
     let silent = row(&before, CAMERAS);
-    assert_eq!((&silent["outcome"], &silent["since"]), (&json!("stale"), &Value::Null));
+    assert_eq!(
+        (&silent["outcome"], &silent["since"]),
+        (&json!("stale"), &Value::Null)
+    );
     let group = Group::read(2042, captured, PLATE);
     embedded.world.cameras.send(&group.json());
-    assert!(embedded.world.cameras.drained(super::installation::PATIENCE).await);
+    assert!(
+        embedded
+            .world
+            .cameras
+            .drained(super::installation::PATIENCE)
+            .await
+    );
     let fresh = embedded.ask(&client, &asked).await;
     assert_eq!(row(&fresh, CAMERAS)["outcome"], "answered");
 
     embedded.clock.advance(SignedDuration::from_secs(3_601));
     let stale = embedded.ask(&client, &asked).await;
     let report = row(&stale, CAMERAS);
-    assert_eq!((&report["outcome"], &report["reads"]), (&json!("stale"), &json!(1)));
+    assert_eq!(
+        (&report["outcome"], &report["reads"]),
+        (&json!("stale"), &json!(1))
+    );
     assert!(instant(&report["since"]) > captured);
     assert_eq!(stale["completeness"], "partial");
 

@@ -59,7 +59,10 @@ async fn every_source_answers_in_one_shape_or_says_why_not() {
 
 fn the_reads_are_those_of_the_oracle(installation: &Installation, asked: &Value, answer: &Value) {
     let at = |end: &str| asked["window"][end].as_str().unwrap().parse().unwrap();
-    let expected = installation.world.town.expected(PLATE, at("from"), at("to"));
+    let expected = installation
+        .world
+        .town
+        .expected(PLATE, at("from"), at("to"));
     for (family, source) in FAMILIES {
         let wanted: Vec<i64> = expected.of(family).iter().map(|p| unit(p.at)).collect();
         let mut found: Vec<i64> = reads_of(answer, source).into_iter().map(captured).collect();

@@ -24,7 +24,10 @@ async fn fetch(installation: &Installation, role: &str, path: &str) -> reqwest::
 
 async fn problem(response: reqwest::Response) -> (u16, String) {
     let status = response.status().as_u16();
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     let problem: Value = response.json().await.unwrap();
     assert_eq!(problem["status"], status);
     (status, problem["type"].as_str().unwrap().to_owned())
@@ -38,7 +41,11 @@ async fn an_image_follows_its_answer_to_the_one_who_asked_and_is_on_record() {
     let answer = installation.ask(&question(3)).await;
     let read = reads_of(&answer, CAMERAS)[0];
     let path = read["images"][0]["ref"].as_str().unwrap();
-    assert_eq!(cameras.image_requests().len(), 0, "nothing is fetched ahead");
+    assert_eq!(
+        cameras.image_requests().len(),
+        0,
+        "nothing is fetched ahead"
+    );
 
     let image = fetch(&installation, "investigator", path).await;
     assert_eq!(image.status(), 200);
@@ -55,7 +62,10 @@ async fn an_image_follows_its_answer_to_the_one_who_asked_and_is_on_record() {
     assert!(outcome["body"]["sources"][0]["digest"].is_string());
 
     let other = fetch(&installation, "supervisor", path).await;
-    assert_eq!(problem(other).await, (404, "/problems/not_released".to_owned()));
+    assert_eq!(
+        problem(other).await,
+        (404, "/problems/not_released".to_owned())
+    );
     let beyond = path.replace("/images/0", "/images/1");
     let unknown = format!("/v1/reads/{}/images/0", "0".repeat(32));
     for (path, kind) in [
@@ -67,7 +77,11 @@ async fn an_image_follows_its_answer_to_the_one_who_asked_and_is_on_record() {
     ] {
         let refused = of_kind(&installation.ledger(), "refused").len();
         let answer = fetch(&installation, "investigator", path).await;
-        assert_eq!(problem(answer).await, (404, format!("/problems/{kind}")), "{path}");
+        assert_eq!(
+            problem(answer).await,
+            (404, format!("/problems/{kind}")),
+            "{path}"
+        );
         let now_refused = of_kind(&installation.ledger(), "refused").len();
         assert_eq!(now_refused, refused + 1, "{path}");
     }
@@ -86,7 +100,10 @@ async fn an_image_the_source_does_not_give_is_a_problem_and_not_a_page_of_html()
     let path = read["images"][0]["ref"].as_str().unwrap();
     cameras.switch_images(|images| images.missing = true);
     let gone = fetch(&installation, "investigator", path).await;
-    assert_eq!(problem(gone).await, (502, "/problems/source_failed".to_owned()));
+    assert_eq!(
+        problem(gone).await,
+        (502, "/problems/source_failed".to_owned())
+    );
     cameras.switch_images(|images| (images.missing, images.html) = (false, true));
     let html = fetch(&installation, "investigator", path).await;
     assert_eq!(problem(html).await.0, 502);

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 use turnpike_contract_tests::world::World;
 
-use super::installation::{
-    Installation, configure, edit, of_kind, question, row, with,
-};
+use super::installation::{Installation, configure, edit, of_kind, question, row, with};
 
 async fn ask(installation: &Installation, role: &str) -> reqwest::Response {
     let token = installation.token(role);
@@ -20,7 +18,10 @@ fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
 #[tokio::test]
 async fn questions_left_count_down_and_one_too_many_is_refused_and_recorded() {
     let installation = Installation::start(|world| {
-        configure(world, "[limits]\nuser_per_minute = 3\norganisation_per_minute = 4");
+        configure(
+            world,
+            "[limits]\nuser_per_minute = 3\norganisation_per_minute = 4",
+        );
     })
     .await;
     for left in [2, 1, 0] {
@@ -28,7 +29,10 @@ async fn questions_left_count_down_and_one_too_many_is_refused_and_recorded() {
         assert_eq!(response.status(), 200);
         assert_eq!(header(&response, "ratelimit-policy"), "\"user\";q=3;w=60");
         let limit = header(&response, "ratelimit");
-        assert!(limit.starts_with(&format!("\"user\";r={left};t=")), "{limit}");
+        assert!(
+            limit.starts_with(&format!("\"user\";r={left};t=")),
+            "{limit}"
+        );
     }
     let over = ask(&installation, "investigator").await;
     limited(&installation, over, "user").await;
@@ -63,7 +67,7 @@ fn quota(world: &World, quota: &str) {
 #[tokio::test]
 async fn an_exhausted_quota_costs_the_source_nothing_and_says_when_to_ask_again() {
     let installation = Installation::start(|world| {
-        quota(world, "quota = { requests = 2, per_s = 3600, burst = 1 }");
+        quota(world, "quota = { requests = 4, per_s = 3600, burst = 2 }");
     })
     .await;
     let police = &installation.world.police;
@@ -71,6 +75,7 @@ async fn an_exhausted_quota_costs_the_source_nothing_and_says_when_to_ask_again(
     let first = installation.ask(&only).await;
     assert_eq!(row(&first, "brookdale-police")["outcome"], "answered");
     let contacted = police.requests().len();
+    assert_eq!(contacted, 2, "a token and a lookup");
     for _ in 0..2 {
         let answer = installation.ask(&only).await;
         let limited = row(&answer, "brookdale-police");
@@ -95,12 +100,17 @@ async fn a_source_that_limits_us_or_is_slow_or_broken_says_so_in_its_row() {
     });
     let answer = installation.ask(&only).await;
     let limited = row(&answer, "brookdale-police");
-    assert_eq!((&limited["outcome"], &limited["by"]), (&json!("rate_limited"), &json!("source")));
+    assert_eq!(
+        (&limited["outcome"], &limited["by"]),
+        (&json!("rate_limited"), &json!("source"))
+    );
     assert_eq!(limited["retry_after_s"], 30);
     let ledger = installation.ledger();
     let outcome = of_kind(&ledger, "outcome").pop().unwrap();
     let recorded = outcome["body"]["sources"].as_array().unwrap();
-    let police_row = recorded.iter().find(|row| row["source"] == "brookdale-police");
+    let police_row = recorded
+        .iter()
+        .find(|row| row["source"] == "brookdale-police");
     assert_eq!(police_row.unwrap()["detail"], "source");
 }
 

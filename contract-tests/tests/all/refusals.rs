@@ -75,7 +75,11 @@ async fn problem(response: reqwest::Response, wanted: &Refusal) -> Value {
     let body: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(body["type"], format!("/problems/{}", wanted.kind), "{what}");
     assert_eq!(body["status"], wanted.status);
-    assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()));
+    assert!(
+        body["title"]
+            .as_str()
+            .is_some_and(|title| !title.is_empty())
+    );
     if let Some(field) = wanted.field {
         assert_eq!(body["field"], field, "{body}");
     }
@@ -108,25 +112,50 @@ fn not_questions() -> Vec<(Value, &'static str)> {
         (with(question(3), "window", reversed), "window"),
         (with(question(3), "window", zoneless), "window.from"),
         (with(question(3), "window", "last week"), "window"),
-        (with(question(3), "window", json!({ "from": "2026-03-01T00:00:00Z" })), "window.to"),
+        (
+            with(
+                question(3),
+                "window",
+                json!({ "from": "2026-03-01T00:00:00Z" }),
+            ),
+            "window.to",
+        ),
         (with(question(3), "purpose", "curiosity"), "purpose"),
-        (with(question(3), "purpose", json!(["stolen_vehicle"])), "purpose"),
+        (
+            with(question(3), "purpose", json!(["stolen_vehicle"])),
+            "purpose",
+        ),
         (with(question(3), "case_reference", "no"), "case_reference"),
-        (with(question(3), "case_reference", PLATE.repeat(10)), "case_reference"),
+        (
+            with(question(3), "case_reference", PLATE.repeat(10)),
+            "case_reference",
+        ),
         (with(question(3), "on_behalf_of", ""), "on_behalf_of"),
-        (with(question(3), "on_behalf_of", "nobody-known"), "on_behalf_of"),
+        (
+            with(question(3), "on_behalf_of", "nobody-known"),
+            "on_behalf_of",
+        ),
         (with(question(3), "jurisdiction", "Ohio"), "jurisdiction"),
         (with(question(3), "deadline_ms", 99), "deadline_ms"),
         (with(question(3), "deadline_ms", 30_001), "deadline_ms"),
         (with(question(3), "deadline_ms", -1), "deadline_ms"),
         (with(question(3), "sources", json!([])), "sources"),
         (with(question(3), "sources", json!(["nowhere"])), "sources"),
-        (with(question(3), "sources", json!(["NO SOURCE"])), "sources[0]"),
+        (
+            with(question(3), "sources", json!(["NO SOURCE"])),
+            "sources[0]",
+        ),
         (with(question(3), PLATE, "?"), "(body)"),
         (json!([]), "(body)"),
         (json!("TPK0421"), "(body)"),
     ];
-    for field in ["plate", "window", "purpose", "case_reference", "on_behalf_of"] {
+    for field in [
+        "plate",
+        "window",
+        "purpose",
+        "case_reference",
+        "on_behalf_of",
+    ] {
         cases.push((without(question(3), field), field));
     }
     cases
@@ -161,20 +190,34 @@ async fn whatever_is_wrong_with_a_question_is_told_by_field_and_recorded_once() 
         let malformed: [(&'static str, Vec<u8>, u16, &'static str); 7] = [
             ("empty", Vec::new(), 400, "malformed"),
             ("not JSON", b"plate=TPK0421".to_vec(), 400, "malformed"),
-            ("half", full.as_bytes()[..full.len() / 2].to_vec(), 400, "malformed"),
+            (
+                "half",
+                full.as_bytes()[..full.len() / 2].to_vec(),
+                400,
+                "malformed",
+            ),
             ("two", twice.into_bytes(), 400, "malformed"),
-            ("bad UTF-8", b"{\"plate\":\"TPK\xff\"}".to_vec(), 400, "malformed"),
+            (
+                "bad UTF-8",
+                b"{\"plate\":\"TPK\xff\"}".to_vec(),
+                400,
+                "malformed",
+            ),
             ("too large", large.into_bytes(), 413, "too_large"),
             ("deep", deep.into_bytes(), 422, "invalid"),
         ];
         for (what, body, status, kind) in malformed {
             let request = installation.request("POST", route, Some(token));
-            let request = request.header("content-type", "application/json").body(body);
+            let request = request
+                .header("content-type", "application/json")
+                .body(body);
             refused(&installation, request, &refusal(what, status, kind)).await;
         }
         for content_type in ["text/plain", "application/x-www-form-urlencoded", ""] {
             let request = installation.request("POST", route, Some(token));
-            let request = request.header("content-type", content_type).body(full.clone());
+            let request = request
+                .header("content-type", content_type)
+                .body(full.clone());
             let wanted = refusal("content type", 415, "unsupported_media_type");
             refused(&installation, request, &wanted).await;
         }
@@ -182,7 +225,11 @@ async fn whatever_is_wrong_with_a_question_is_told_by_field_and_recorded_once() 
         let charset = charset.header("content-type", "Application/JSON; charset=utf-8");
         assert_eq!(charset.body(full).send().await.unwrap().status(), 200);
     }
-    assert_eq!(installation.world.police.requests().len(), 2, "a token and one lookup");
+    assert_eq!(
+        installation.world.police.requests().len(),
+        2,
+        "a token and one lookup"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +245,9 @@ async fn whoever_may_not_ask_is_told_so_and_recorded() {
             assert!(entry["subject"].is_string());
         }
         for token in [None, Some(""), Some("wrong"), Some("TPK0421")] {
-            let request = installation.request("POST", route, token).json(&question(3));
+            let request = installation
+                .request("POST", route, token)
+                .json(&question(3));
             let wanted = refusal("token", 401, "unauthenticated");
             let entry = refused(&installation, request, &wanted).await;
             assert_eq!(entry["reason"], "unauthenticated");
@@ -214,8 +263,14 @@ async fn whoever_may_not_ask_is_told_so_and_recorded() {
 
 /// Routes that leave no entry when somebody without a token calls them, and why.
 const SILENT: [(&str, &str); 3] = [
-    ("/healthz", "tells whether the process lives and nothing else"),
-    ("/readyz", "tells whether questions can be recorded and nothing else"),
+    (
+        "/healthz",
+        "tells whether the process lives and nothing else",
+    ),
+    (
+        "/readyz",
+        "tells whether questions can be recorded and nothing else",
+    ),
     ("/metrics", "counters without a plate, a person or a case"),
 ];
 
@@ -225,22 +280,30 @@ async fn every_route_called_without_a_token_leaves_an_entry() {
     let document = serde_json::to_value(turnpike_gateway::api::document()).unwrap();
     let paths = document["paths"].as_object().unwrap();
     for (path, reason) in SILENT {
-        assert!(paths.contains_key(path) && !reason.is_empty(), "{path} is stale");
+        assert!(
+            paths.contains_key(path) && !reason.is_empty(),
+            "{path} is stale"
+        );
     }
     for (path, operations) in paths {
         for method in operations.as_object().unwrap().keys() {
-            let address = path
-                .replace("{id}", "state-tolls")
-                .replace("{n}", "0");
+            let address = path.replace("{id}", "state-tolls").replace("{n}", "0");
             let before = of_kind(&installation.ledger(), "refused").len();
             let request = installation.request(&method.to_uppercase(), &address, None);
             let response = request.send().await.unwrap();
             let after = of_kind(&installation.ledger(), "refused").len();
             if SILENT.iter().any(|(silent, _)| silent == path) {
-                assert_eq!((response.status(), after), (StatusCode::OK, before), "{path}");
+                assert_eq!(
+                    (response.status(), after),
+                    (StatusCode::OK, before),
+                    "{path}"
+                );
             } else {
                 assert_eq!(after, before + 1, "{method} {path}");
-                assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"turnpike\"");
+                assert_eq!(
+                    response.headers()["www-authenticate"],
+                    "Bearer realm=\"turnpike\""
+                );
                 problem(response, &refusal("route", 401, "unauthenticated")).await;
             }
         }
@@ -254,7 +317,11 @@ async fn every_route_called_without_a_token_leaves_an_entry() {
         ("POST", "/v1/sources/%FF/reads", 401, "unauthenticated"),
         ("POST", "/v1/sources/nowhere/reads", 401, "unauthenticated"),
     ] {
-        let response = installation.request(method, path, None).send().await.unwrap();
+        let response = installation
+            .request(method, path, None)
+            .send()
+            .await
+            .unwrap();
         problem(response, &refusal("address", status, kind)).await;
     }
 }
@@ -291,14 +358,27 @@ async fn slow_and_oversized_requests_are_cut_off() {
     }
     let unfinished = raw(&installation, "POST /v1/queries HTTP/1.1\r\nhost: x\r\n").await;
     assert!(!unfinished.contains("200 OK"), "{unfinished}");
-    let headers = format!("{}x-much: {}\r\n\r\n", head("/v1/queries"), "a".repeat(40_000));
+    let headers = format!(
+        "{}x-much: {}\r\n\r\n",
+        head("/v1/queries"),
+        "a".repeat(40_000)
+    );
     let answer = raw(&installation, &headers).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+        "{answer}"
+    );
     let many: String = (0..200).map(|n| format!("x-{n}: a\r\n")).collect();
     let answer = raw(&installation, &format!("{}{many}\r\n", head("/v1/queries"))).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+        "{answer}"
+    );
     let garbage = raw(&installation, "\u{16}\u{3}TPK0421\r\n\r\n").await;
-    assert!(garbage.is_empty() || garbage.starts_with("HTTP/1.1 400"), "{garbage}");
+    assert!(
+        garbage.is_empty() || garbage.starts_with("HTTP/1.1 400"),
+        "{garbage}"
+    );
     let push = format!(
         "POST /v1/sources/main-street-cameras/reads HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-length: 100\r\n\r\n{{",
         installation.world.tokens.cameras

@@ -75,14 +75,20 @@ async fn each_source_leaves_once_it_is_on_record_and_the_stream_ends_with_done()
         let source = line["report"]["source"].clone();
         let ledger = installation.ledger();
         let parts = of_kind(&ledger, "outcome_part");
-        let part = parts.iter().find(|part| {
-            part["question"] == begun["query"] && part["body"]["source"] == source
-        });
+        let part = parts
+            .iter()
+            .find(|part| part["question"] == begun["query"] && part["body"]["source"] == source);
         let part = part.unwrap_or_else(|| panic!("{source} left before it was on record"));
         let count = line["reads"].as_array().unwrap().len();
         assert_eq!(part["body"]["count"], count);
         assert_eq!(part["body"]["outcome"], line["report"]["outcome"]);
-        reads.extend(line["reads"].as_array().unwrap().iter().map(|r| r["id"].clone()));
+        reads.extend(
+            line["reads"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|r| r["id"].clone()),
+        );
         order.push(source);
     }
     let last = last.expect("the stream ends with done");
@@ -97,7 +103,10 @@ async fn each_source_leaves_once_it_is_on_record_and_the_stream_ends_with_done()
             .collect()
     };
     let streamed = reads.iter().map(|id| id.as_str().unwrap().to_owned());
-    assert_eq!(streamed.collect::<std::collections::BTreeSet<_>>(), ids(&whole["reads"]));
+    assert_eq!(
+        streamed.collect::<std::collections::BTreeSet<_>>(),
+        ids(&whole["reads"])
+    );
     let ledger = installation.ledger();
     let outcome = &ledger[usize::try_from(last["ledger"]["outcome"].as_u64().unwrap()).unwrap()];
     assert_eq!(outcome["kind"], "outcome");
@@ -125,7 +134,11 @@ async fn a_reader_that_goes_away_leaves_an_abandoned_question() {
     assert_eq!(interrupted["body"]["reason"], "abandoned");
     let ledger = installation.ledger();
     let outcomes = of_kind(&ledger, "outcome");
-    assert!(outcomes.iter().all(|entry| entry["question"] != begun["query"]));
+    assert!(
+        outcomes
+            .iter()
+            .all(|entry| entry["question"] != begun["query"])
+    );
 }
 
 #[tokio::test]
@@ -138,7 +151,9 @@ async fn a_caller_that_hangs_up_on_a_plain_question_leaves_an_abandoned_question
     let reason = installation
         .recorded("the interruption", |ledger| {
             let interrupted = of_kind(ledger, "interrupted");
-            interrupted.first().map(|entry| entry["body"]["reason"].clone())
+            interrupted
+                .first()
+                .map(|entry| entry["body"]["reason"].clone())
         })
         .await;
     assert_eq!(reason, "abandoned");
