@@ -67,7 +67,7 @@ fn quota(world: &World, quota: &str) {
 #[tokio::test]
 async fn an_exhausted_quota_costs_the_source_nothing_and_says_when_to_ask_again() {
     let installation = Installation::start(|world| {
-        quota(world, "quota = { requests = 2, per_s = 3600, burst = 1 }");
+        quota(world, "quota = { requests = 4, per_s = 3600, burst = 2 }");
     })
     .await;
     let police = &installation.world.police;
@@ -75,6 +75,7 @@ async fn an_exhausted_quota_costs_the_source_nothing_and_says_when_to_ask_again(
     let first = installation.ask(&only).await;
     assert_eq!(row(&first, "brookdale-police")["outcome"], "answered");
     let contacted = police.requests().len();
+    assert_eq!(contacted, 2, "a token and a lookup");
     for _ in 0..2 {
         let answer = installation.ask(&only).await;
         let limited = row(&answer, "brookdale-police");

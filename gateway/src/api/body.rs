@@ -53,7 +53,8 @@ pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     let decoded = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if !inner.is_data() {
+        // Some values of the wrong type are a fault of syntax to the decoder, though they are JSON.
+        if !inner.is_data() && !is_json(body) {
             return Failure::new(MALFORMED).because(format!(
                 "the body is not JSON: line {}, column {}",
                 inner.line(),
@@ -67,6 +68,11 @@ pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
         .end()
         .map_err(|_| Failure::new(MALFORMED).because("there is more after the JSON"))?;
     Ok(decoded)
+}
+
+fn is_json(body: &[u8]) -> bool {
+    std::str::from_utf8(body)
+        .is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
 }
 
 /// Field and explanation, built from the parts of the decoder's message that cannot hold a value.
@@ -145,6 +151,7 @@ mod tests {
             (r#""plate":"TPK0421""#, r#""plate":["TPK0421"]"#, "plate"),
             ("BRK-1", "TPK no case", "case_reference"),
             ("stolen_vehicle", "TPK0421", "purpose"),
+            (r#""stolen_vehicle""#, r#"["TPK0421"]"#, "purpose"),
             ("2026-03-01T00:00:00Z", "TPK0421", "window.from"),
             ("2026-03-01T00:00:00Z", "2026-03-03T00:00:00Z", "window"),
             (r#""self""#, r#""TPK 0421""#, "on_behalf_of"),
