@@ -33,7 +33,7 @@ impl<'a> Deliveries<'a> {
     }
 
     fn submitted(&mut self) -> Timestamp {
-        self.submitted = self.submitted + SignedDuration::from_secs(10);
+        self.submitted += SignedDuration::from_secs(10);
         self.submitted
     }
 
