@@ -261,6 +261,9 @@ pub enum SourceOutcome {
         reads: u32,
         /// There were more.
         truncated: bool,
+        /// The window searched, where it is smaller than the window asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        searched: Option<TimeWindow>,
     },
     /// Not contacted: the source cannot do what was asked.
     Unsupported {

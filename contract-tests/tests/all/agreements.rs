@@ -162,7 +162,7 @@ async fn a_window_is_cut_or_refused_and_lists_and_fields_are_capped() {
     assert_eq!(camera["images"], json!([]));
     assert!(row(&answer, CAMERAS).get("searched").is_none());
     let harbor = row(&answer, "harbor-tolls");
-    assert_eq!(harbor["outcome"], "empty");
+    assert_eq!(harbor["outcome"], "stale");
     assert!(instant(&harbor["searched"]["from"]) > hours_ago(49));
     assert_eq!(row(&answer, "brookdale-police")["outcome"], "answered");
     assert_eq!(
@@ -199,7 +199,7 @@ async fn a_question_for_another_organisation_needs_both_to_be_allowed() {
     .await;
     let other = with(question(3), "on_behalf_of", "state-tolls");
     let answer = installation.ask(&other).await;
-    assert_eq!(row(&answer, TOLLS)["outcome"], "empty");
+    assert_eq!(row(&answer, TOLLS)["outcome"], "stale");
     assert_eq!(
         row(&answer, "lakeside-police")["rule"],
         "on_behalf_of_not_allowed"
@@ -217,7 +217,7 @@ async fn a_question_for_another_organisation_needs_both_to_be_allowed() {
     assert_eq!(installation.world.police.requests().len(), contacted);
     let own = with(question(3), "on_behalf_of", "brookdale-pd");
     let own = installation.ask(&own).await;
-    assert_eq!(row(&own, TOLLS)["outcome"], "empty");
+    assert_eq!(row(&own, TOLLS)["outcome"], "stale");
     let ledger = installation.ledger();
     let told: Vec<&Value> = super::installation::of_kind(&ledger, "intent")
         .into_iter()

@@ -274,7 +274,7 @@ async fn a_source_without_a_permit_is_not_contacted_and_a_contacted_one_is_not_t
     ] {
         assert_eq!(row(&answer, source)["rule"], "purpose_not_allowed");
     }
-    assert_eq!(row(&answer, "harbor-tolls")["outcome"], "empty");
+    assert_eq!(row(&answer, "harbor-tolls")["outcome"], "stale");
     let named = with(question(3), "sources", json!(["state-tolls"]));
     assert_eq!(
         row(&installation.ask(&named).await, "brookdale-police")["outcome"],

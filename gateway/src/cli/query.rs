@@ -344,7 +344,7 @@ fn meaning(report: &SourceReport) -> String {
         } => format!("not searched: {}{}", failure(*error), again(retry_after_s)),
         SourceOutcome::Stale { since, .. } => match since {
             Some(since) => format!(
-                "searched, but nothing has come from it since {} UTC",
+                "searched, but nothing understandable has come from it since {} UTC",
                 time(*since)
             ),
             None => "searched, but nothing has ever come from it".to_owned(),

@@ -210,6 +210,7 @@ impl Source {
                 since,
                 reads: count(reads.len()),
                 truncated: truncated || more,
+                searched: narrower(permit, kept),
             },
             None => searched(permit, kept, reads.len(), truncated || more, 0),
         };
@@ -354,6 +355,11 @@ pub(super) fn sort_newest_first(reads: &mut [PlateRead]) {
     });
 }
 
+/// The window searched, if it is not the one asked for.
+fn narrower(permit: &Permit, searched: TimeWindow) -> Option<TimeWindow> {
+    (searched != permit.query().window()).then_some(searched)
+}
+
 /// `window` is the part of the permitted window that was searched.
 fn searched(
     permit: &Permit,
@@ -362,7 +368,7 @@ fn searched(
     truncated: bool,
     rejected: u32,
 ) -> SourceOutcome {
-    let searched = (window != permit.query().window()).then_some(window);
+    let searched = narrower(permit, window);
     if reads == 0 && !truncated {
         return SourceOutcome::Empty { rejected, searched };
     }

@@ -104,11 +104,13 @@ fn outcomes() -> Vec<SourceOutcome> {
             since: Some(reference::now()),
             reads: 0,
             truncated: false,
+            searched: None,
         },
         SourceOutcome::Stale {
             since: None,
             reads: 3,
             truncated: false,
+            searched: None,
         },
         SourceOutcome::Unsupported {
             capability: Capability::PartialPlates,

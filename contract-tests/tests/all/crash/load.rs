@@ -253,7 +253,10 @@ async fn lines(mut response: reqwest::Response) -> Vec<String> {
         bytes.extend_from_slice(&chunk);
     }
     let text = String::from_utf8(bytes).unwrap();
-    let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
+    let whole = text
+        .rfind('\n')
+        .and_then(|end| text.get(..end))
+        .unwrap_or_default();
     whole.lines().map(ToOwned::to_owned).collect()
 }
 
