@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use base64::Engine as _;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use turnpike_adapters::{adapter::Message, layers::BreakerState};
 use turnpike_schemas::{
     api::{Delivery, Problem, PushReceipt, SourceInfo, SourceList},
-    ledger::RefusedReason,
+    ledger::{IngestWay, RefusedReason},
 };
 
 use super::{
@@ -125,7 +127,7 @@ pub(super) async fn push(
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .map(ToOwned::to_owned),
-        body: body::read(body, app.http.max_push_bytes, app.http.body_timeout).await?,
+        body: app.pushed(&source, body).await?,
     };
     let accepted = app.intake.push(&source, message).await.map_err(|error| {
         tracing::warn!(source = %source.id, %error, "a pushed message was not taken in");
@@ -146,6 +148,21 @@ pub(super) async fn push(
 }
 
 impl App {
+    /// The body of a pushed message; one that is too large or too slow is refused on record.
+    async fn pushed(&self, source: &Source, body: Body) -> Result<Bytes, Failure> {
+        let read = body::read(body, self.http.max_push_bytes, self.http.body_timeout).await;
+        let Err(failure) = read else {
+            return read;
+        };
+        let refused = self
+            .intake
+            .refused(source, IngestWay::Push, failure.name(), None);
+        match refused.await {
+            Ok(()) => Err(failure),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The source whose push token was sent. A source that takes no pushes looks like a wrong token.
     async fn pushing_source(&self, id: &str, headers: &HeaderMap) -> Result<Arc<Source>, Failure> {
         let known = self

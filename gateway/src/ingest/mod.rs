@@ -152,7 +152,7 @@ impl Intake {
     }
 
     /// Records that something a source sent was refused as a whole.
-    async fn refused(
+    pub(crate) async fn refused(
         &self,
         source: &Source,
         way: IngestWay,
