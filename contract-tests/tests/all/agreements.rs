@@ -283,7 +283,8 @@ async fn silence_makes_a_source_stale_and_retention_ends_to_the_second() {
     let gone = embedded.ask(&client, &asked).await;
     assert_eq!(gone["reads"], json!([]));
     let app = embedded.running.app();
-    assert!(app.store().sweep().await.unwrap().reads > 0 || app.store().healthy());
+    let swept = app.store().sweep().await.unwrap();
+    assert!(swept.reads > 0 || swept.months > 0, "{swept:?}");
     assert_eq!(embedded.ask(&client, &asked).await["reads"], json!([]));
     embedded.running.stop().await;
 }

@@ -283,7 +283,7 @@ async fn a_file_that_cannot_be_trusted_is_set_aside_whole() {
 async fn other_encodings_are_read_and_a_slow_writer_is_waited_for() {
     let installation = Installation::start(|world| {
         let settle = "settle_ms = 100";
-        crate::installation::edit(world, "turnpike.toml", settle, "settle_ms = 400");
+        crate::installation::edit(world, "turnpike.toml", settle, "settle_ms = 600");
     })
     .await;
     let mut vendor = Deliveries::new(&installation);

@@ -140,6 +140,10 @@ async fn a_message_with_a_fault_is_answered_and_set_aside_by_field_and_rule() {
         (413, &json!("/problems/too_large"))
     );
 
+    let ledger = installation.ledger();
+    let entry = of_kind(&ledger, "ingest").pop().unwrap();
+    assert_eq!(entry["body"]["refused"], "too_large");
+
     let rules = quarantined(&installation, CAMERAS);
     assert!(
         rules.values().sum::<usize>() as u64 >= set_aside,
