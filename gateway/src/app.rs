@@ -106,22 +106,50 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; then nothing is listening.
 pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let listener = listen(&config).await?;
+    let ledger = open_ledger(&config, &clock)?;
+    start_on(listener, config, clock, ledger).await
+}
+
+/// The same over a ledger that is open already, whose storage may be other than files. Everything is recorded in it as
+/// in any other: there is no gateway without a ledger.
+///
+/// # Errors
+/// [`StartError`]; then nothing is listening.
+pub async fn start_with_ledger(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    ledger: Ledger,
+) -> Result<Running, StartError> {
+    let listener = listen(&config).await?;
+    start_on(listener, config, clock, Arc::new(ledger)).await
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, StartError> {
     let listener = server::bind(config.listen).await;
-    let listener = listener.map_err(|error| StartError::Listen {
+    listener.map_err(|error| StartError::Listen {
         address: config.listen,
         error,
-    })?;
-    let (app, folders, sweep_every) = open(config, clock).await?;
+    })
+}
+
+async fn start_on(
+    listener: TcpListener,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    ledger: Arc<Ledger>,
+) -> Result<Running, StartError> {
+    let (app, folders, sweep_every) = open(config, clock, ledger).await?;
     Ok(run(Arc::new(app), listener, folders, sweep_every))
 }
 
 async fn open(
     config: Config,
     clock: Arc<dyn Clock>,
+    ledger: Arc<Ledger>,
 ) -> Result<(App, Vec<DropFolder>, Duration), StartError> {
     let data_dir = config.data_dir.clone();
     std::fs::create_dir_all(&data_dir).map_err(|error| unusable(&data_dir, error))?;
-    let ledger = open_ledger(&config, &clock)?;
     let store = Arc::new(Store::open(
         &data_dir.join("reads"),
         StoreConfig::default(),
@@ -177,6 +205,8 @@ async fn open(
 }
 
 fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, StartError> {
+    let data_dir = &config.data_dir;
+    std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, error))?;
     let settings = LedgerConfig {
         deadline: config.ledger_deadline,
         segment_bytes: config.ledger_segment_bytes,

@@ -25,7 +25,7 @@ const KILLS: u64 = 50;
 const SEED: u64 = 0x7075_7265_6c79;
 
 /// Start-up of the gateway in a debug build on a busy machine: kills before it listens are spread over this.
-const START_UP_MS: u64 = 150;
+const START_UP_MS: u64 = 300;
 
 /// Longest time a killed gateway has worked.
 const WORK_MS: u64 = 500;

@@ -21,6 +21,8 @@ mod installation;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
+mod ledger_faults;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod readme;

@@ -43,7 +43,7 @@ pub enum LedgerError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// Disk or quota is full. Heals when space is freed.
+    /// Disk, quota or permitted length of a file is used up. Heals when there is room again.
     #[error("no space left")]
     NoSpace,
     /// The file system is read-only.
@@ -69,7 +69,9 @@ pub enum Unavailable {
 impl Unavailable {
     pub(super) fn of(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::NoSpace,
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
             _ => Self::Io,
         }

@@ -131,6 +131,7 @@ impl Ledger {
         )
         .await
         .map(drop)
+        .inspect_err(|error| ticket.blame(error))
     }
 
     /// Records what came of one source of a stream. Returns the index of the entry.
@@ -150,7 +151,8 @@ impl Ledger {
                 bodies,
                 None,
             )
-            .await?;
+            .await
+            .inspect_err(|error| ticket.blame(error))?;
         Ok(written.last)
     }
 
@@ -278,7 +280,7 @@ impl Ledger {
         question: Option<Uuid>,
         link: Link,
         bodies: Vec<Body>,
-        mut ticket: Option<Ticket>,
+        ticket: Option<Ticket>,
     ) -> Result<Written, LedgerError> {
         let sealed = bodies
             .iter()
@@ -286,7 +288,7 @@ impl Ledger {
             .collect::<Result<_, LedgerError>>()?;
         let gave_up = ticket.as_ref().map(Ticket::gave_up);
         if let Some(reason) = self.shared.refusal() {
-            ticket.iter_mut().for_each(Ticket::blame_ledger);
+            ticket.iter().for_each(Ticket::blame_ledger);
             return Err(LedgerError::Unavailable(reason));
         }
         let (reply, mut answer) = oneshot::channel();
@@ -322,7 +324,7 @@ impl Ledger {
             TrySendError::Disconnected(message) => (message, Unavailable::Closed),
         };
         if let Message::Append(Append {
-            ticket: Some(mut ticket),
+            ticket: Some(ticket),
             ..
         }) = message
         {

@@ -11,6 +11,7 @@ use std::sync::mpsc::SyncSender;
 use turnpike_schemas::ledger::InterruptReason;
 use uuid::Uuid;
 
+use super::LedgerError;
 use super::shared::{Owed, Shared};
 use super::writer::Message;
 
@@ -20,7 +21,8 @@ use super::writer::Message;
 pub struct Ticket {
     question: Uuid,
     intent: Option<u64>,
-    reason: InterruptReason,
+    /// The ledger is why there will be no outcome.
+    ledger_failed: AtomicBool,
     gave_up: Arc<AtomicBool>,
     shared: Arc<Shared>,
     writer: SyncSender<Message>,
@@ -44,7 +46,7 @@ impl Ticket {
         Self {
             question,
             intent: None,
-            reason: InterruptReason::Abandoned,
+            ledger_failed: AtomicBool::new(false),
             gave_up,
             shared,
             writer,
@@ -66,8 +68,17 @@ impl Ticket {
         }
     }
 
-    pub(super) fn blame_ledger(&mut self) {
-        self.reason = InterruptReason::LedgerUnavailable;
+    pub(super) fn blame_ledger(&self) {
+        self.ledger_failed.store(true, SeqCst);
+    }
+
+    /// Takes note of a failure after which this ticket is dropped.
+    pub(super) fn blame(&self, error: &LedgerError) {
+        match error {
+            LedgerError::Deadline => self.gave_up.store(true, SeqCst),
+            LedgerError::Unavailable(_) => self.blame_ledger(),
+            _ => {}
+        }
     }
 
     /// Set when the caller stopped waiting, wherever the ticket is by then.
@@ -82,8 +93,10 @@ impl Drop for Ticket {
         self.disarm();
         let reason = if self.gave_up.load(SeqCst) {
             InterruptReason::LedgerDeadline
+        } else if self.ledger_failed.load(SeqCst) {
+            InterruptReason::LedgerUnavailable
         } else {
-            self.reason
+            InterruptReason::Abandoned
         };
         self.shared.owe(Owed {
             intent,

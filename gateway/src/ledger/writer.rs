@@ -294,17 +294,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Draws the conclusion from what the disk said. After a failed sync the system may have dropped what it could not
-    /// write and report success the next time, so only a failed write can be taken back.
+    /// Draws the conclusion from what the disk said. Whatever was not acknowledged is cut off again where that is possible,
+    /// so that no outcome of a withheld answer stays behind. After a failed sync the system may have dropped what it could
+    /// not write and report success the next time, so only a failed write for want of space can be taken back for good.
     fn note(&mut self, done: Result<(), (Step, io::Error)>) -> Result<(), Unavailable> {
         let Err((step, error)) = done else {
             self.shared.set_trouble(None);
             return Ok(());
         };
         let reason = Unavailable::of(&error);
-        let taken_back = step == Step::Write
-            && reason == Unavailable::NoSpace
-            && self.storage.truncate(self.segment_length).is_ok();
+        let cut = self.storage.truncate(self.segment_length).is_ok();
+        let taken_back = cut && step == Step::Write && reason == Unavailable::NoSpace;
         let trouble = if taken_back {
             Unavailable::NoSpace
         } else {
@@ -356,13 +356,8 @@ fn answer(batch: Vec<Append>, mut next: u64) {
 }
 
 fn refuse(batch: Vec<Append>, reason: Unavailable) {
-    for Append {
-        mut ticket, reply, ..
-    } in batch
-    {
-        if let Some(ticket) = &mut ticket {
-            ticket.blame_ledger();
-        }
+    for Append { ticket, reply, .. } in batch {
+        ticket.iter().for_each(Ticket::blame_ledger);
         drop(ticket);
         drop(reply.send(Err(LedgerError::Unavailable(reason))));
     }
