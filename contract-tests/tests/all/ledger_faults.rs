@@ -178,7 +178,7 @@ async fn without_a_durable_intent_nothing_is_asked_explained_or_shown_and_no_sou
         rig.ask(Form::Lines).await.must_be_withheld_soon();
         rig.explain().await.must_be_withheld_soon();
         rig.client.get(&image).await.must_be_withheld_soon();
-        assert!(!rig.client.is_ready().await, "{fault:?}");
+        assert!(rig.client.becomes_unready().await, "{fault:?}");
         assert_eq!(rig.client.get("/healthz").await.status, 200);
         assert_eq!(contacts(&rig.world), before, "{fault:?}");
         if heals {
@@ -195,7 +195,7 @@ async fn without_a_durable_outcome_no_read_leaves_and_the_question_is_closed_as_
         let reply = rig.fail_between(Form::Json, fault).await;
         reply.must_be_withheld();
         assert!(reply.took < 2 * SLOW + LEDGER_DEADLINE + Duration::from_secs(1));
-        assert!(!rig.client.is_ready().await, "{fault:?}");
+        assert!(rig.client.becomes_unready().await, "{fault:?}");
         let intent = last_intent(&rig.disk.entries());
         let reason = rig.interruption(intent, heals).await;
         assert_eq!(reason, expected(fault, heals), "{fault:?}");

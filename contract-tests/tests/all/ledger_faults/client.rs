@@ -138,6 +138,17 @@ impl Client {
         reply.status == 200
     }
 
+    /// Whether the gateway says within a second that it cannot record: a hang is one only once it has lasted.
+    pub(super) async fn becomes_unready(&self) -> bool {
+        let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
+        while tokio::time::Instant::now() < limit {
+            if !self.is_ready().await {
+                return true;
+            }
+        }
+        false
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
