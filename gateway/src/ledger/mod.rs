@@ -6,8 +6,8 @@
 //!
 //! Guarantees: an `Ok` means on disk (`fdatasync`); every wait ends at the deadline; the order of `index` is the order
 //! on disk; an intent whose [`Ticket`] goes away unfinished gets an `interrupted` entry, now or at the next open. After
-//! a failed write or sync the file is not trusted again until reopened, except when space ran out during a write and
-//! the file could be cut back to its last good length.
+//! a failed write or sync the file is cut back to its last good length where that is possible, and is not trusted again
+//! until reopened, except when space ran out during a write and the cut succeeded.
 //!
 //! Deliberately absent: a second copy, deletion, any way to write an outcome without a ticket.
 

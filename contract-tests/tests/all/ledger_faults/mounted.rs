@@ -65,8 +65,11 @@ impl Room {
             Self::Mounted(flags) => format!(
                 "exec unshare {flags} sh -c 'mount -t tmpfs -o size=24m,mode=0700 none \"$0\" && exec \"$@\"' '{data}' '{command_text}' \"$@\""
             ),
-            // Beyond the limit the system sends a signal, which would end the gateway before it gets the error.
-            Self::Limited => format!("trap '' XFSZ; exec '{command_text}' \"$@\""),
+            // Beyond the limit the system sends a signal, which would end the gateway before it gets the error. Without
+            // its privileges root, too, is bound by the permissions of folders.
+            Self::Limited => format!(
+                "trap '' XFSZ; [ \"$(id -u)\" != 0 ] || set -- setpriv --bounding-set=-all --inh-caps=-all '{command_text}' \"$@\"; [ \"$1\" = setpriv ] || set -- '{command_text}' \"$@\"; exec \"$@\""
+            ),
         };
         let wrapper = command.with_file_name("in-a-room.sh");
         fs::write(&wrapper, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -135,6 +138,30 @@ impl Rig {
             Room::Limited => self.limit("unlimited").await,
         }
         eventually("ready again", async || self.client.is_ready().await).await;
+    }
+
+    /// Makes the ledger's folder read-only for every file that is opened from now on, or undoes it. The file system cannot
+    /// simply be mounted again: the system refuses that while a file is open for writing.
+    async fn read_only(&self, on: bool) {
+        let folder = self.world.folder().join("data/ledger");
+        let Room::Mounted(flags) = self.room else {
+            let mode = if on { 0o500 } else { 0o700 };
+            return fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+        };
+        let id = self.gateway.id().unwrap();
+        let user = if flags.contains('U') {
+            "-U --preserve-credentials"
+        } else {
+            ""
+        };
+        let action = if on {
+            "mount -t tmpfs -o ro none"
+        } else {
+            "umount"
+        };
+        let script = format!("nsenter -t {id} {user} -m {action} '{}'", folder.display());
+        let done = Command::new("sh").args(["-c", &script]).status().await;
+        assert!(done.unwrap().success());
     }
 
     async fn limit(&self, bytes: &str) {
@@ -233,4 +260,36 @@ async fn on_a_full_disk_answers_are_withheld_until_there_is_room_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_systems_limit_of_a_files_length_answers_are_withheld_until_it_is_raised() {
     a_full_disk_withholds_and_heals(Room::Limited).await;
+}
+
+async fn a_read_only_folder_withholds_until_a_restart(room: Room) {
+    let rig = Rig::start(room).await;
+    rig.read_only(true).await;
+    // The open segment can still be written; the next one cannot be begun.
+    eventually("the segment is full", async || {
+        let asked = question(&rig.world);
+        let explained = (0..16).map(|_| rig.client.explain(&asked));
+        let explained = futures::future::join_all(explained).await;
+        explained.iter().any(|reply| reply.status == 503)
+    })
+    .await;
+    let before = contacts(&rig.world);
+    rig.ask(Form::Json).await.must_be_withheld_soon();
+    rig.ask(Form::Lines).await.must_be_withheld_soon();
+    assert!(!rig.client.is_ready().await);
+    rig.read_only(false).await;
+    rig.ask(Form::Json).await.must_be_withheld_soon();
+    assert!(!rig.client.is_ready().await);
+    assert_eq!(contacts(&rig.world), before);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_read_only_file_system_answers_are_withheld_until_a_restart() {
+    a_read_only_folder_withholds_until_a_restart(Room::best().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_folder_it_may_not_write_answers_are_withheld_until_a_restart() {
+    a_read_only_folder_withholds_until_a_restart(Room::Limited).await;
 }
