@@ -30,9 +30,6 @@ const SEND: &str = "send";
 /// How long an idle connection is kept for the next request.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Idle connections kept per origin.
-const IDLE_CONNECTIONS: usize = 8;
-
 /// What a transport may reach and how much it reads.
 #[derive(Debug, Clone)]
 pub struct TransportConfig {
@@ -42,6 +39,8 @@ pub struct TransportConfig {
     pub allow_private: bool,
     /// Longest time to resolve, connect and shake hands.
     pub connect_timeout: Duration,
+    /// Idle connections kept per origin. Fewer than requests are under way at once means connecting again and again.
+    pub idle_connections: usize,
     /// Largest body, in bytes.
     pub max_body: usize,
     /// What the gateway calls itself.
@@ -64,13 +63,14 @@ pub struct HttpTransport {
 }
 
 impl TransportConfig {
-    /// `hosts` with the defaults: public addresses only, 1 s to connect, bodies of at most 16 MiB.
+    /// `hosts` with the defaults: public addresses only, 1 s to connect, 8 idle connections, bodies of at most 16 MiB.
     #[must_use]
     pub fn new(hosts: Vec<Url>) -> Self {
         Self {
             hosts,
             allow_private: false,
             connect_timeout: Duration::from_secs(1),
+            idle_connections: 8,
             max_body: 16 * 1024 * 1024,
             user_agent: concat!("turnpike/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -183,7 +183,7 @@ fn client(config: &TransportConfig) -> Result<reqwest::Client> {
         .dns_resolver(FilteredResolver::new(config.allow_private))
         .connect_timeout(config.connect_timeout)
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_max_idle_per_host(config.idle_connections)
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

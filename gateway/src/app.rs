@@ -247,6 +247,8 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
     } else {
         let pinned = TransportConfig {
             allow_private: settings.allow_private_addresses,
+            idle_connections: usize::try_from(settings.quota.concurrency.get())
+                .unwrap_or(usize::MAX),
             ..TransportConfig::new(settings.hosts.clone())
         };
         Arc::new(HttpTransport::new(pinned).map_err(failed)?)
