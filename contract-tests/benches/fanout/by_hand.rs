@@ -149,7 +149,9 @@ impl Service {
             .bearer_auth("invented")
             .json(&lookup);
         let mut page: Page = request.send().await?.error_for_status()?.json().await?;
-        page.results.iter_mut().for_each(|read| read.source = number);
+        page.results
+            .iter_mut()
+            .for_each(|read| read.source = number);
         Ok(page.results)
     }
 }

@@ -14,7 +14,10 @@ pub(super) fn write(folder: &Path, sources: &[String]) -> io::Result<()> {
     fs::write(folder.join("client-secret"), "invented")?;
     let mut text = head();
     for (number, address) in sources.iter().enumerate() {
-        fs::write(folder.join(format!("police-{number}.toml")), agreement(number))?;
+        fs::write(
+            folder.join(format!("police-{number}.toml")),
+            agreement(number),
+        )?;
         text.push_str(&source(number, address));
     }
     fs::write(folder.join("turnpike.toml"), text)

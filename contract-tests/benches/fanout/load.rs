@@ -159,7 +159,10 @@ impl Connection {
         if String::from_utf8_lossy(start).contains(whole) {
             return Ok(());
         }
-        let told = self.answer.get(..self.answer.len().min(600)).unwrap_or_default();
+        let told = self
+            .answer
+            .get(..self.answer.len().min(600))
+            .unwrap_or_default();
         let told = String::from_utf8_lossy(told).into_owned();
         Err(io::Error::other(format!("not a whole answer: {told}")))
     }

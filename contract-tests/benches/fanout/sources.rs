@@ -43,13 +43,18 @@ pub(super) async fn serve(rows: usize, now: Timestamp) -> io::Result<()> {
             delay_ms: AtomicU64::new(0),
         });
         let router = Router::new()
-            .route("/oauth/token", post(async || json_response(TOKEN.to_owned())))
+            .route(
+                "/oauth/token",
+                post(async || json_response(TOKEN.to_owned())),
+            )
             .route("/api/v3/reads/lookup", post(lookup))
             .route("/delay/{ms}", post(delay))
             .with_state(source);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         line.push_str(&format!(" http://{}", listener.local_addr()?));
-        servers.push(tokio::spawn(async move { axum::serve(listener, router).await }));
+        servers.push(tokio::spawn(
+            async move { axum::serve(listener, router).await },
+        ));
     }
     super::say(&line)?;
     for server in servers {
