@@ -15,7 +15,7 @@ use crate::plate::{Jurisdiction, Plate};
 
 /// A configured source: lower case letters, digits and `-`, 1 to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9-]{0,63}$", example = "brookdale-police")]
 pub struct SourceId(String);
 
@@ -29,7 +29,7 @@ pub struct IdError;
 /// Identity of a read in this gateway: 32 hexadecimal digits derived from the source and the vendor's record id.
 /// Stable over revisions, restarts and replicas.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 #[schema(value_type = String, pattern = "^[0-9a-f]{32}$")]
 pub struct ReadId(String);
 
@@ -337,13 +337,9 @@ impl ReadId {
         hash.update(source.as_str().as_bytes());
         hash.update([0]);
         hash.update(record.as_bytes());
-        Self(
-            hash.finalize()
-                .iter()
-                .take(16)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        let digest: [u8; 32] = hash.finalize().into();
+        let id = digest.first_chunk().copied().unwrap_or_default();
+        Self(format!("{:032x}", u128::from_be_bytes(id)))
     }
 
     /// The 32 digits.

@@ -181,10 +181,17 @@ impl<'a> Answer<'a> {
 
 /// Reads one row of an answer.
 pub(super) fn read(row: &RawValue) -> Result<Observation, Fault> {
-    let mut json = serde_json::Deserializer::from_str(row.get());
-    let Object(sighting): Object<Sighting> = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| Fault::at(&error.path().to_string(), "not of the documented type"))?;
+    let Object(sighting): Object<Sighting> =
+        serde_json::from_str(row.get()).map_err(|_| wrong_type(row))?;
     Observation::try_from(sighting)
+}
+
+/// Reads a bad row again, for the path of the fault: following the path of every good row would cost more than reading it.
+fn wrong_type(row: &RawValue) -> Fault {
+    let mut json = serde_json::Deserializer::from_str(row.get());
+    let read: Result<Object<Sighting>, _> = serde_path_to_error::deserialize(&mut json);
+    let path = read.map_or_else(|error| error.path().to_string(), |_| ".".to_owned());
+    Fault::at(&path, "not of the documented type")
 }
 
 impl TryFrom<Sighting> for Observation {

@@ -41,6 +41,7 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
     };
     let status = response.status().as_u16();
     let headers = response.headers_mut();
+    headers.reserve(8);
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }

@@ -19,7 +19,7 @@ use turnpike_schemas::{
 use super::{
     body,
     caller::{Caller, rate_limit},
-    problem::Failure,
+    problem::{Failure, INTERNAL},
 };
 use crate::{
     app::App,
@@ -77,7 +77,7 @@ pub(super) async fn ask(
         }
     } else {
         match app.federation.ask(&caller.0, &question).await {
-            Ok(answer) => Json(answer).into_response(),
+            Ok(answer) => whole(&answer),
             Err(error) => {
                 return Err(limited(
                     app.not_asked(&caller, &question, error).await,
@@ -207,6 +207,16 @@ fn accepts_ndjson(headers: &HeaderMap) -> bool {
             .trim()
             .eq_ignore_ascii_case(NDJSON)
     })
+}
+
+/// The answer as one body, written into memory that is about large enough.
+fn whole(answer: &Answer) -> Response {
+    let mut body = Vec::with_capacity(1_024 * (1 + answer.reads.len()));
+    if serde_json::to_writer(&mut body, answer).is_err() {
+        return Failure::new(INTERNAL).into_response();
+    }
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], body).into_response()
 }
 
 fn stream(lines: tokio::sync::mpsc::Receiver<Line>) -> Response {
