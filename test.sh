@@ -4,7 +4,7 @@
 #   ./test.sh
 #
 # Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, `cargo install` for the cargo
-# commands). FUZZ_SECONDS sets how long each fuzz target runs, 20 unless set.
+# commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export CARGO_TERM_COLOR=never NO_COLOR=1
@@ -85,7 +85,7 @@ step "licences, bans and sources" cargo deny --locked check licenses bans source
 step "documentation" documentation
 step "documentation examples" cargo test --workspace --doc --locked --quiet
 step "demo" demo
-step "fuzzing" fuzz/run.sh "${FUZZ_SECONDS:-20}"
+step "fuzzing" fuzz/run.sh "${FUZZ_SECONDS:-10}"
 step "tests" cargo nextest run --workspace --locked
 
 printf '\nall checks passed in %d s\n' "$SECONDS"

@@ -1,8 +1,8 @@
 //! The adapter contract: one small trait between the gateway and every kind of source.
 //!
-//! Four shapes of source fit it: asked live (`search`), polled with a cursor (`poll`), pushing messages
-//! (`decode`), dropping files (`decode_file`). Images are fetched on demand (`image`). Deliberately
-//! absent: any call that asks a source for reads without a permit.
+//! Five shapes of source fit it: asked live (`search`), polled with a cursor (`poll`), pushing messages
+//! (`decode`), dropping files (`decode_file`), listened to (`subscription`, then `decode`). Images are fetched
+//! on demand (`image`). Deliberately absent: any call that asks a source for reads without a permit.
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +18,7 @@ use turnpike_schemas::{
     agreement::{ImagePermit, IngestPermit, Permit},
     read::{Family, ImageRef, Observation},
 };
+use url::Url;
 
 use crate::{
     context::Context,
@@ -73,6 +74,11 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Any kind but `QuotaExhausted`.
     async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image>;
+
+    /// What to keep listening to, for sources that speak when they have something to say. Constant for the life of the adapter.
+    ///
+    /// The gateway connects, and hands every message or part to [`Adapter::decode`]. `None` where `subscribe` is not declared.
+    fn subscription(&self) -> Option<Subscription>;
 }
 
 /// A file that can be read from any position.
@@ -108,12 +114,28 @@ pub struct Capabilities {
     pub push: bool,
     /// `decode_file` understands dropped files.
     pub file: bool,
+    /// `subscription` names what to listen to.
+    pub subscribe: bool,
     /// `image` fetches images.
     pub images: bool,
     /// `search` compares partial plates.
     pub partial_plates: bool,
     /// `search` compares look-alikes.
     pub look_alike: bool,
+}
+
+impl Capabilities {
+    /// Nothing; what an adapter can do is named over it.
+    pub const NONE: Self = Self {
+        search: false,
+        poll: false,
+        push: false,
+        file: false,
+        subscribe: false,
+        images: false,
+        partial_plates: false,
+        look_alike: false,
+    };
 }
 
 /// Reads and rejections of one answer or message.
@@ -158,11 +180,30 @@ pub struct Batch {
     pub more: bool,
 }
 
-/// One pushed message: the body, and the headers that say how to read it.
+/// What the gateway keeps listening to. Credentials are the source's secrets, never part of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subscription {
+    /// Topics of an MQTT broker. Each message is handed to `decode` with its topic.
+    Mqtt {
+        /// `mqtt://host:port`, one of the entry's `hosts`.
+        broker: Url,
+        /// Topic filters.
+        topics: Vec<String>,
+    },
+    /// A long-lived HTTP answer in parts (`multipart/mixed`). Each part is handed to `decode` with its own content type.
+    HttpStream {
+        /// One of the entry's `hosts`.
+        url: Url,
+    },
+}
+
+/// One pushed message: the body, and what came with it that says how to read it.
 #[derive(Clone)]
 pub struct Message {
     /// Content type as sent, where sent.
     pub content_type: Option<String>,
+    /// Topic it was published under, where it came from a broker.
+    pub topic: Option<String>,
     /// The body.
     pub body: Bytes,
 }
@@ -289,9 +330,25 @@ impl Message {
     /// A JSON message.
     #[must_use]
     pub fn json(body: impl Into<Bytes>) -> Self {
+        Self::of("application/json", body)
+    }
+
+    /// A message of a content type.
+    #[must_use]
+    pub fn of(content_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
         Self {
-            content_type: Some("application/json".to_owned()),
+            content_type: Some(content_type.into()),
+            topic: None,
             body: body.into(),
+        }
+    }
+
+    /// The same message, published under `topic`.
+    #[must_use]
+    pub fn under(self, topic: impl Into<String>) -> Self {
+        Self {
+            topic: Some(topic.into()),
+            ..self
         }
     }
 }

@@ -11,6 +11,42 @@ use turnpike_schemas::read::Family;
 /// Decodes one saved response body.
 pub type SavedAnswer = fn(&[u8]) -> Result<Page>;
 
+/// What the facts come from that an adapter is built on, surest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// A published specification or schema.
+    Specification,
+    /// The vendor's own public documentation.
+    VendorDocumentation,
+    /// Public code that speaks to the vendor's product.
+    ClientCode,
+}
+
+impl Evidence {
+    /// For people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Specification => "specification",
+            Self::VendorDocumentation => "vendor documentation",
+            Self::ClientCode => "client code",
+        }
+    }
+}
+
+/// A payload in a vendor's format.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// File name, as the vendor would name it where it drops files.
+    pub name: &'static str,
+    /// Content type it is pushed with.
+    pub content_type: &'static str,
+    /// Topic it is published under, where a broker is between.
+    pub topic: Option<&'static str>,
+    /// The bytes.
+    pub bytes: &'static [u8],
+}
+
 /// How an adapter is named, described and built.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -24,6 +60,14 @@ pub struct Entry {
     pub capabilities: Capabilities,
     /// How it delivers, in a few words, for the table of sources.
     pub transport: &'static str,
+    /// What the adapter is built on.
+    pub evidence: Evidence,
+    /// What the format has no words for, in a few words, for the table of sources.
+    pub cannot_give: &'static str,
+    /// The `settings` table of an invented source, as TOML with comments. It builds.
+    pub example: &'static str,
+    /// Payloads in the vendor's format, invented or published by the vendor; each decodes under `example`.
+    pub samples: &'static [Sample],
     /// Names of the secrets its configuration must reference.
     pub secrets: &'static [&'static str],
     /// Addresses of the source named by the settings; the transport is pinned to their hosts.

@@ -1,14 +1,15 @@
 //! The contract kit as a test harness: `contract::<adapter>::<check>::<bare|layered>::<healthy|fault>`.
 //!
 //! Which tests there are follows from the registry, the simulators, the checks and the faults. An adapter without a
-//! bench, and a simulator without an adapter, are tests that fail.
+//! simulator, and a simulator without an adapter, are tests that fail. A second way to set a vendor up is named
+//! `<adapter>-<variant>`.
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use turnpike_adapters::registry::{self, ADAPTERS, Entry};
 use turnpike_contract_tests::kit::{
-    self, BENCHES, Bench, BenchEntry, CHECKS, Check, Dress, FAULTS, NamedFault, Outcome, Scope,
+    self, Bench, BenchEntry, CHECKS, Check, Dress, FAULTS, NamedFault, Outcome, Scope,
 };
 use turnpike_contract_tests::sim::SIMS;
 
@@ -20,29 +21,24 @@ fn main() -> ExitCode {
 fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for entry in ADAPTERS {
-        let bench = kit::find(entry.id);
+        let benches = kit::benches(entry.id);
         trials.push(stated(
-            format!("contract::{}::has_a_bench", entry.id),
-            bench.is_some(),
-            "add a file to contract-tests/src/kit/benches and a line to BENCHES",
+            format!("contract::{}::has_a_simulator", entry.id),
+            !benches.is_empty(),
+            "add a simulator to contract-tests/src/sim and its line to SIMS",
         ));
-        trials.extend(bench.into_iter().flat_map(|bench| contract(entry, bench)));
+        trials.extend(benches.iter().flat_map(|bench| contract(entry, bench)));
     }
     trials.extend(strangers());
     trials
 }
 
-/// Simulators and benches of nobody.
+/// Simulators of nobody.
 fn strangers() -> impl Iterator<Item = Trial> {
-    let sims = SIMS.iter().map(|sim| sim.adapter);
-    let benches = BENCHES.iter().map(|bench| bench.adapter);
-    let named = sims
-        .map(|id| (id, "simulator"))
-        .chain(benches.map(|id| (id, "bench")));
-    named.map(|(id, what)| {
+    SIMS.iter().map(|sim| {
         stated(
-            format!("contract::{id}::{what}_has_an_adapter"),
-            registry::find(id).is_some(),
+            format!("contract::{}::simulator_has_an_adapter", sim.adapter),
+            registry::find(sim.adapter).is_some(),
             "no adapter of this name is registered",
         )
     })
@@ -60,7 +56,8 @@ fn stated(name: String, holds: bool, otherwise: &'static str) -> Trial {
 
 fn contract(entry: &'static Entry, bench: &'static BenchEntry) -> Vec<Trial> {
     let mut trials = Vec::new();
-    let roads = if contacts_anybody(entry) { FAULTS } else { &[] };
+    // The road can do nothing to an adapter that uses none; what can go wrong with its payloads are checks.
+    let roads = if bench.contacted { FAULTS } else { &[] };
     for dress in [Dress::Bare, Dress::Layered] {
         for check in CHECKS.iter().filter(|check| applies(check, dress)) {
             trials.push(healthy(entry, bench, dress, check));
@@ -76,12 +73,6 @@ fn contract(entry: &'static Entry, bench: &'static BenchEntry) -> Vec<Trial> {
     trials
 }
 
-/// The road can do nothing to an adapter that uses none; what can go wrong with its payloads are checks.
-fn contacts_anybody(entry: &Entry) -> bool {
-    let declared = entry.capabilities;
-    declared.search || declared.poll || declared.images
-}
-
 fn applies(check: &Check, dress: Dress) -> bool {
     check.scope != Scope::Layers || dress == Dress::Layered
 }
@@ -92,9 +83,10 @@ fn healthy(
     dress: Dress,
     check: &'static Check,
 ) -> Trial {
-    Trial::test(name(entry, check.name, dress, "healthy"), move || {
-        run(async move { (check.run)(&Bench::start(entry, bench, dress).await?).await })
-    })
+    Trial::test(
+        name(entry, bench, check.name, dress, "healthy"),
+        move || run(async move { (check.run)(&Bench::start(entry, bench, dress).await?).await }),
+    )
 }
 
 fn under(
@@ -104,15 +96,18 @@ fn under(
     check: &'static Check,
     fault: &'static NamedFault,
 ) -> Trial {
-    Trial::test(name(entry, check.name, dress, fault.name), move || {
-        run(async move {
-            let bench = Bench::start(entry, bench, dress).await?;
-            if let Some(road) = bench.sim.road() {
-                road.set(fault.fault);
-            }
-            (check.run)(&bench).await
-        })
-    })
+    Trial::test(
+        name(entry, bench, check.name, dress, fault.name),
+        move || {
+            run(async move {
+                let bench = Bench::start(entry, bench, dress).await?;
+                if let Some(road) = bench.sim.road() {
+                    road.set(fault.fault);
+                }
+                (check.run)(&bench).await
+            })
+        },
+    )
 }
 
 fn survived(
@@ -122,7 +117,7 @@ fn survived(
     fault: &'static NamedFault,
 ) -> Trial {
     let check = "a_fault_ends_in_time_says_what_it_is_and_passes";
-    Trial::test(name(entry, check, dress, fault.name), move || {
+    Trial::test(name(entry, bench, check, dress, fault.name), move || {
         run(async move {
             let bench = Bench::start(entry, bench, dress).await?;
             kit::is_survived(&bench, fault).await
@@ -130,12 +125,16 @@ fn survived(
     })
 }
 
-fn name(entry: &Entry, check: &str, dress: Dress, road: &str) -> String {
+fn name(entry: &Entry, bench: &BenchEntry, check: &str, dress: Dress, road: &str) -> String {
     let dress = match dress {
         Dress::Bare => "bare",
         Dress::Layered => "layered",
     };
-    format!("contract::{}::{check}::{dress}::{road}", entry.id)
+    let variant = match bench.variant {
+        "" => String::new(),
+        variant => format!("-{variant}"),
+    };
+    format!("contract::{}{variant}::{check}::{dress}::{road}", entry.id)
 }
 
 /// Runs one test on a runtime of its own, so that everything it started ends with it.

@@ -20,6 +20,13 @@ pub fn adapter(id: &str, settings: &Value) -> Box<dyn Adapter> {
     (entry.build)(settings).unwrap_or_else(|error| panic!("settings of `{id}`: {error}"))
 }
 
+/// The adapter of a registry line, with the settings of its example.
+pub fn example(entry: &registry::Entry) -> Box<dyn Adapter> {
+    let settings: toml::Table = entry.example.parse().expect("an example is TOML");
+    let settings = serde_json::to_value(settings).expect("TOML is JSON");
+    adapter(entry.id, &settings)
+}
+
 /// The reference agreement of the decision table.
 pub fn reference_document() -> AgreementDocument {
     toml::from_str(include_str!(

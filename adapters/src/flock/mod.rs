@@ -27,11 +27,11 @@ use self::{settings::Settings, token::Tokens};
 use crate::{
     adapter::{
         Adapter, Batch, Capabilities, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek,
-        Verdict, unsupported,
+        Subscription, Verdict, unsupported,
     },
     context::Context,
     error::Result,
-    registry::Entry,
+    registry::{Entry, Evidence, Sample},
 };
 
 /// This adapter in the registry.
@@ -41,6 +41,15 @@ pub const ENTRY: Entry = Entry {
     family: INFO.family,
     capabilities: INFO.capabilities,
     transport: "HTTPS, JSON, OAuth2",
+    evidence: Evidence::VendorDocumentation,
+    cannot_give: "local time, direction, vehicle, corrections",
+    example: "base_url = \"https://api.flocksafety.com/api/v3\"\ntoken_url = \"https://api.flocksafety.com/oauth/token\"\naudience = \"com.flocksafety.integrations\"\n",
+    samples: &[Sample {
+        name: "lookup-answer.json",
+        content_type: "application/json",
+        topic: None,
+        bytes: include_bytes!("fixtures/lookup-answer.json"),
+    }],
     secrets: &["client_id", "client_secret"],
     hosts,
     build,
@@ -53,12 +62,7 @@ const INFO: Info = Info {
     family: Family::Police,
     capabilities: Capabilities {
         search: true,
-        poll: false,
-        push: false,
-        file: false,
-        images: false,
-        partial_plates: false,
-        look_alike: false,
+        ..Capabilities::NONE
     },
 };
 
@@ -111,5 +115,9 @@ impl Adapter for Flock {
 
     async fn image(&self, _: &Context, _: &ImagePermit, _: &ImageRef) -> Result<Image> {
         unsupported("image")
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        None
     }
 }

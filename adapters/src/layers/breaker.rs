@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     adapter::{
-        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
+        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
+        Verdict,
     },
     context::{Context, monotonic},
     error::{Error, ErrorKind, Result, Retry},
@@ -186,6 +187,10 @@ impl Adapter for BreakerLayer {
         let call = self.admit(ctx, "image")?;
         let outcome = self.inner.image(ctx, permit, image).await;
         self.settle(ctx, call, outcome)
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        self.inner.subscription()
     }
 }
 

@@ -13,8 +13,8 @@ use turnpike_schemas::{
 
 use crate::{
     adapter::{
-        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
-        unsupported,
+        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
+        Verdict, unsupported,
     },
     context::Context,
     error::Result,
@@ -91,6 +91,13 @@ impl Adapter for CapabilityLayer {
         }
         self.inner.image(ctx, permit, image).await
     }
+
+    fn subscription(&self) -> Option<Subscription> {
+        if !self.info().capabilities.subscribe {
+            return None;
+        }
+        self.inner.subscription()
+    }
 }
 
 #[cfg(test)]
@@ -161,5 +168,14 @@ mod tests {
         for permit in other_permits() {
             willing.search(&bench.ctx, &permit).await.unwrap();
         }
+    }
+
+    #[test]
+    fn a_subscription_is_named_only_where_it_is_declared() {
+        let undeclared = Script::default().declaring(Capabilities::NONE);
+        let undeclared = CapabilityLayer::new(undeclared.adapter());
+        assert_eq!(undeclared.subscription(), None);
+        let declared = CapabilityLayer::new(Script::default().adapter());
+        assert_eq!(declared.subscription(), Some(subscribed()));
     }
 }

@@ -300,4 +300,10 @@ mod tests {
         assert_eq!(decode_both(&*stack.adapter), (1, 1));
         assert_eq!(stack.health.snapshot().calls, 5);
     }
+
+    #[test]
+    fn a_subscription_passes_every_layer() {
+        let stack = stack(Script::default().adapter(), &limits());
+        assert_eq!(stack.adapter.subscription(), Some(subscribed()));
+    }
 }

@@ -18,7 +18,8 @@ use turnpike_schemas::{
 use super::health::Counters;
 use crate::{
     adapter::{
-        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
+        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
+        Verdict,
     },
     context::{Context, monotonic},
     error::{Error, ErrorKind, Result, Retry},
@@ -130,6 +131,10 @@ impl Adapter for RetryLayer {
             answer => return answer,
         }
         self.inner.image(ctx, permit, image).await
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        self.inner.subscription()
     }
 }
 

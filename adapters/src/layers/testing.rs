@@ -19,7 +19,7 @@ use turnpike_schemas::{
 use crate::{
     adapter::{
         Adapter, Batch, Capabilities, Cursor, Decoded, Disposition, Image, Info, Item, Message,
-        Page, ReadSeek, Verdict,
+        Page, ReadSeek, Subscription, Verdict,
     },
     context::{Clock, Context, Secrets, Transport, monotonic},
     error::{Error, ErrorKind, Result, Retry},
@@ -34,6 +34,7 @@ pub(super) static INFO: LazyLock<Info> = LazyLock::new(|| Info {
         poll: true,
         push: true,
         file: true,
+        subscribe: true,
         images: true,
         partial_plates: true,
         look_alike: true,
@@ -207,6 +208,17 @@ impl Adapter for Script {
             content_type: "image/jpeg".to_owned(),
             bytes: Bytes::new(),
         })
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        Some(subscribed())
+    }
+}
+
+/// What the scripted adapter would listen to.
+pub(super) fn subscribed() -> Subscription {
+    Subscription::HttpStream {
+        url: "https://cameras.brookdale.example/stream".parse().unwrap(),
     }
 }
 

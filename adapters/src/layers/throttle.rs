@@ -28,7 +28,8 @@ use turnpike_schemas::{
 use super::{Limits, health::Counters};
 use crate::{
     adapter::{
-        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
+        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
+        Verdict,
     },
     context::{Context, Transport, monotonic},
     error::{Error, ErrorKind, Result, Retry},
@@ -233,6 +234,10 @@ impl Adapter for ThrottleLayer {
 
     async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image> {
         self.inner.image(&self.throttled(ctx), permit, image).await
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        self.inner.subscription()
     }
 }
 

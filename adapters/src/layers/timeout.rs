@@ -13,7 +13,8 @@ use turnpike_schemas::{
 
 use crate::{
     adapter::{
-        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
+        Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
+        Verdict,
     },
     context::{Context, monotonic},
     error::{Error, ErrorKind, Result},
@@ -85,6 +86,10 @@ impl Adapter for TimeoutLayer {
             self.inner.image(&ctx, permit, image),
         )
         .await
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        self.inner.subscription()
     }
 }
 

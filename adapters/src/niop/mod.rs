@@ -33,11 +33,11 @@ use self::{
 use crate::{
     adapter::{
         Adapter, Batch, Capabilities, Cursor, Decoded, Disposition, Image, Info, Item, Message,
-        Page, ReadSeek, Rejection, Verdict, unsupported,
+        Page, ReadSeek, Rejection, Subscription, Verdict, unsupported,
     },
     context::Context,
     error::{Error, ErrorKind, Result},
-    registry::Entry,
+    registry::{Entry, Evidence, Sample},
 };
 
 const ACCOUNT_LIST: &str = "account list: not a sighting";
@@ -48,13 +48,8 @@ const PIECE_TOO_LARGE: &str = "one tag or text is larger than allowed";
 const NOT_UTC: &str = "not a time in UTC";
 
 const CAPABILITIES: Capabilities = Capabilities {
-    search: false,
-    poll: false,
-    push: false,
     file: true,
-    images: false,
-    partial_plates: false,
-    look_alike: false,
+    ..Capabilities::NONE
 };
 
 /// The adapter's line in the registry.
@@ -64,6 +59,15 @@ pub const ENTRY: Entry = Entry {
     family: Family::Toll,
     capabilities: CAPABILITIES,
     transport: "ZIP files with XML",
+    evidence: Evidence::Specification,
+    cannot_give: "confidence, position (a table of plazas gives it), direction, vehicle, images",
+    example: "# No settings are needed; the drop folder is named in the source's own table.\n",
+    samples: &[Sample {
+        name: "9999_0901_0902_20260304131500.STRAN",
+        content_type: "application/xml",
+        topic: None,
+        bytes: include_bytes!("fixtures/9999_0901_0902_20260304131500.STRAN"),
+    }],
     secrets: &[],
     hosts: |_| Ok(Vec::new()),
     saved_answer: None,
@@ -279,5 +283,9 @@ impl Adapter for Niop {
         _image: &ImageRef,
     ) -> Result<Image> {
         unsupported("image")
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        None
     }
 }

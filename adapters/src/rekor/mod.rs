@@ -30,11 +30,11 @@ use self::{
 use crate::{
     adapter::{
         Adapter, Batch, Capabilities, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek,
-        Reply, Verdict, unsupported,
+        Reply, Subscription, Verdict, unsupported,
     },
     context::Context,
     error::Result,
-    registry::Entry,
+    registry::{Entry, Evidence, Sample},
 };
 
 /// The registry line.
@@ -44,6 +44,15 @@ pub const ENTRY: Entry = Entry {
     family: Family::Camera,
     capabilities: CAPABILITIES,
     transport: "webhook, JSON",
+    evidence: Evidence::VendorDocumentation,
+    cannot_give: "local time, lane, retraction",
+    example: "# Where the agent serves its images; without it none are fetched.\n# image_base_url = \"http://cameras.brookdale.example:8355\"\n",
+    samples: &[Sample {
+        name: "group.json",
+        content_type: "application/json",
+        topic: None,
+        bytes: include_bytes!("fixtures/group.json"),
+    }],
     secrets: &[],
     hosts,
     saved_answer: None,
@@ -51,13 +60,9 @@ pub const ENTRY: Entry = Entry {
 };
 
 const CAPABILITIES: Capabilities = Capabilities {
-    search: false,
-    poll: false,
     push: true,
-    file: false,
     images: true,
-    partial_plates: false,
-    look_alike: false,
+    ..Capabilities::NONE
 };
 
 #[derive(Debug)]
@@ -128,6 +133,10 @@ impl Adapter for Rekor {
         };
         let request = image::request(base, &image.reference)?;
         image::answer(ctx.send(request).await?)
+    }
+
+    fn subscription(&self) -> Option<Subscription> {
+        None
     }
 }
 

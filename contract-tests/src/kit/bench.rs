@@ -246,9 +246,19 @@ impl Bench {
                 batch.map(Fetched::Batch)
             }
             Operation::Image => {
-                let image = self.sim.image().unwrap_or(NO_IMAGE);
+                let image = self.sim_image().unwrap_or(NO_IMAGE);
                 self.image(&image, ctx).await?.map(Fetched::Image)
             }
+        })
+    }
+
+    /// An image the vendor has.
+    #[must_use]
+    pub fn sim_image(&self) -> Option<ImageRef> {
+        self.sim.image().map(|reference| ImageRef {
+            kind: ImageKind::Scene,
+            reference,
+            expires_at: None,
         })
     }
 

@@ -13,7 +13,7 @@ use crate::town::Passage;
 /// How a payload reaches an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// As a pushed JSON message.
+    /// As a pushed message.
     Message,
     /// As a dropped file.
     File,
@@ -30,6 +30,10 @@ pub struct Sample {
     pub via: Via,
     /// File name; empty for what is no file.
     pub name: String,
+    /// Content type of a message.
+    pub content_type: String,
+    /// Topic of a message, where a broker is between.
+    pub topic: Option<String>,
     /// The bytes.
     pub bytes: Vec<u8>,
     /// What must become of it.
@@ -107,6 +111,8 @@ impl Sample {
             what: what.into(),
             via,
             name: String::new(),
+            content_type: "application/json".to_owned(),
+            topic: None,
             bytes,
             gives,
             answer: Answer::None,
@@ -140,7 +146,11 @@ impl Sample {
     }
 
     fn message(&self, adapter: &dyn Adapter) -> Result<Delivered> {
-        let decoded = adapter.decode(&Message::json(self.bytes.clone()))?;
+        let decoded = adapter.decode(&Message {
+            content_type: Some(self.content_type.clone()),
+            topic: self.topic.clone(),
+            body: self.bytes.clone().into(),
+        })?;
         Ok(Delivered {
             page: decoded.page,
             reply: decoded.reply,

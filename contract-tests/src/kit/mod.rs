@@ -4,11 +4,11 @@
 //! speaks to. Checks know no vendor. Where an adapter lacks what a check is about, the check asserts the
 //! opposite: the operation is refused as unsupported and nothing is sent.
 //!
-//! Adding an adapter to the kit is one file in `benches` and one line in [`BENCHES`].
+//! Adding an adapter to the kit is one simulator and its line in [`crate::sim::SIMS`].
 
 mod ask;
 mod bench;
-mod benches;
+mod bench_entry;
 mod checks;
 mod delivery;
 mod faults;
@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 pub use self::{
     ask::{Ask, REQUESTER},
     bench::{Bench, Dress, Fetched, Operation},
-    benches::{BENCHES, BenchEntry, Starting, find},
+    bench_entry::{BenchEntry, Starting, benches},
     checks::CHECKS,
     delivery::{Answer, Delivered, Gives, History, Sample, Versions, Via},
     faults::{FAULTS, NamedFault, is_survived},

@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
-use turnpike_schemas::read::ImageRef;
 
 use super::{History, Outcome, Sample, Versions};
 use crate::fault::FaultProxy;
@@ -76,8 +75,8 @@ pub trait SimHandle: Debug + Send + Sync {
     /// The questions that arrived, oldest first.
     fn asked(&self) -> Vec<Asked>;
 
-    /// An image the vendor has.
-    fn image(&self) -> Option<ImageRef>;
+    /// The locator of an image of the whole scene that the vendor has.
+    fn image(&self) -> Option<String>;
 
     /// Payloads for a piece of the town's history. Made when first asked for.
     ///

@@ -5,6 +5,7 @@
 //! no order unless one is asked for, and a row without a state is left out when a state is asked.
 
 mod api;
+pub(super) mod bench;
 mod criteria;
 mod rows;
 mod search;

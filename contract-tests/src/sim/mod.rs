@@ -11,11 +11,19 @@ pub mod server;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
+use crate::kit::BenchEntry;
+use crate::town::{Town, TownSize};
+
 /// The text every planted personal field carries; it must never come out of the gateway.
 pub const CANARY: &str = "CANARY-PERSONAL-7F3A";
 
 /// A planted transponder number: the canary of a field that may hold digits only.
 pub const TAG_CANARY: &str = "7304182956";
+
+/// A picture every image server of a simulated vendor has: a JPEG in its first and last bytes.
+pub use rekor::JPEG;
 
 /// One simulated vendor.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +32,8 @@ pub struct SimEntry {
     pub adapter: &'static str,
     /// What it speaks.
     pub about: &'static str,
+    /// How the kit sets it up.
+    pub benches: &'static [BenchEntry],
 }
 
 /// Every simulator: one line per adapter.
@@ -31,16 +41,30 @@ pub const SIMS: &[SimEntry] = &[
     SimEntry {
         adapter: "flock",
         about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
+        benches: &[flock::bench::BENCH],
     },
     SimEntry {
         adapter: "niop",
         about: "files: STRAN and SCORR archives in a drop folder, ACK files back",
+        benches: &[niop::bench::BENCH],
     },
     SimEntry {
         adapter: "rekor",
         about: "webhooks: an agent that resends until a 2xx, and its image server",
+        benches: &[rekor::bench::BENCH],
     },
 ];
+
+/// The same small town for every bench: three days that begin on 1 March 2026.
+fn small_town() -> Town {
+    let start = Timestamp::from_second(1_772_323_200).unwrap_or_default();
+    let size = TownSize {
+        vehicles: 12,
+        days: 3,
+        start,
+    };
+    Town::new(7, size)
+}
 
 /// Locks even after a panic elsewhere: a simulator's log is still worth reading then.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,9 +87,9 @@ mod tests {
     #[test]
     fn every_simulator_is_listed_once_and_says_what_it_speaks() {
         let adapters: HashSet<_> = SIMS.iter().map(|entry| entry.adapter).collect();
-        assert_eq!(adapters, HashSet::from(["flock", "niop", "rekor"]));
         assert_eq!(adapters.len(), SIMS.len());
         assert!(SIMS.iter().all(|entry| !entry.about.is_empty()));
+        assert!(SIMS.iter().all(|entry| !entry.benches.is_empty()));
     }
 
     #[test]

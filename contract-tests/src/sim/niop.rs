@@ -5,6 +5,7 @@
 
 mod account;
 mod ack;
+pub(super) mod bench;
 mod broken;
 mod bulk;
 mod correction;

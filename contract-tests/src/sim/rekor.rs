@@ -4,6 +4,7 @@
 //! at-least-once, may be hours late and may be out of order. Nothing is signed: the shared secret
 //! travels with each message.
 
+pub(super) mod bench;
 mod bodies;
 mod images;
 mod others;

@@ -34,11 +34,21 @@ pub enum Family {
     Toll,
     /// A camera engine, served by the Rekor agent.
     Camera,
+    /// Car parks: reads at their gates.
+    Parking,
+    /// A repossession company's vehicles, which read parked cars.
+    Repossession,
 }
 
 impl Family {
     /// Every family, in a fixed order.
-    pub const ALL: [Self; 3] = [Self::Police, Self::Toll, Self::Camera];
+    pub const ALL: [Self; 5] = [
+        Self::Police,
+        Self::Toll,
+        Self::Camera,
+        Self::Parking,
+        Self::Repossession,
+    ];
 }
 
 /// How much town to build.
@@ -138,7 +148,7 @@ impl Town {
         town
     }
 
-    /// The vehicle every test knows: TPK0421 of Ohio, seen by all three families in the last 24
+    /// The vehicle every test knows: TPK0421 of Ohio, seen by all families in the last 24
     /// hours before [`Town::end`], and always read right.
     #[must_use]
     pub fn protagonist(&self) -> Arc<Vehicle> {

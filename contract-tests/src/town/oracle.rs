@@ -13,6 +13,10 @@ pub struct Expected {
     pub toll: Vec<Passage>,
     /// Seen by the camera engine.
     pub camera: Vec<Passage>,
+    /// Seen by car parks.
+    pub parking: Vec<Passage>,
+    /// Seen by a repossession company.
+    pub repossession: Vec<Passage>,
 }
 
 impl Expected {
@@ -23,6 +27,8 @@ impl Expected {
             Family::Police => &self.police,
             Family::Toll => &self.toll,
             Family::Camera => &self.camera,
+            Family::Parking => &self.parking,
+            Family::Repossession => &self.repossession,
         }
     }
 
@@ -40,6 +46,8 @@ impl Expected {
             Family::Police => self.police.push(passage),
             Family::Toll => self.toll.push(passage),
             Family::Camera => self.camera.push(passage),
+            Family::Parking => self.parking.push(passage),
+            Family::Repossession => self.repossession.push(passage),
         }
     }
 }
@@ -103,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn all_three_families_see_the_protagonist_in_the_last_day() {
+    fn all_families_see_the_protagonist_in_the_last_day() {
         for seed in 0..10 {
             let town = town(seed, 1);
             let day_ago = town.end() - SignedDuration::from_hours(24);
@@ -158,7 +166,7 @@ mod tests {
     fn live_traffic_goes_on_from_the_history_and_the_oracle_knows_it() {
         let mut town = town(5, 400);
         let end = town.end();
-        let mut families = [0_usize; 3];
+        let mut families = [0_usize; 5];
         for second in 1..=2_000 {
             let now = end + SignedDuration::from_secs(second);
             let passage = town.next_live(now).unwrap();

@@ -101,17 +101,31 @@ const MILL_ROAD: [Spot; 5] = [
     ("Quarry Rd", "P5", Family::Police, 1, 5_000),
 ];
 
+/// Beside Brook Street. Numbered after all roads, so that what is on the roads keeps its number.
+const BESIDE_BROOK_STREET: [Spot; 2] = [
+    ("Market Lot", "R1", Family::Repossession, 1, 2_600),
+    ("Harbor Garage", "G1", Family::Parking, 2, 5_200),
+];
+
+const BESIDE_MILL_ROAD: [Spot; 2] = [
+    ("Mill Car Park", "G2", Family::Parking, 1, -3_400),
+    ("Quarry Lot", "R2", Family::Repossession, 1, 3_900),
+];
+
 pub(super) fn build() -> Vec<Arc<Site>> {
     let mut sites = Vec::new();
-    for heading in Heading::ALL {
-        let road: &[Spot] = if heading.east_west() {
-            &BROOK_STREET
-        } else {
-            &MILL_ROAD
-        };
-        for spot in road {
-            let number = u32::try_from(sites.len()).unwrap_or(u32::MAX);
-            sites.push(Arc::new(site(number, heading, *spot)));
+    for beside in [false, true] {
+        for heading in Heading::ALL {
+            let spots: &[Spot] = match (beside, heading.east_west()) {
+                (false, true) => &BROOK_STREET,
+                (false, false) => &MILL_ROAD,
+                (true, true) => &BESIDE_BROOK_STREET,
+                (true, false) => &BESIDE_MILL_ROAD,
+            };
+            for spot in spots {
+                let number = u32::try_from(sites.len()).unwrap_or(u32::MAX);
+                sites.push(Arc::new(site(number, heading, *spot)));
+            }
         }
     }
     sites
@@ -165,7 +179,9 @@ fn code_of(family: Family, code: &str, heading: Heading, number: u32) -> String 
     match family {
         Family::Camera => format!("{code}{:02}", 40 + number),
         Family::Toll => format!("{code}{}", heading.suffix()),
-        Family::Police => format!("{code}-{}", heading.suffix()),
+        Family::Police | Family::Parking | Family::Repossession => {
+            format!("{code}-{}", heading.suffix())
+        }
     }
 }
 

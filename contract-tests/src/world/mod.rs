@@ -182,6 +182,8 @@ impl World {
             Family::Police => self.police.add_passages([passage]),
             Family::Toll => drop(self.tolls.drop_file(&self.tolls.stran_of(now, [passage]))?),
             Family::Camera => drop(self.cameras.send_passages([passage])),
+            // No source of these families stands in this installation yet.
+            Family::Parking | Family::Repossession => {}
         }
         Ok(())
     }

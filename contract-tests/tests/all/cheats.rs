@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use turnpike_adapters::adapter::{
-    Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Verdict,
+    Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
+    Verdict,
 };
 use turnpike_adapters::context::Context;
 use turnpike_adapters::error::Result;
@@ -75,11 +76,18 @@ impl Adapter for Cheat {
     async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image> {
         self.honest.image(ctx, permit, image).await
     }
+
+    fn subscription(&self) -> Option<Subscription> {
+        self.honest.subscription()
+    }
 }
 
 /// Whether `check` passes on `adapter` with this lie.
 async fn passes(adapter: &str, check: &str, lie: Lie) -> bool {
-    let (entry, bench) = (find(adapter).unwrap(), kit::find(adapter).unwrap());
+    let (entry, bench) = (
+        find(adapter).unwrap(),
+        kit::benches(adapter).first().unwrap(),
+    );
     let mut bench = Bench::start(entry, bench, Dress::Bare).await.unwrap();
     let honest = Arc::clone(&bench.adapter);
     bench.adapter = Arc::new(Cheat { honest, lie });

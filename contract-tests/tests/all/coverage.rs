@@ -1,25 +1,76 @@
 //! Each registered adapter has all that an adapter must have.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Cursor};
 
-use turnpike_adapters::registry::ADAPTERS;
-use turnpike_contract_tests::kit::{BENCHES, CHECKS};
+use turnpike_adapters::adapter::{Adapter, Disposition, Message, Page};
+use turnpike_adapters::registry::{ADAPTERS, Entry, Sample};
+use turnpike_contract_tests::kit::CHECKS;
 use turnpike_contract_tests::sim::SIMS;
 
-use crate::tree::{files, root};
+use crate::tree::root;
 
 fn registered() -> BTreeSet<&'static str> {
     ADAPTERS.iter().map(|entry| entry.id).collect()
 }
 
 #[test]
-fn adapters_simulators_and_benches_are_the_same_list() {
+fn adapters_and_simulators_are_the_same_list() {
     let sims: BTreeSet<_> = SIMS.iter().map(|sim| sim.adapter).collect();
-    let benches: BTreeSet<_> = BENCHES.iter().map(|bench| bench.adapter).collect();
     assert_eq!(sims, registered());
-    assert_eq!(benches, registered());
     assert_eq!(ADAPTERS.len(), registered().len(), "an id is used twice");
-    assert_eq!(BENCHES.len(), benches.len(), "a bench is listed twice");
+    for sim in SIMS {
+        let variants: BTreeSet<_> = sim.benches.iter().map(|bench| bench.variant).collect();
+        assert!(!variants.is_empty(), "{}: no bench", sim.adapter);
+        assert_eq!(
+            sim.benches.len(),
+            variants.len(),
+            "{}: two benches are the same",
+            sim.adapter
+        );
+    }
+}
+
+#[test]
+fn every_example_builds_and_every_sample_decodes_under_it() {
+    for entry in ADAPTERS {
+        let id = entry.id;
+        let settings: toml::Table = entry.example.parse().unwrap();
+        let settings = serde_json::to_value(settings).unwrap();
+        let adapter = (entry.build)(&settings).unwrap_or_else(|error| panic!("{id}: {error}"));
+        assert!(!entry.samples.is_empty(), "{id}: no sample");
+        for sample in entry.samples {
+            let page = decoded(entry, &*adapter, sample);
+            assert!(
+                !page.reads.is_empty(),
+                "{id}: {} holds no read",
+                sample.name
+            );
+            assert!(page.rejected.is_empty(), "{id}: {}", sample.name);
+        }
+    }
+}
+
+fn decoded(entry: &Entry, adapter: &dyn Adapter, sample: &Sample) -> Page {
+    let can = adapter.info().capabilities;
+    let mut page = Page::default();
+    if can.push || can.subscribe {
+        let message = Message {
+            content_type: Some(sample.content_type.to_owned()),
+            topic: sample.topic.map(str::to_owned),
+            body: bytes::Bytes::from_static(sample.bytes),
+        };
+        page = adapter.decode(&message).unwrap().page;
+    } else if can.file {
+        let mut file = Cursor::new(sample.bytes);
+        let verdict = adapter.decode_file(sample.name, &mut file, &mut |item| {
+            page.push(item);
+            Ok(())
+        });
+        assert_eq!(verdict.unwrap().disposition, Disposition::Accepted);
+    } else {
+        page = entry.saved_answer.unwrap()(sample.bytes).unwrap();
+    }
+    page
 }
 
 #[test]
@@ -38,29 +89,6 @@ fn every_adapter_has_a_folder_with_a_readme_and_fixtures() {
             .filter(|name| !name.to_string_lossy().ends_with(".md"))
             .count();
         assert!(fixtures > 0, "{id}: no fixture");
-    }
-}
-
-#[test]
-fn every_adapter_that_decodes_has_a_fuzz_target() {
-    for entry in ADAPTERS {
-        let targets: Vec<_> = files("fuzz/fuzz_targets", &[".rs"])
-            .into_iter()
-            .filter(|file| file.path.contains(&format!("/{}_", entry.id)))
-            .collect();
-        assert!(
-            !targets.is_empty(),
-            "{}: no target in fuzz/fuzz_targets",
-            entry.id
-        );
-        let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
-        for target in targets {
-            let path = target.path.trim_start_matches("fuzz/");
-            assert!(
-                manifest.contains(path),
-                "{path} is not built: fuzz/Cargo.toml"
-            );
-        }
     }
 }
 

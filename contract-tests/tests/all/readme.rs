@@ -14,6 +14,7 @@ fn row(entry: &Entry) -> String {
         (can.poll, "polled"),
         (can.push, "pushes"),
         (can.file, "drops files"),
+        (can.subscribe, "listened to"),
         (can.images, "images on demand"),
     ];
     let ways: Vec<&str> = ways
@@ -26,12 +27,14 @@ fn row(entry: &Entry) -> String {
         title,
         family,
         transport,
+        cannot_give,
         ..
     } = entry;
     format!(
-        "| [`{id}`](adapters/src/{id}/README.md) | {title} | {} | {transport} | {} |\n",
+        "| [`{id}`](adapters/src/{id}/README.md) | {title} | {} | {transport} | {} | {} | {cannot_give} |\n",
         family.as_str(),
-        ways.join(", ")
+        ways.join(", "),
+        entry.evidence.as_str(),
     )
 }
 
@@ -42,7 +45,7 @@ fn the_table_of_sources_is_the_registry() {
     let (before, rest) = readme.split_once(BEGIN).unwrap();
     let (found, after) = rest.split_once(END).unwrap();
     let mut wanted =
-        "| adapter | vendor | family | transport | how |\n|---|---|---|---|---|\n".to_owned();
+        "| adapter | vendor | family | shape | how | evidence | cannot give |\n|---|---|---|---|---|---|---|\n".to_owned();
     wanted.extend(ADAPTERS.iter().map(row));
     #[expect(
         clippy::disallowed_methods,

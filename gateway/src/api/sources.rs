@@ -127,6 +127,7 @@ pub(super) async fn push(
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .map(ToOwned::to_owned),
+        topic: None,
         body: app.pushed(&source, body).await?,
     };
     let accepted = app.intake.push(&source, message).await.map_err(|error| {

@@ -22,7 +22,7 @@ use crate::federation::hex;
 /// Show what a payload would become: one JSON line a record, `{"read": ...}` or `{"rejected": ...}`
 #[derive(Debug, Args)]
 pub(super) struct Decode {
-    /// The adapter: `flock`, `niop`, `rekor`
+    /// The adapter, as `turnpike sources --adapters` lists them
     #[arg(long)]
     adapter: String,
     /// TOML file with the adapter's settings, as under `[sources.settings]`
@@ -31,6 +31,9 @@ pub(super) struct Decode {
     /// Content type of a pushed message
     #[arg(long, default_value = "application/json")]
     content_type: String,
+    /// Topic of a message that came from a broker
+    #[arg(long)]
+    topic: Option<String>,
     /// The payload: a pushed message, a dropped file, or a saved answer of a source that is asked live
     file: PathBuf,
 }
@@ -80,6 +83,7 @@ impl Decode {
         }
         let message = Message {
             content_type: Some(self.content_type.clone()),
+            topic: self.topic.clone(),
             body: self.read()?.into(),
         };
         adapter

@@ -1,8 +1,9 @@
 //! What an adapter declares, and that it does nothing else.
 
 use serde_json::Value;
-use turnpike_adapters::adapter::{Capabilities, Message};
+use turnpike_adapters::adapter::{Capabilities, Message, Subscription};
 use turnpike_adapters::error::{ErrorKind, Result as Called};
+use url::Url;
 
 use crate::kit::{Bench, Gives, Operation, Outcome, Sample, Via, require, say};
 
@@ -24,6 +25,7 @@ pub(super) async fn info_declares_no_more_than_the_registry(bench: &Bench) -> Ou
             of.poll,
             of.push,
             of.file,
+            of.subscribe,
             of.images,
             of.partial_plates,
             of.look_alike,
@@ -49,6 +51,31 @@ pub(super) async fn undeclared_poll_is_unsupported_and_silent(bench: &Bench) -> 
 
 pub(super) async fn undeclared_images_are_unsupported_and_silent(bench: &Bench) -> Outcome {
     undeclared(bench, Operation::Image).await
+}
+
+pub(super) async fn a_subscription_is_named_if_declared_and_stays_with_the_source(
+    bench: &Bench,
+) -> Outcome {
+    let named = bench.adapter.subscription();
+    require(
+        named.is_some() == bench.adapter.info().capabilities.subscribe,
+        || format!("declared and named differ: {named:?}"),
+    )?;
+    let hosts = (bench.entry.hosts)(&bench.sim.settings()).map_err(say)?;
+    let url = match &named {
+        None => return Ok(()),
+        Some(Subscription::Mqtt { broker, topics }) => {
+            require(!topics.is_empty(), || "no topic".to_owned())?;
+            broker
+        }
+        Some(Subscription::HttpStream { url }) => url,
+    };
+    let same = |host: &Url| {
+        (host.scheme(), host.host_str(), host.port()) == (url.scheme(), url.host_str(), url.port())
+    };
+    require(hosts.iter().any(same), || {
+        "the subscription leads to another host".to_owned()
+    })
 }
 
 async fn undeclared(bench: &Bench, operation: Operation) -> Outcome {

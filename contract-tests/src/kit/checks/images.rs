@@ -9,7 +9,7 @@ use crate::kit::{Behaviour, Bench, Operation, Outcome, require, say};
 /// The image of the vendor; `None` once it is known that there are none and that nothing is sent.
 async fn image(bench: &Bench) -> Result<Option<ImageRef>, String> {
     if bench.declares(Operation::Image) {
-        let image = bench.sim.image().ok_or("declares images and has none")?;
+        let image = bench.sim_image().ok_or("declares images and has none")?;
         return Ok(Some(image));
     }
     let called = bench.call(Operation::Image, &bench.ctx()).await?;
@@ -27,7 +27,7 @@ pub(super) async fn an_image_is_fetched_whole(bench: &Bench) -> Outcome {
         return Ok(());
     };
     let fetched = bench.image(&image, &bench.ctx()).await?.map_err(say)?;
-    let right = &*fetched.bytes == crate::sim::rekor::JPEG
+    let right = &*fetched.bytes == crate::sim::JPEG
         && fetched.content_type.starts_with("image/")
         && bench.arrived() == 1;
     require(right, || {

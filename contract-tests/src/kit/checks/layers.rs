@@ -119,7 +119,7 @@ async fn once(bench: &Bench, adapter: &dyn Adapter) -> Result<Option<ErrorKind>,
             adapter.poll(&ctx, &permit, &Cursor::default()).await.err()
         }
         Some(Operation::Image) => {
-            let image = bench.sim.image().ok_or("no image")?;
+            let image = bench.sim_image().ok_or("no image")?;
             adapter
                 .image(&ctx, &ask.image_permit()?, &image)
                 .await

@@ -34,6 +34,7 @@ pub const CHECKS: &[Check] = checks! {
     }
     capabilities in Both {
         info_is_constant,
+        a_subscription_is_named_if_declared_and_stays_with_the_source,
         info_declares_no_more_than_the_registry,
         undeclared_messages_are_unsupported,
         undeclared_files_are_unsupported,

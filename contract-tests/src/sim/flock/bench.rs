@@ -4,19 +4,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use turnpike_schemas::read::ImageRef;
 
-use super::{BenchEntry, town};
 use crate::fault::FaultProxy;
 use crate::kit::{
-    Asked, Behaviour, Gives, History, Outcome, Sample, SimHandle, Versions, Via, say,
+    Asked, Behaviour, BenchEntry, Gives, History, Outcome, Sample, SimHandle, Versions, Via, say,
 };
 use crate::sim::flock::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, FlockSim, OddRow};
 use crate::sim::server;
+use crate::sim::small_town as town;
 use crate::town::{Family, PROTAGONIST_PLATE, Passage, Town};
 
-pub(super) const ENTRY: BenchEntry = BenchEntry {
-    adapter: "flock",
+pub(in crate::sim) const BENCH: BenchEntry = BenchEntry {
+    variant: "",
+    contacted: true,
     start: || Box::pin(async { Ok(Box::new(Police::start().await?) as Box<dyn SimHandle>) }),
 };
 
@@ -133,7 +133,7 @@ impl SimHandle for Police {
         asked.collect()
     }
 
-    fn image(&self) -> Option<ImageRef> {
+    fn image(&self) -> Option<String> {
         None
     }
 

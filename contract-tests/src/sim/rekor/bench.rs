@@ -4,22 +4,23 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use turnpike_schemas::read::{ImageKind, ImageRef};
 use url::Url;
 
-use super::{BenchEntry, town};
 use crate::fault::FaultProxy;
 use crate::kit::{
-    Answer, Asked, Behaviour, Gives, History, Outcome, Sample, SimHandle, Versions, Via, say,
+    Answer, Asked, Behaviour, BenchEntry, Gives, History, Outcome, Sample, SimHandle, Versions,
+    Via, say,
 };
 use crate::sim::rekor::{
     AgentConfig, Gps, Group, ImageSwitches, RekorAgent, Wrong, deep, heartbeat, oversized,
     test_message, vehicle_without_plate,
 };
+use crate::sim::small_town as town;
 use crate::town::{Family, Passage, Town};
 
-pub(super) const ENTRY: BenchEntry = BenchEntry {
-    adapter: "rekor",
+pub(in crate::sim) const BENCH: BenchEntry = BenchEntry {
+    variant: "",
+    contacted: true,
     start: || Box::pin(async { Ok(Box::new(Cameras::start().await?) as Box<dyn SimHandle>) }),
 };
 
@@ -95,12 +96,8 @@ impl SimHandle for Cameras {
         Vec::new()
     }
 
-    fn image(&self) -> Option<ImageRef> {
-        Some(ImageRef {
-            kind: ImageKind::Scene,
-            reference: "img/AGENT-2042-1772323200000".to_owned(),
-            expires_at: None,
-        })
+    fn image(&self) -> Option<String> {
+        Some("img/AGENT-2042-1772323200000".to_owned())
     }
 
     async fn history(&self) -> Result<&History, String> {

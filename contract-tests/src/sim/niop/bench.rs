@@ -8,18 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-use turnpike_schemas::read::ImageRef;
 
-use super::{BenchEntry, town};
 use crate::fault::FaultProxy;
 use crate::kit::{
-    Answer, Asked, Behaviour, Gives, History, Outcome, Sample, SimHandle, Versions, Via, say,
+    Answer, Asked, Behaviour, BenchEntry, Gives, History, Outcome, Sample, SimHandle, Versions,
+    Via, say,
 };
 use crate::sim::niop::{Correction, Declared, Hub, Parcel, Quirk, Txn, write_bulk_zip};
+use crate::sim::small_town as town;
 use crate::town::{Family, Passage, Town};
 
-pub(super) const ENTRY: BenchEntry = BenchEntry {
-    adapter: "niop",
+pub(in crate::sim) const BENCH: BenchEntry = BenchEntry {
+    variant: "",
+    contacted: false,
     start: || Box::pin(async { Ok(Box::new(Tolls::start()?) as Box<dyn SimHandle>) }),
 };
 
@@ -96,7 +97,7 @@ impl SimHandle for Tolls {
         Vec::new()
     }
 
-    fn image(&self) -> Option<ImageRef> {
+    fn image(&self) -> Option<String> {
         None
     }
 
