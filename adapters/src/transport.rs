@@ -130,14 +130,27 @@ impl HttpTransport {
         if usize::try_from(announced).map_or(true, |announced| announced > self.max_body) {
             return Err(self.too_large());
         }
-        let mut body = BytesMut::new();
+        // Most answers come in one piece, which is then the body; only further pieces are worth a copy.
+        let (mut first, mut joined) = (Bytes::new(), BytesMut::new());
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            if chunk.len() > self.max_body.saturating_sub(body.len()) {
+            let read = first.len().max(joined.len());
+            if chunk.len() > self.max_body.saturating_sub(read) {
                 return Err(self.too_large());
             }
-            body.extend_from_slice(&chunk);
+            if read == 0 {
+                first = chunk;
+                continue;
+            }
+            if joined.is_empty() {
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&chunk);
         }
-        Ok(body.freeze())
+        Ok(if joined.is_empty() {
+            first
+        } else {
+            joined.freeze()
+        })
     }
 
     fn too_large(&self) -> Error {

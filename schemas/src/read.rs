@@ -4,7 +4,7 @@
 //! an observation into a [`PlateRead`] by adding where it came from. Everything a vendor may not send
 //! is an `Option`, serialized as `null`: absent is never guessed.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::plate::{Jurisdiction, Plate};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9-]{0,63}$", example = "brookdale-police")]
-pub struct SourceId(String);
+pub struct SourceId(Arc<str>);
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -277,8 +277,9 @@ pub struct PlateRead {
     /// What the source's record says.
     #[serde(flatten)]
     pub observation: Observation,
-    /// Where it came from.
-    pub provenance: Provenance,
+    /// Where it came from; shared by the reads that came together.
+    #[schema(value_type = Provenance)]
+    pub provenance: Arc<Provenance>,
 }
 
 impl SourceId {
@@ -288,7 +289,7 @@ impl SourceId {
     /// [`IdError`] for any other text.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         is_identifier(text)
-            .then(|| Self(text.to_owned()))
+            .then(|| Self(text.into()))
             .ok_or(IdError)
     }
 
@@ -319,7 +320,7 @@ impl TryFrom<String> for SourceId {
 
 impl From<SourceId> for String {
     fn from(id: SourceId) -> Self {
-        id.0
+        (*id.0).to_owned()
     }
 }
 
@@ -481,14 +482,14 @@ impl PlateRead {
         observation: Observation,
         source: SourceId,
         received_at: Timestamp,
-        provenance: Provenance,
+        provenance: impl Into<Arc<Provenance>>,
     ) -> Self {
         Self {
             id: ReadId::derive(&source, &observation.record),
             source,
             received_at,
             observation,
-            provenance,
+            provenance: provenance.into(),
         }
     }
 }

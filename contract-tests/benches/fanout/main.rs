@@ -1,7 +1,7 @@
 //! What the gateway costs beside the least that could do the same fan-out.
 //!
-//! Sixteen live sources over HTTP on loopback, in a process of their own; `turnpike serve` as a process with its ledger
-//! on the disk of `TMPDIR`; and, as the reference, a hand-written fan-out (axum, reqwest, typed JSON; no policy, no
+//! Sixteen live sources over HTTP on loopback, in a process of their own; `turnpike serve` as a process, the program as it
+//! is shipped, with its ledger on the disk of `TMPDIR`; and, as the reference, a hand-written fan-out (axum, reqwest, typed JSON; no policy, no
 //! ledger) as a third process asking the same sources. 64 callers, in rounds that alternate between the two, so that
 //! what else runs on the machine disturbs both alike. All of it shares the processors.
 //!
@@ -20,8 +20,8 @@ mod process;
 mod sources;
 
 use std::{
-    ffi::OsString,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
@@ -29,6 +29,7 @@ use std::{
 use jiff::SignedDuration;
 use serde_json::Value;
 use turnpike_adapters::context::{Clock as _, SystemClock};
+use turnpike_contract_tests::world::link_command;
 
 use self::{
     load::{Load, Target},
@@ -49,9 +50,6 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
-        ["turnpike", ..] => {
-            return turnpike_gateway::cli::main(arguments.into_iter().map(OsString::from));
-        }
         ["sources", rows] => block_on(sources::serve(
             rows.parse().unwrap_or_default(),
             SystemClock.now(),
@@ -120,8 +118,12 @@ impl Bench {
         let sources = Part::start(&["sources", &rows.to_string()], &log("sources.log")).await?;
         installation::write(folder.path(), &sources.addresses)?;
         let config = folder.path().join("turnpike.toml").display().to_string();
-        let serve = ["turnpike", "serve", "--config", &config];
-        let gateway = Part::start(&serve, &log("gateway.log")).await?;
+        let turnpike = link_command(
+            Path::new(env!("CARGO_BIN_EXE_turnpike-demo")),
+            folder.path(),
+        )?;
+        let serve = ["serve", "--config", &config];
+        let gateway = Part::start_of(&turnpike, &serve, &log("gateway.log")).await?;
         let mut reference = vec!["by-hand"];
         reference.extend(sources.addresses.iter().map(String::as_str));
         let by_hand = Part::start(&reference, &log("by-hand.log")).await?;

@@ -18,9 +18,18 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Starts this program with `arguments` and reads the addresses from its first line.
+    /// Starts this program with `arguments`.
     pub(super) async fn start(arguments: &[&str], log: &Path) -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        Self::start_of(&std::env::current_exe()?, arguments, log).await
+    }
+
+    /// Starts `program` and reads the addresses from its first line.
+    pub(super) async fn start_of(
+        program: &Path,
+        arguments: &[&str],
+        log: &Path,
+    ) -> io::Result<Self> {
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

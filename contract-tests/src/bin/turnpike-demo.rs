@@ -16,6 +16,10 @@ use tokio::process::Command;
 use turnpike_adapters::context::{Clock as _, SystemClock};
 use turnpike_contract_tests::world::{Gateway, Plan, ROLES, World, link_command};
 
+/// As in the `turnpike` command, which this program is when it is called by that name.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A simulated town with its vendors and a gateway over them.
 #[derive(Debug, Parser)]
 #[command(name = "cargo demo")]

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
-    federation::{AskError, Line},
+    federation::{Answered, AskError, Line},
     limits::Standing,
 };
 
@@ -209,22 +209,21 @@ fn accepts_ndjson(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The answer as one body, written into memory that is about large enough.
-fn whole(answer: &Answer) -> Response {
-    let mut body = Vec::with_capacity(1_024 * (1 + answer.reads.len()));
-    if serde_json::to_writer(&mut body, answer).is_err() {
+/// The answer as one body.
+fn whole(answer: &Answered) -> Response {
+    let Ok(body) = answer.to_json() else {
         return Failure::new(INTERNAL).into_response();
-    }
+    };
     let json = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, json)], body).into_response()
 }
 
 fn stream(lines: tokio::sync::mpsc::Receiver<Line>) -> Response {
     let lines = ReceiverStream::new(lines).map(|line| {
-        let line = line.unwrap_or_else(|error| StreamLine::Problem {
-            problem: *Failure::from(error).problem,
+        let mut bytes = line.unwrap_or_else(|error| {
+            let problem = *Failure::from(error).problem;
+            serde_json::to_vec(&StreamLine::Problem { problem }).unwrap_or_default()
         });
-        let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
         bytes.push(b'\n');
         Ok::<_, Infallible>(bytes)
     });

@@ -10,6 +10,7 @@ mod record;
 mod released;
 mod source;
 mod stream;
+mod written;
 
 use std::{
     sync::Arc,
@@ -22,7 +23,7 @@ use turnpike_adapters::context::Clock;
 use turnpike_schemas::{
     agreement::{DecisionRecord, Permit, Refusal, Requester},
     api::{
-        Answer, Completeness, ExplainedSource, Explanation, LedgerPosition, QueryRequest,
+        Completeness, ExplainedSource, Explanation, FailureKind, LedgerPosition, QueryRequest,
         QueryRequestError, SourceOutcome, SourceReport,
     },
     ledger::Action,
@@ -37,7 +38,9 @@ pub(crate) use record::word;
 pub use released::Released;
 pub use source::{Searched, Source, SourceTally};
 pub use stream::Line;
+pub use written::Answered;
 
+use self::written::{Head, Tail, Written};
 use crate::{
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError, Ticket},
@@ -136,39 +139,43 @@ impl Federation {
         &self,
         identity: &Identity,
         request: &QueryRequest,
-    ) -> Result<Answer, AskError> {
+    ) -> Result<Answered, AskError> {
         let mut running = self.begin(self.plan(identity, request)?).await?;
-        let (mut done, mut entries, mut covered) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut done, mut covered) = (Vec::new(), Vec::new());
         while let Some(mut one) = running.pending.next().await {
             covered.extend(released::cover(&mut one.reads));
-            entries.push((one.index, record::source_outcome(&one.report, &one.reads)));
-            done.push(one);
+            // While other sources are still under way.
+            let written = one.write();
+            let entry = record::source_outcome(&one.report, written.digest());
+            done.push((one.index, one.report, written, entry));
         }
-        done.sort_by_key(|one| one.index);
-        entries.sort_by_key(|(index, _)| *index);
-        let mut reads = Vec::new();
-        let mut sources = Vec::new();
-        for one in done {
-            reads.extend(one.reads);
-            sources.push(one.report);
+        done.sort_by_key(|(index, ..)| *index);
+        let (mut sources, mut parts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, report, written, entry) in done {
+            entries.push(entry);
+            sources.push(report);
+            parts.push(written);
         }
-        source::sort_newest_first(&mut reads);
         let completeness = Completeness::of(&sources);
-        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-        let outcome = record::outcome(completeness, reads.len(), entries);
+        let reads = parts.iter().map(Written::len).sum();
+        let outcome = record::outcome(completeness, reads, entries);
         let receipt = self.ledger.finish(running.ticket, outcome).await?;
         self.released
             .remember(&running.requester, &running.query, covered, self.now());
-        Ok(Answer {
-            query: running.id,
-            completeness,
-            window: running.query.window(),
-            reads,
-            sources,
-            ledger: LedgerPosition {
-                intent: receipt.intent,
-                outcome: receipt.outcome,
+        Ok(Answered {
+            head: Head {
+                query: running.id,
+                completeness,
+                window: running.query.window(),
             },
+            tail: Tail {
+                sources,
+                ledger: LedgerPosition {
+                    intent: receipt.intent,
+                    outcome: receipt.outcome,
+                },
+            },
+            parts,
         })
     }
 
@@ -306,6 +313,21 @@ impl Federation {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+impl Done {
+    /// Writes the reads. Those that cannot be written are not released, and the source is reported as failed.
+    fn write(&mut self) -> Written {
+        let reads = std::mem::take(&mut self.reads);
+        Written::of(&reads).unwrap_or_else(|error| {
+            tracing::error!(source = %self.report.source, %error, "reads could not be written");
+            self.report.outcome = SourceOutcome::Failed {
+                error: FailureKind::Internal,
+                retry_after_s: None,
+            };
+            Written::default()
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use turnpike_schemas::{
     api::{self, SourceOutcome, SourceReport},
     ledger::{self, Action, Decision, Digest, Intent, Names, Outcome, Personal, Verdict, Window},
     query::Query,
-    read::{PlateRead, SourceId},
+    read::SourceId,
 };
 
 /// Who asks what.
@@ -102,13 +102,16 @@ pub(super) fn image_decision(
     }
 }
 
-/// What came of one source.
-pub(super) fn source_outcome(report: &SourceReport, reads: &[PlateRead]) -> ledger::SourceOutcome {
+/// What came of one source; `digest` is of the reads released.
+pub(super) fn source_outcome(
+    report: &SourceReport,
+    digest: Option<Digest>,
+) -> ledger::SourceOutcome {
     ledger::SourceOutcome {
         source: report.source.to_string(),
         outcome: report.outcome.word().to_owned(),
         count: u64::from(report.outcome.reads()),
-        digest: (!reads.is_empty()).then(|| digest(reads)).flatten(),
+        digest,
         truncated: matches!(
             report.outcome,
             SourceOutcome::Answered {
@@ -139,17 +142,6 @@ pub(super) fn outcome(
         reads: reads as u64,
         sources,
     }
-}
-
-/// SHA-256 over the released reads as JSON lines, in the order in which they are released.
-fn digest(reads: &[PlateRead]) -> Option<Digest> {
-    // Whole lines are hashed: the writer hands out a token at a time, and hashing each costs more than the copy.
-    let mut lines = Vec::with_capacity(reads.len() * 1_024);
-    for read in reads {
-        serde_json::to_writer(&mut lines, read).ok()?;
-        lines.push(b'\n');
-    }
-    Some(Digest::of(&lines))
 }
 
 fn detail(outcome: &SourceOutcome) -> Option<String> {

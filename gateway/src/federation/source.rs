@@ -164,10 +164,10 @@ impl Source {
         now: Timestamp,
         payload_sha256: String,
     ) -> (SourceOutcome, Vec<PlateRead>) {
-        let provenance = self.provenance(payload_sha256);
+        let provenance = Arc::new(self.provenance(payload_sha256));
         let rejected = u32::try_from(page.rejected.len()).unwrap_or(u32::MAX);
         let sealed = page.reads.into_iter().map(|observation| {
-            PlateRead::seal(observation, self.id.clone(), now, provenance.clone())
+            PlateRead::seal(observation, self.id.clone(), now, Arc::clone(&provenance))
         });
         let (reads, more) = release(permit, newest_revisions(sealed));
         (

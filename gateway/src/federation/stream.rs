@@ -15,8 +15,8 @@ const LINES: usize = 4;
 /// Longest time a reader may take beyond the question's own deadline.
 const SLOW_READER: Duration = Duration::from_secs(10);
 
-/// A line, or the ledger's refusal that ends the stream.
-pub type Line = Result<StreamLine, LedgerError>;
+/// A [`StreamLine`] as written, or the ledger's refusal that ends the stream.
+pub type Line = Result<Vec<u8>, LedgerError>;
 
 impl Federation {
     /// Asks every permitted source and gives each one's rows as soon as they are on record.
@@ -70,13 +70,14 @@ impl Federation {
             window: running.query.window(),
             intent: running.ticket.intent(),
         };
-        if begun.send(Ok(())).is_err() || lines.send(Ok(first)).await.is_err() {
+        if begun.send(Ok(())).is_err() || lines.send(Ok(line(&first))).await.is_err() {
             return;
         }
         let (mut reports, mut count) = (Vec::new(), 0);
         while let Some(mut done) = running.pending.next().await {
             let covered = released::cover(&mut done.reads);
-            let part = record::source_outcome(&done.report, &done.reads);
+            let written = done.write();
+            let part = record::source_outcome(&done.report, written.digest());
             if let Err(error) = self.ledger.outcome_part(&running.ticket, part).await {
                 drop(lines.send(Err(error)).await);
                 return;
@@ -84,12 +85,12 @@ impl Federation {
             self.released
                 .remember(&running.requester, &running.query, covered, self.now());
             reports.push(done.report.clone());
-            count += done.reads.len();
-            let line = StreamLine::Source {
-                report: done.report,
-                reads: done.reads,
-            };
-            if lines.send(Ok(line)).await.is_err() {
+            count += written.len();
+            if lines
+                .send(Ok(written.into_line(done.report)))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -99,13 +100,20 @@ impl Federation {
             .ledger
             .finish(running.ticket, outcome)
             .await
-            .map(|receipt| StreamLine::Done {
-                completeness,
-                ledger: LedgerPosition {
-                    intent: receipt.intent,
-                    outcome: receipt.outcome,
-                },
+            .map(|receipt| {
+                line(&StreamLine::Done {
+                    completeness,
+                    ledger: LedgerPosition {
+                        intent: receipt.intent,
+                        outcome: receipt.outcome,
+                    },
+                })
             });
         drop(lines.send(last).await);
     }
+}
+
+/// The line without its end. A line that cannot be written is empty, and a stream without `done` is not an answer.
+fn line(line: &StreamLine) -> Vec<u8> {
+    serde_json::to_vec(line).unwrap_or_default()
 }

@@ -428,7 +428,7 @@ fn hit(row: &rusqlite::Row<'_>, path: &Path) -> Result<Hit, StoreError> {
         source: SourceId::parse(&source).map_err(|_| unreadable(Unreadable))?,
         received_at: codec::received(row.get(9).at(path)?).map_err(unreadable)?,
         observation: columns.decode().map_err(unreadable)?,
-        provenance: codec::provenance(&provenance).map_err(unreadable)?,
+        provenance: codec::provenance(&provenance).map_err(unreadable)?.into(),
     };
     Ok(Hit {
         read,

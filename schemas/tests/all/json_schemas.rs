@@ -148,7 +148,7 @@ fn answer() -> Answer {
 fn bare_read() -> PlateRead {
     let full = release::read();
     let mut bare = full.clone();
-    bare.provenance.agreement = None;
+    std::sync::Arc::make_mut(&mut bare.provenance).agreement = None;
     bare.observation = turnpike_schemas::read::Observation::new(
         "r-2".to_owned(),
         full.observation.plate.plate,
