@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::plate::{Jurisdiction, Plate};
+use crate::{
+    hex::hex,
+    plate::{Jurisdiction, Plate},
+};
 
 /// A configured source: lower case letters, digits and `-`, 1 to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -339,8 +342,8 @@ impl ReadId {
         hash.update([0]);
         hash.update(record.as_bytes());
         let digest: [u8; 32] = hash.finalize().into();
-        let id = digest.first_chunk().copied().unwrap_or_default();
-        Self(format!("{:032x}", u128::from_be_bytes(id)))
+        let id: [u8; 16] = digest.first_chunk().copied().unwrap_or_default();
+        Self(hex(&id))
     }
 
     /// The 32 digits.

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use turnpike_schemas::{agreement::Permit, read::Observation};
 
-use super::wire::{self, Answer, Next};
+use super::wire::{Answer, Next};
 use crate::{
     adapter::{Item, Page, Rejection},
     error::Result,
@@ -45,11 +45,11 @@ impl<'p> Gathered<'p> {
     }
 
     /// Takes the rows of a page in. A row that does not fit any more sets `truncated`.
-    pub(super) fn take(&mut self, answer: &Answer<'_>) {
-        for row in &answer.results {
+    pub(super) fn take(&mut self, answer: &mut Answer<'_>) {
+        for row in answer.rows() {
             let record = self.rows;
             self.rows += 1;
-            let item = match wire::read(row) {
+            let item = match row {
                 Ok(sighting) if self.seen.contains(&sighting.record) => Item::Skipped("duplicate"),
                 Ok(sighting) if !self.is_asked_for(&sighting) => Item::Skipped("not_asked_for"),
                 Ok(_) if self.is_full() => {
@@ -99,8 +99,8 @@ impl<'p> Gathered<'p> {
 /// # Errors
 /// `Malformed` when the body is not the JSON object the manual describes.
 pub fn decode_page(body: &[u8]) -> Result<Page> {
-    let answer = Answer::parse(body)?;
+    let mut answer = Answer::parse(body)?;
     let mut gathered = Gathered::everything();
-    gathered.take(&answer);
+    gathered.take(&mut answer);
     Ok(gathered.finish(answer.next() != Next::End))
 }

@@ -63,8 +63,8 @@ impl Session<'_> {
         let mut turned = HashSet::new();
         let mut response = self.lookup(lookup).await?;
         for pages_left in (0..self.settings.max_pages).rev() {
-            let answer = Answer::parse(response.body())?;
-            gathered.take(&answer);
+            let mut answer = Answer::parse(response.body())?;
+            gathered.take(&mut answer);
             let page_id = match answer.next() {
                 Next::Page(page_id) => page_id,
                 Next::Unusable => break,

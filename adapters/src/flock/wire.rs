@@ -57,12 +57,26 @@ pub(super) const NEWEST_FIRST: [Sort; 1] = [Sort {
     order: "desc",
 }];
 
-/// One page of an answer, rows not yet looked at.
+/// One page of an answer.
+pub(super) struct Answer<'a> {
+    rows: Rows<'a>,
+    total_items: Value,
+    next_page_id: Value,
+}
+
+/// The rows of a page.
+enum Rows<'a> {
+    /// Each has the documented types.
+    Typed(Vec<Object<Sighting>>),
+    /// At least one has not; they are looked at one by one, so that a bad row costs itself only.
+    AsSent(Vec<&'a RawValue>),
+}
+
+/// A page whose rows are read as `R`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer<'a> {
-    #[serde(borrow)]
-    pub(super) results: Vec<&'a RawValue>,
+struct Frame<R> {
+    results: Vec<R>,
     /// Rows of all pages together.
     #[serde(default)]
     total_items: Value,
@@ -149,15 +163,40 @@ impl<'a> Answer<'a> {
     /// # Errors
     /// `Malformed` when the body is not the JSON object the manual describes.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self> {
+        if let Ok(Object(frame)) = serde_json::from_slice::<Object<Frame<_>>>(body) {
+            return Ok(Self::of(frame, Rows::Typed));
+        }
         // The parser's own message can quote the body, so it goes no further.
-        let parsed = serde_json::from_slice(body).map(|Object(answer)| answer);
-        parsed.map_err(|_| {
+        let parsed = serde_json::from_slice::<Object<Frame<_>>>(body);
+        let Object(frame) = parsed.map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
                 "search",
                 "the answer is not JSON with a list of `results`",
             )
-        })
+        })?;
+        Ok(Self::of(frame, Rows::AsSent))
+    }
+
+    fn of<R>(frame: Frame<R>, rows: impl FnOnce(Vec<R>) -> Rows<'a>) -> Self {
+        Self {
+            rows: rows(frame.results),
+            total_items: frame.total_items,
+            next_page_id: frame.next_page_id,
+        }
+    }
+
+    /// Takes the rows, each as what it says or as the fault it has.
+    pub(super) fn rows(&mut self) -> impl Iterator<Item = Result<Observation, Fault>> + use<'a> {
+        let rows = std::mem::replace(&mut self.rows, Rows::AsSent(Vec::new()));
+        let (typed, as_sent) = match rows {
+            Rows::Typed(rows) => (rows, Vec::new()),
+            Rows::AsSent(rows) => (Vec::new(), rows),
+        };
+        let typed = typed
+            .into_iter()
+            .map(|Object(row)| Observation::try_from(row));
+        typed.chain(as_sent.into_iter().map(read))
     }
 
     /// Where the answer goes on.
@@ -180,7 +219,7 @@ impl<'a> Answer<'a> {
 }
 
 /// Reads one row of an answer.
-pub(super) fn read(row: &RawValue) -> Result<Observation, Fault> {
+fn read(row: &RawValue) -> Result<Observation, Fault> {
     let Object(sighting): Object<Sighting> =
         serde_json::from_str(row.get()).map_err(|_| wrong_type(row))?;
     Observation::try_from(sighting)

@@ -17,7 +17,7 @@ use turnpike_adapters::{
 use turnpike_schemas::read::{Observation, PlateRead, Provenance, SourceId};
 
 use super::exit::{Exit, Outcome};
-use crate::federation::hex;
+use turnpike_schemas::hex::hex;
 
 /// Show what a payload would become: one JSON line a record, `{"read": ...}` or `{"rejected": ...}`
 #[derive(Debug, Args)]

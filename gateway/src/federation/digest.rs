@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use turnpike_adapters::{context::Transport, error::Result};
+use turnpike_schemas::hex::hex;
 
 /// Passes requests on and hashes the bodies that come back, in the order in which they come.
 #[derive(Debug)]
@@ -50,16 +51,4 @@ impl Transport for Digesting {
             .update(response.body());
         Ok(response)
     }
-}
-
-/// Lower case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }

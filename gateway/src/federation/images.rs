@@ -10,12 +10,13 @@ use turnpike_adapters::{
 use turnpike_schemas::{
     agreement::Refusal,
     api::Completeness,
+    hex::hex,
     ledger::{Action, Digest, SourceOutcome},
     read::ReadId,
 };
 use uuid::Uuid;
 
-use super::{Federation, Source, digest::hex, record, released::Release};
+use super::{Federation, Source, record, released::Release};
 use crate::{identity::Identity, ledger::LedgerError, policy};
 
 /// Longest wait for an image.

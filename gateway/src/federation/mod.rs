@@ -32,7 +32,6 @@ use turnpike_schemas::{
 };
 use uuid::Uuid;
 
-pub(crate) use digest::hex;
 pub use images::{FetchedImage, ImageError};
 pub(crate) use record::word;
 pub use released::Released;

@@ -169,7 +169,7 @@ impl Source {
         let sealed = page.reads.into_iter().map(|observation| {
             PlateRead::seal(observation, self.id.clone(), now, Arc::clone(&provenance))
         });
-        let (reads, more) = release(permit, newest_revisions(sealed));
+        let (reads, more) = release(permit, newest_revisions(sealed.collect()));
         (
             searched(
                 permit,
@@ -317,7 +317,12 @@ impl SourceTally {
 }
 
 /// One row per record: the newest revision, the first of equal ones.
-fn newest_revisions(reads: impl Iterator<Item = PlateRead>) -> Vec<PlateRead> {
+fn newest_revisions(reads: Vec<PlateRead>) -> Vec<PlateRead> {
+    let mut ids: Vec<&ReadId> = reads.iter().map(|read| &read.id).collect();
+    ids.sort_unstable();
+    if ids.is_sorted_by(|a, b| a < b) {
+        return reads;
+    }
     let mut newest: BTreeMap<ReadId, PlateRead> = BTreeMap::new();
     for read in reads {
         match newest.entry(read.id.clone()) {

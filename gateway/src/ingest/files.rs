@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::federation::hex;
+use turnpike_schemas::hex::hex;
 
 /// What tells that a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

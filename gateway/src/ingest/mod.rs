@@ -21,6 +21,7 @@ use turnpike_adapters::{
 use turnpike_schemas::{
     agreement::Refusal,
     api::PushReceipt,
+    hex::hex,
     ledger::{Digest, Ingest, IngestWay},
     read::Observation,
 };
@@ -29,7 +30,7 @@ pub use drop::DropFolder;
 pub use quarantine::Quarantine;
 
 use crate::{
-    federation::{Source, hex},
+    federation::Source,
     ledger::{Ledger, LedgerError},
     store::{Deposit, Ingested, Store, StoreError},
 };

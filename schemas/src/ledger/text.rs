@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::EntryError;
+use crate::hex::hex;
 
 /// Longest list of names an entry spells out; longer ones keep count and digest.
 const MAX_NAMES: usize = 64;
@@ -63,7 +64,7 @@ impl Nonce {
     /// The nonce made of these random bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(format!("{:032x}", u128::from_be_bytes(bytes)))
+        Self(hex(&bytes))
     }
 
     /// The hex digits.
@@ -95,8 +96,7 @@ impl Digest {
     /// The SHA-256 of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let hash = Sha256::digest(bytes);
-        Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&Sha256::digest(bytes)))
     }
 
     /// The hex digits.
