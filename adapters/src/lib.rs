@@ -1,6 +1,7 @@
 //! Everything of turnpike that speaks to the outside: one trait, one folder per vendor protocol.
 
 pub mod adapter;
+pub mod apds;
 pub mod context;
 pub mod error;
 pub mod flock;
@@ -8,6 +9,7 @@ pub mod layers;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
+pub mod sharpv;
 pub mod transport;
 
 /// The examples of the guide compile and run.

@@ -4,10 +4,12 @@
 //! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
+pub mod apds;
 pub mod flock;
 pub mod niop;
 pub mod rekor;
 pub mod server;
+pub mod sharpv;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +41,11 @@ pub struct SimEntry {
 /// Every simulator: one line per adapter.
 pub const SIMS: &[SimEntry] = &[
     SimEntry {
+        adapter: "apds",
+        about: "HTTP: an NGSI broker of APDSObservation entities, asked by plate or pushing notifications",
+        benches: &[apds::bench::NOTIFICATIONS, apds::bench::ENTITIES],
+    },
+    SimEntry {
         adapter: "flock",
         about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
         benches: &[flock::bench::BENCH],
@@ -52,6 +59,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "rekor",
         about: "webhooks: an agent that resends until a 2xx, and its image server",
         benches: &[rekor::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "sharpv",
+        about: "webhooks: gate cameras that post each read once, as JSON or XML",
+        benches: &[sharpv::bench::JSON, sharpv::bench::XML],
     },
 ];
 
