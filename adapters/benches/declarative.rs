@@ -8,13 +8,7 @@
 #[path = "payloads/rekor.rs"]
 mod payload;
 
-use std::{
-    error::Error,
-    fmt::Write as _,
-    hint::black_box,
-    io::Cursor,
-    time::Instant,
-};
+use std::{error::Error, fmt::Write as _, hint::black_box, io::Cursor, time::Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -94,7 +88,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if narrow < CSV_TARGET {
         below.push("CSV of 6 columns");
     }
-    println!("CSV, 6 columns: bare pass into a typed struct beside the plain one {:.2}", typed(&text)?);
+    println!(
+        "CSV, 6 columns: bare pass into a typed struct beside the plain one {:.2}",
+        typed(&text)?
+    );
     if below.is_empty() {
         Ok(())
     } else {
@@ -180,7 +177,11 @@ fn pass(text: &str, delimiter: u8, header: bool) -> Result<(), Box<dyn Error>> {
         black_box(&record);
         count += 1;
     }
-    if count == ROWS { Ok(()) } else { Err("rows are missing".into()) }
+    if count == ROWS {
+        Ok(())
+    } else {
+        Err("rows are missing".into())
+    }
 }
 
 fn typed(text: &str) -> Result<f64, Box<dyn Error>> {

@@ -87,7 +87,10 @@ impl Source {
     /// # Errors
     /// The rule it breaks.
     #[inline]
-    pub(super) fn text<'c>(&'c self, record: &'c Captured<'_>) -> Result<Held<Cow<'c, str>>, &'static str> {
+    pub(super) fn text<'c>(
+        &'c self,
+        record: &'c Captured<'_>,
+    ) -> Result<Held<Cow<'c, str>>, &'static str> {
         if let Some(constant) = &self.constant {
             return Ok(Held::Is(Cow::Borrowed(constant)));
         }
@@ -126,7 +129,11 @@ impl Source {
         })
     }
 
-    fn number_as_text(&self, number: f64, text: impl FnOnce() -> String) -> Held<Cow<'static, str>> {
+    fn number_as_text(
+        &self,
+        number: f64,
+        text: impl FnOnce() -> String,
+    ) -> Held<Cow<'static, str>> {
         if self.is_unknown(number) {
             Held::Unknown
         } else {
@@ -179,7 +186,11 @@ impl Source {
     ///
     /// # Errors
     /// The rule it breaks.
-    pub(super) fn number(&self, record: &Captured<'_>, typed: bool) -> Result<Held<f64>, &'static str> {
+    pub(super) fn number(
+        &self,
+        record: &Captured<'_>,
+        typed: bool,
+    ) -> Result<Held<f64>, &'static str> {
         let number = match (self.slots.as_slice(), &self.table, &self.constant) {
             ([slot], None, None) => match record.slot(*slot) {
                 Scalar::Whole(whole) => Held::Is(exact(*whole)),
@@ -205,11 +216,16 @@ impl Source {
     }
 
     fn is_unknown(&self, number: f64) -> bool {
-        self.unknown.iter().any(|marker| marker.number == Some(number))
+        self.unknown
+            .iter()
+            .any(|marker| marker.number == Some(number))
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers that large are identifiers, and those are kept as text")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "numbers that large are identifiers, and those are kept as text"
+)]
 fn exact(whole: i64) -> f64 {
     whole as f64
 }
@@ -229,11 +245,15 @@ fn parsed(text: Held<Cow<'_, str>>) -> Result<Held<f64>, &'static str> {
 }
 
 fn clean(text: &str) -> Option<String> {
-    let plain = text.len() <= MAX_NAME_CHARS && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let plain =
+        text.len() <= MAX_NAME_CHARS && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     let name: String = if plain {
         text.to_owned()
     } else {
-        text.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_NAME_CHARS)
+            .collect()
     };
     (!name.trim().is_empty()).then_some(name)
 }
@@ -246,7 +266,9 @@ impl TimeField {
     pub(super) fn read(&self, record: &Captured<'_>) -> Result<Held<Instant>, &'static str> {
         let written = match (self.source.slots.as_slice(), &self.format) {
             ([slot], TimeFormat::Epoch { .. }) => match record.slot(*slot) {
-                Scalar::Whole(whole) if !self.source.is_unknown(exact(*whole)) => Written::Whole(*whole),
+                Scalar::Whole(whole) if !self.source.is_unknown(exact(*whole)) => {
+                    Written::Whole(*whole)
+                }
                 Scalar::Real(real) if !self.source.is_unknown(*real) => Written::Fraction(*real),
                 Scalar::Whole(_) | Scalar::Real(_) => return Ok(Held::Unknown),
                 _ => match self.source.text(record)? {
@@ -268,7 +290,9 @@ impl TimeField {
             },
             _ => None,
         };
-        let instant = self.format.read(&written, &self.zone, named, self.repeated)?;
+        let instant = self
+            .format
+            .read(&written, &self.zone, named, self.repeated)?;
         Ok(Held::Is(instant))
     }
 }
@@ -278,7 +302,9 @@ impl Condition {
     pub(super) fn holds(&self, values: &[Scalar<'_>]) -> bool {
         let scalar = values.get(self.slot).unwrap_or(&Scalar::Absent);
         match &self.test {
-            Test::Equals(texts) => said(scalar).is_some_and(|said| texts.iter().any(|text| *text == said)),
+            Test::Equals(texts) => {
+                said(scalar).is_some_and(|said| texts.iter().any(|text| *text == said))
+            }
             Test::NotEquals(texts) => {
                 said(scalar).is_none_or(|said| texts.iter().all(|text| *text != said))
             }
@@ -321,8 +347,14 @@ mod tests {
         Source {
             slots: vec![0],
             unknown: vec![
-                Marker { text: "-".to_owned(), number: None },
-                Marker { text: "-1".to_owned(), number: Some(-1.0) },
+                Marker {
+                    text: "-".to_owned(),
+                    number: None,
+                },
+                Marker {
+                    text: "-1".to_owned(),
+                    number: Some(-1.0),
+                },
             ],
             ..Source::default()
         }
@@ -348,10 +380,16 @@ mod tests {
         ] {
             assert_eq!(held(&source(), scalar), want);
         }
-        let loose = Source { loose: true, ..source() };
+        let loose = Source {
+            loose: true,
+            ..source()
+        };
         assert_eq!(held(&loose, Scalar::Whole(7)), Ok(Held::Is("7".to_owned())));
         assert_eq!(held(&loose, Scalar::Whole(-1)), Ok(Held::Unknown));
-        assert_eq!(held(&loose, Scalar::Flag(true)), Ok(Held::Is("true".to_owned())));
+        assert_eq!(
+            held(&loose, Scalar::Flag(true)),
+            Ok(Held::Is("true".to_owned()))
+        );
     }
 
     #[test]
@@ -366,14 +404,23 @@ mod tests {
         assert_eq!(held(&full, text("a - b")), Ok(Held::Is("one".to_owned())));
         assert_eq!(held(&full, text("a - c")), Err("not in the table"));
         assert_eq!(held(&full, text("-")), Ok(Held::Unknown));
-        let constant = Source { constant: Some("gate".to_owned()), ..Source::default() };
-        assert_eq!(held(&constant, Scalar::Absent), Ok(Held::Is("gate".to_owned())));
+        let constant = Source {
+            constant: Some("gate".to_owned()),
+            ..Source::default()
+        };
+        assert_eq!(
+            held(&constant, Scalar::Absent),
+            Ok(Held::Is("gate".to_owned()))
+        );
     }
 
     #[test]
     fn a_number_is_taken_in_its_own_type_unless_the_mapping_says_otherwise() {
         let number = |source: &Source, scalar, typed| {
-            let record = Captured { slots: vec![scalar], candidates: Vec::new() };
+            let record = Captured {
+                slots: vec![scalar],
+                candidates: Vec::new(),
+            };
             source.number(&record, typed)
         };
         let plain = source();
@@ -383,23 +430,41 @@ mod tests {
         assert_eq!(number(&plain, text("7.5"), false), Ok(Held::Is(7.5)));
         assert_eq!(number(&plain, text("-1"), false), Ok(Held::Unknown));
         for bad in ["NaN", "inf", "7,5", "seven"] {
-            assert_eq!(number(&plain, text(bad), false), Err("not a number"), "{bad}");
+            assert_eq!(
+                number(&plain, text(bad), false),
+                Err("not a number"),
+                "{bad}"
+            );
         }
-        let tenth = Source { divide: Some(10.0), loose: true, ..source() };
+        let tenth = Source {
+            divide: Some(10.0),
+            loose: true,
+            ..source()
+        };
         assert_eq!(number(&tenth, text("75"), true), Ok(Held::Is(7.5)));
     }
 
     #[test]
     fn parts_are_joined_if_all_are_there() {
-        let both = Source { slots: vec![0, 1], join: " ".to_owned(), ..source() };
+        let both = Source {
+            slots: vec![0, 1],
+            join: " ".to_owned(),
+            ..source()
+        };
         let join = |a, b| {
-            let record = Captured { slots: vec![a, b], candidates: Vec::new() };
+            let record = Captured {
+                slots: vec![a, b],
+                candidates: Vec::new(),
+            };
             match both.text(&record).unwrap() {
                 Held::Is(text) => Some(text.into_owned()),
                 _ => None,
             }
         };
-        assert_eq!(join(text("2026-03-04"), text("07:15")).as_deref(), Some("2026-03-04 07:15"));
+        assert_eq!(
+            join(text("2026-03-04"), text("07:15")).as_deref(),
+            Some("2026-03-04 07:15")
+        );
         assert_eq!(join(text("2026-03-04"), Scalar::Absent), None);
         assert_eq!(join(text("-"), text("07:15")), None);
     }
@@ -430,7 +495,10 @@ mod tests {
     #[test]
     fn names_are_cut_and_hold_no_control_characters() {
         assert_eq!(clean("Brook\u{7} St"), Some("Brook St".to_owned()));
-        assert_eq!(clean(&"é".repeat(500)).unwrap().chars().count(), MAX_NAME_CHARS);
+        assert_eq!(
+            clean(&"é".repeat(500)).unwrap().chars().count(),
+            MAX_NAME_CHARS
+        );
         assert_eq!(clean("\u{1}\u{2}"), None);
     }
 }

@@ -76,14 +76,18 @@ pub(super) fn image(response: Response<Bytes>) -> Result<Image> {
         return Err(malformed("image is larger than 8 MiB"));
     }
     let declared = parts.headers.get(header::CONTENT_TYPE);
-    let declared = declared.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let declared = declared
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let (content_type, magic): (&str, &[u8]) = match declared.split(';').next().map(str::trim) {
         Some("image/jpeg" | "image/jpg") => ("image/jpeg", b"\xFF\xD8\xFF"),
         Some("image/png") => ("image/png", b"\x89PNG\r\n\x1A\n"),
         _ => return Err(malformed("answer is not declared as an image")),
     };
     if !bytes.starts_with(magic) {
-        return Err(malformed("answer is not the kind of image it is declared as"));
+        return Err(malformed(
+            "answer is not the kind of image it is declared as",
+        ));
     }
     Ok(Image {
         content_type: content_type.to_owned(),
@@ -105,7 +109,10 @@ mod tests {
         for (text, want) in [
             ("s-42.jpg", Some("s-42.jpg")),
             ("/2026/03/s-42.jpg", Some("2026/03/s-42.jpg")),
-            ("https://images.example/lpr/2026/s-42.jpg", Some("2026/s-42.jpg")),
+            (
+                "https://images.example/lpr/2026/s-42.jpg",
+                Some("2026/s-42.jpg"),
+            ),
             ("https://images.example/other/s-42.jpg", None),
             ("https://images.example/lpr/s-42.jpg?sig=1", None),
             ("https://elsewhere.example/lpr/s-42.jpg", None),

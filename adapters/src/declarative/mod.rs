@@ -29,7 +29,6 @@ use turnpike_schemas::{
     agreement::{ImagePermit, IngestPermit, Permit},
     read::{Family, ImageRef},
 };
-use url::Url;
 
 use self::{
     capture::{Broken, Fault, Found},
@@ -182,7 +181,10 @@ impl Adapter for Declarative {
         let Some(files) = &self.settings.mapping.files else {
             return unsupported("decode_file");
         };
-        let other = files.name_ends.as_ref().is_some_and(|end| !name.ends_with(end.as_str()));
+        let other = files
+            .name_ends
+            .as_ref()
+            .is_some_and(|end| !name.ends_with(end.as_str()));
         if other {
             return Ok(refused("(name)", "not a file this mapping takes"));
         }

@@ -123,7 +123,10 @@ fn pointer(text: &str) -> Result<Vec<String>, String> {
     tokens
         .map(|token| {
             let escaped = token.split('~').skip(1);
-            if escaped.into_iter().any(|rest| !rest.starts_with(['0', '1'])) {
+            if escaped
+                .into_iter()
+                .any(|rest| !rest.starts_with(['0', '1']))
+            {
                 return Err("in a JSON Pointer `~` is written `~0`".to_owned());
             }
             Ok(token.replace("~1", "/").replace("~0", "~"))
@@ -185,8 +188,15 @@ pub(super) fn xml(text: &str) -> Result<Vec<String>, String> {
 fn range(text: &str) -> Result<Path, String> {
     let wrong = || "not characters of a line, as in `5-12`".to_owned();
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let number = |text: &str| text.parse::<usize>().ok().filter(|n| (1..=100_000).contains(n));
-    let (first, last) = (number(first).ok_or_else(wrong)?, number(last).ok_or_else(wrong)?);
+    let number = |text: &str| {
+        text.parse::<usize>()
+            .ok()
+            .filter(|n| (1..=100_000).contains(n))
+    };
+    let (first, last) = (
+        number(first).ok_or_else(wrong)?,
+        number(last).ok_or_else(wrong)?,
+    );
     if last < first {
         return Err(wrong());
     }

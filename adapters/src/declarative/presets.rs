@@ -6,7 +6,10 @@
 pub const PRESETS: &[(&str, &str)] = &[
     ("elsag-csv", include_str!("presets/elsag-csv.toml")),
     ("nedap-xml", include_str!("presets/nedap-xml.toml")),
-    ("parkmobile-rights", include_str!("presets/parkmobile-rights.toml")),
+    (
+        "parkmobile-rights",
+        include_str!("presets/parkmobile-rights.toml"),
+    ),
     ("repo-csv", include_str!("presets/repo-csv.toml")),
     ("repo-rest", include_str!("presets/repo-rest.toml")),
     ("tattile-csv", include_str!("presets/tattile-csv.toml")),

@@ -128,7 +128,11 @@ impl Doubts {
 impl Fields {
     /// What becomes of record number `index`.
     pub(super) fn item(&self, index: u64, record: &Captured<'_>) -> Item {
-        if self.skip.iter().any(|condition| condition.holds(&record.slots)) {
+        if self
+            .skip
+            .iter()
+            .any(|condition| condition.holds(&record.slots))
+        {
             return Item::Skipped("not_a_read");
         }
         match self.read(record) {
@@ -145,8 +149,14 @@ impl Fields {
         };
         let captured = self.captured_at.read(record);
         let captured = required(&self.captured_at.source, captured)?;
-        if self.not_before.is_some_and(|earliest| captured.at < earliest) {
-            return Err(Fault(&self.captured_at.source.name, "before any read there can be"));
+        if self
+            .not_before
+            .is_some_and(|earliest| captured.at < earliest)
+        {
+            return Err(Fault(
+                &self.captured_at.source.name,
+                "before any read there can be",
+            ));
         }
         if captured.chosen {
             doubts.note("repeated_hour");
@@ -225,8 +235,13 @@ impl Fields {
         };
         let fault = |rule| Fault(&source.name, rule);
         match number.map_err(fault)? {
-            Held::Is(number) if number.fract() == 0.0 && (0.0..9e15).contains(&number) => {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+            Held::Is(number) if number.fract() == 0.0 && (0.0..9e15).contains(&number) =>
+            {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "in range"
+                )]
                 Ok(number as u64)
             }
             Held::Is(_) => Err(fault("not a whole number from 0")),
@@ -261,11 +276,16 @@ impl Fields {
         let [Scalar::Text(text), confidence] = pair else {
             return;
         };
-        let marker = how.text.unknown.iter().any(|marker| marker.text == text.trim());
+        let marker = how
+            .text
+            .unknown
+            .iter()
+            .any(|marker| marker.text == text.trim());
         let Ok(other) = Plate::parse(text) else {
             return;
         };
-        let known = other == plate.plate || plate.candidates.iter().any(|known| known.plate == other);
+        let known =
+            other == plate.plate || plate.candidates.iter().any(|known| known.plate == other);
         if known || marker {
             return;
         }
@@ -383,7 +403,11 @@ impl Fields {
 }
 
 impl Scaled {
-    fn of(&self, number: Result<Held<f64>, &'static str>, doubts: &mut Doubts) -> Option<Confidence> {
+    fn of(
+        &self,
+        number: Result<Held<f64>, &'static str>,
+        doubts: &mut Doubts,
+    ) -> Option<Confidence> {
         let number = number.map(|held| match held {
             Held::Is(number) => Some(number),
             _ => None,
@@ -409,7 +433,9 @@ impl Issuer {
         };
         let issuer = match &self.country {
             Some(country) if text.eq_ignore_ascii_case(country.as_str()) => Ok(country.clone()),
-            Some(country) if !text.contains('-') => Jurisdiction::parse(&format!("{country}-{text}")),
+            Some(country) if !text.contains('-') => {
+                Jurisdiction::parse(&format!("{country}-{text}"))
+            }
             _ => Jurisdiction::parse(&text),
         };
         if issuer.is_err() {

@@ -60,8 +60,8 @@ impl Settings {
     /// # Errors
     /// `Config`, naming the first setting that is wrong, or every problem of the mapping.
     pub(super) fn parse(settings: &Value) -> Result<Self> {
-        let raw: Raw = serde_path_to_error::deserialize(settings)
-            .map_err(|error| wrong(error.to_string()))?;
+        let raw: Raw =
+            serde_path_to_error::deserialize(settings).map_err(|error| wrong(error.to_string()))?;
         let choices = choices(&raw)?;
         let (file, text) = raw.mapping.named()?;
         let (mut mapping, used) = Mapping::load(file, text, &choices)?;
@@ -71,7 +71,10 @@ impl Settings {
             }
         }
         let address = |key, text: &Option<String>| {
-            let url = text.as_ref().map(|text| web::address(key, text)).transpose()?;
+            let url = text
+                .as_ref()
+                .map(|text| web::address(key, text))
+                .transpose()?;
             let needed = used.has(key) && key != "image_base_url";
             if url.is_none() && needed {
                 return Err(wrong(format!("`{key}` is required by this mapping")));
@@ -96,10 +99,14 @@ impl Settings {
             return Vec::new();
         };
         let mut names: Vec<String> = Vec::new();
-        let headers = pull.request.headers.iter().filter_map(|(_, text)| match text {
-            HeaderText::Secret(name) => Some(name.as_str()),
-            HeaderText::Template(_) => None,
-        });
+        let headers = pull
+            .request
+            .headers
+            .iter()
+            .filter_map(|(_, text)| match text {
+                HeaderText::Secret(name) => Some(name.as_str()),
+                HeaderText::Template(_) => None,
+            });
         for name in pull.auth.secrets().into_iter().chain(headers) {
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
@@ -179,10 +186,14 @@ fn choices(raw: &Raw) -> Result<Choices> {
                 .ok_or_else(|| wrong("`country` is a code of ISO 3166-1 such as `US`"))?,
         ),
     };
-    if raw.full_scale.is_some_and(|full| !(full.is_finite() && full > 0.0)) {
+    if raw
+        .full_scale
+        .is_some_and(|full| !(full.is_finite() && full > 0.0))
+    {
         return Err(wrong("`full_scale` must be above 0"));
     }
-    let in_range = |value: Option<u32>, most: u32| value.is_none_or(|value| (1..=most).contains(&value));
+    let in_range =
+        |value: Option<u32>, most: u32| value.is_none_or(|value| (1..=most).contains(&value));
     if !in_range(raw.page_size, 10_000) {
         return Err(wrong("`page_size` must be 1 to 10000"));
     }

@@ -12,8 +12,7 @@ use turnpike_schemas::{
 use super::{
     gather::Gathered,
     settings::Settings,
-    status,
-    token,
+    status, token,
     wire::{Answer, Lookup, NEWEST_FIRST, Next},
 };
 use crate::{
@@ -36,9 +35,7 @@ pub(super) async fn run(
     permit: &Permit,
 ) -> Result<Page> {
     let body = lookup(settings, permit)?;
-    let token = tokens
-        .get(ctx, None, token::fetch(ctx, settings))
-        .await?;
+    let token = tokens.get(ctx, None, token::fetch(ctx, settings)).await?;
     let mut session = Session {
         settings,
         tokens,

@@ -38,7 +38,13 @@ impl Rules {
         if status == StatusCode::OK {
             return Ok(true);
         }
-        Err(refusal(operation, response, &self.limited, &self.retry_after, now))
+        Err(refusal(
+            operation,
+            response,
+            &self.limited,
+            &self.retry_after,
+            now,
+        ))
     }
 
     /// The error an answer of status 200 is by what it says.
@@ -49,11 +55,18 @@ impl Rules {
         values: &[Scalar<'_>],
         now: Timestamp,
     ) -> Result<(), Error> {
-        let broken = self.errors.iter().find(|(condition, _)| condition.holds(values));
+        let broken = self
+            .errors
+            .iter()
+            .find(|(condition, _)| condition.holds(values));
         let Some((_, kind)) = broken else {
             return Ok(());
         };
-        let error = Error::new(*kind, operation, "the source answered with an error of its own");
+        let error = Error::new(
+            *kind,
+            operation,
+            "the source answered with an error of its own",
+        );
         Err(waiting(error, response, &self.retry_after, now))
     }
 }
@@ -71,7 +84,10 @@ pub(super) fn refusal(
         status if limited.contains(&status) => {
             (ErrorKind::RateLimited, "the source says too many requests")
         }
-        401 => (ErrorKind::Unauthorized, "the source refused the credentials"),
+        401 => (
+            ErrorKind::Unauthorized,
+            "the source refused the credentials",
+        ),
         403 => (ErrorKind::Unauthorized, "the source refused access"),
         400 | 422 => (ErrorKind::Config, "the source refused the request as wrong"),
         500..=599 => (ErrorKind::Unavailable, "the source has a fault of its own"),

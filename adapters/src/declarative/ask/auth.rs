@@ -21,17 +21,9 @@ const TOKEN: &str = "token";
 #[derive(Debug)]
 pub(in super::super) enum Auth {
     None,
-    Basic {
-        username: String,
-        password: String,
-    },
-    Bearer {
-        token: String,
-    },
-    ApiKey {
-        header: HeaderName,
-        key: String,
-    },
+    Basic { username: String, password: String },
+    Bearer { token: String },
+    ApiKey { header: HeaderName, key: String },
     OAuth2(OAuth2),
 }
 
@@ -141,24 +133,42 @@ impl OAuth2 {
         let asked_at = ctx.now();
         let response = ctx.send(request).await?;
         if response.status() != StatusCode::OK {
-            return Err(answer::refusal(TOKEN, &response, &[429], &header::RETRY_AFTER, ctx.now()));
+            return Err(answer::refusal(
+                TOKEN,
+                &response,
+                &[429],
+                &header::RETRY_AFTER,
+                ctx.now(),
+            ));
         }
         Token::granted(response.body(), asked_at)
     }
 
     fn request(&self, ctx: &Context, token_url: Option<&Url>) -> Result<Request<Bytes>> {
         let url = token_url.ok_or_else(|| config("`token_url` is missing"))?;
-        let (id, secret) = (ctx.secret(&self.client_id)?, ctx.secret(&self.client_secret)?);
+        let (id, secret) = (
+            ctx.secret(&self.client_id)?,
+            ctx.secret(&self.client_secret)?,
+        );
         let mut fields = vec![("grant_type", "client_credentials")];
         if self.how != TokenRequest::Basic {
-            fields.extend([("client_id", id.expose()), ("client_secret", secret.expose())]);
+            fields.extend([
+                ("client_id", id.expose()),
+                ("client_secret", secret.expose()),
+            ]);
         }
         fields.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
-        fields.extend(self.audience.as_deref().map(|audience| ("audience", audience)));
+        fields.extend(
+            self.audience
+                .as_deref()
+                .map(|audience| ("audience", audience)),
+        );
         let mut request = Request::post(url.as_str()).header(header::ACCEPT, "application/json");
         let body = if self.how == TokenRequest::Json {
             request = request.header(header::CONTENT_TYPE, "application/json");
-            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+            let fields = fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), json!(value)));
             serde_json::Value::Object(fields.collect()).to_string()
         } else {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -171,7 +181,8 @@ impl OAuth2 {
             .map_err(|_| config("`token_url` cannot be requested"))?;
         if self.how == TokenRequest::Basic {
             let text = basic(ctx, &self.client_id, &self.client_secret)?;
-            let mut value = HeaderValue::try_from(text).map_err(|_| unsendable(&self.client_secret))?;
+            let mut value =
+                HeaderValue::try_from(text).map_err(|_| unsendable(&self.client_secret))?;
             value.set_sensitive(true);
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }

@@ -51,7 +51,10 @@ impl<'p> Gathered<'p> {
                 Item::Read(read) => self.read(*read),
                 Item::Rejected(rejection) => {
                     let record = rejection.record.map(|_| self.rows - 1);
-                    self.page.push(Item::Rejected(Rejection { record, ..rejection }));
+                    self.page.push(Item::Rejected(Rejection {
+                        record,
+                        ..rejection
+                    }));
                 }
                 skipped => self.page.push(skipped),
             }
@@ -72,7 +75,8 @@ impl<'p> Gathered<'p> {
         } else if self.newest_first && self.is_full() {
             self.page.truncated = true;
         } else {
-            self.known.insert(read.record.clone(), self.page.reads.len());
+            self.known
+                .insert(read.record.clone(), self.page.reads.len());
             self.page.reads.push(read);
         }
     }
@@ -135,7 +139,10 @@ fn item(mapping: &Mapping, index: u64, found: &Found<'_, '_>) -> Item {
 /// An answer without its list is an answer of another kind.
 pub(super) fn list_is_there(mapping: &Mapping, rows: &Rows) -> Result<()> {
     if rows.answer.missing_list && !mapping.layout.missing_is_empty {
-        let message = format!("the answer has no list of records at `{}`", mapping.layout.records_name);
+        let message = format!(
+            "the answer has no list of records at `{}`",
+            mapping.layout.records_name
+        );
         return Err(Error::new(ErrorKind::Malformed, "search", message));
     }
     Ok(())
@@ -145,7 +152,11 @@ fn malformed(layout: &Layout, broken: Broken) -> Error {
     match broken {
         Broken::Error(error) => error,
         Broken::Rule(fault) => {
-            let place = if fault.field.is_empty() { "the answer" } else { &fault.field };
+            let place = if fault.field.is_empty() {
+                "the answer"
+            } else {
+                &fault.field
+            };
             let message = format!("{place}: {} ({:?})", fault.rule, layout.format);
             Error::new(ErrorKind::Malformed, "search", message)
         }

@@ -136,8 +136,14 @@ mod tests {
     fn an_address_is_followed_below_the_sources_own_only() {
         let base = Url::parse("https://api.example/v1").unwrap();
         for (text, want) in [
-            ("https://api.example/v1/reads?page=2", Some("https://api.example/v1/reads?page=2")),
-            ("/v1/reads?page=2", Some("https://api.example/v1/reads?page=2")),
+            (
+                "https://api.example/v1/reads?page=2",
+                Some("https://api.example/v1/reads?page=2"),
+            ),
+            (
+                "/v1/reads?page=2",
+                Some("https://api.example/v1/reads?page=2"),
+            ),
             ("reads?page=2", Some("https://api.example/v1/reads?page=2")),
             ("?page=2", Some("https://api.example/v1/?page=2")),
             ("https://elsewhere.example/v1/reads", None),
@@ -165,7 +171,11 @@ mod tests {
         };
         let base = Url::parse("https://api.example/").unwrap();
         let next = |paging: &Paging, values: Vec<Scalar<'static>>, rows, all| {
-            let after = After { values: &values, rows, all };
+            let after = After {
+                values: &values,
+                rows,
+                all,
+            };
             paging.next(&base, &after)
         };
         let count = || Step::Count;
@@ -173,11 +183,17 @@ mod tests {
         assert_eq!(next(&plain, vec![], 3, 3), Next::Perhaps(count()));
         assert_eq!(next(&plain, vec![], 0, 3), Next::End);
         let total = paging(Some(0), None);
-        assert_eq!(next(&total, vec![Scalar::Whole(5)], 3, 3), Next::Page(count()));
+        assert_eq!(
+            next(&total, vec![Scalar::Whole(5)], 3, 3),
+            Next::Page(count())
+        );
         assert_eq!(next(&total, vec![Scalar::Whole(5)], 2, 5), Next::End);
         assert_eq!(next(&total, vec![Scalar::Whole(5)], 0, 3), Next::Lost);
         let more = paging(None, Some(0));
-        assert_eq!(next(&more, vec![Scalar::Flag(true)], 3, 3), Next::Page(count()));
+        assert_eq!(
+            next(&more, vec![Scalar::Flag(true)], 3, 3),
+            Next::Page(count())
+        );
         assert_eq!(next(&more, vec![Scalar::Flag(false)], 3, 3), Next::End);
     }
 }

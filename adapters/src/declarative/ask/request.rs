@@ -88,11 +88,16 @@ impl Request {
     pub(in super::super) fn is_disclosed(&self, permit: &Permit) -> Result<()> {
         let needs = [
             (Hole::Purpose, UpstreamField::Purpose, "the purpose"),
-            (Hole::CaseReference, UpstreamField::CaseReference, "the case reference"),
+            (
+                Hole::CaseReference,
+                UpstreamField::CaseReference,
+                "the case reference",
+            ),
         ];
         for (hole, field, words) in needs {
             if self.has(hole) && !permit.discloses(field) && !self.leave_out_undisclosed {
-                let message = format!("the source insists on {words} and the agreement does not disclose it");
+                let message =
+                    format!("the source insists on {words} and the agreement does not disclose it");
                 return Err(Error::new(ErrorKind::Undisclosed, OPERATION, message));
             }
         }

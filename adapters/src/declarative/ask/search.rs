@@ -228,14 +228,30 @@ pub(in super::super) async fn image(
     match response.status().as_u16() {
         200 => images::image(response),
         404 | 410 => {
-            let gone = Error::new(ErrorKind::Unavailable, "image", "the source no longer has the image");
+            let gone = Error::new(
+                ErrorKind::Unavailable,
+                "image",
+                "the source no longer has the image",
+            );
             Err(gone.with_retry(crate::error::Retry::Never))
         }
         _ => {
             let retry_after = http::header::RETRY_AFTER;
-            let name = mapping.pull.as_ref().map_or(&retry_after, |pull| &pull.rules.retry_after);
-            let limited = mapping.pull.as_ref().map_or(&[429][..], |pull| &pull.rules.limited);
-            Err(super::answer::refusal("image", &response, limited, name, ctx.now()))
+            let name = mapping
+                .pull
+                .as_ref()
+                .map_or(&retry_after, |pull| &pull.rules.retry_after);
+            let limited = mapping
+                .pull
+                .as_ref()
+                .map_or(&[429][..], |pull| &pull.rules.limited);
+            Err(super::answer::refusal(
+                "image",
+                &response,
+                limited,
+                name,
+                ctx.now(),
+            ))
         }
     }
 }

@@ -73,8 +73,14 @@ impl Template {
                     }
                     let hole = HOLES.iter().find(|(known, _)| *known == name);
                     let Some((_, hole)) = hole else {
-                        let known: Vec<_> = HOLES.iter().map(|(name, _)| format!("`{{{name}}}`")).collect();
-                        return Err(format!("unknown placeholder; known are {}", known.join(", ")));
+                        let known: Vec<_> = HOLES
+                            .iter()
+                            .map(|(name, _)| format!("`{{{name}}}`"))
+                            .collect();
+                        return Err(format!(
+                            "unknown placeholder; known are {}",
+                            known.join(", ")
+                        ));
                     };
                     if !plain.is_empty() {
                         pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -162,7 +168,10 @@ mod tests {
         let fill = |text: &str| Template::parse(text).unwrap().fill(&filling());
         assert_eq!(fill("{plate}").as_deref(), Some("TPK0421"));
         assert_eq!(fill("a{{{plate}}}b").as_deref(), Some("a{TPK0421}b"));
-        assert_eq!(fill("{from}/{to} {purpose}").as_deref(), Some("1/2 stolen_vehicle"));
+        assert_eq!(
+            fill("{from}/{to} {purpose}").as_deref(),
+            Some("1/2 stolen_vehicle")
+        );
         assert_eq!(fill("ref {case_reference}"), None);
         assert_eq!(fill("{token}"), None);
         assert_eq!(fill("").as_deref(), Some(""));
@@ -170,7 +179,16 @@ mod tests {
 
     #[test]
     fn nothing_but_the_known_placeholders_is_one() {
-        for text in ["{", "{plate", "}", "{Plate}", "{user}", "{}", "{env.HOME}", "{plate} }"] {
+        for text in [
+            "{",
+            "{plate",
+            "}",
+            "{Plate}",
+            "{user}",
+            "{}",
+            "{env.HOME}",
+            "{plate} }",
+        ] {
             assert!(Template::parse(text).is_err(), "{text}");
         }
         assert!(Template::parse("{user}").unwrap_err().contains("`{plate}`"));

@@ -78,10 +78,12 @@ pub(super) fn file(layout: &Layout, file: &mut dyn ReadSeek, sink: Sink<'_>) -> 
 }
 
 fn next<R: Read>(reader: &mut csv::Reader<R>, row: &mut ByteRecord) -> Result<bool, Broken> {
-    reader.read_byte_record(row).map_err(|error| match error.kind() {
-        csv::ErrorKind::Io(error) => source::failed(error),
-        _ => Broken::rule("not delimited lines"),
-    })
+    reader
+        .read_byte_record(row)
+        .map_err(|error| match error.kind() {
+            csv::ErrorKind::Io(error) => source::failed(error),
+            _ => Broken::rule("not delimited lines"),
+        })
 }
 
 /// The number of each mapped column, by the names in the header.

@@ -87,7 +87,8 @@ fn listed(layout: &Layout, body: &[u8], sink: Sink<'_>) -> Result<Answer, Broken
         slots: &mut message.slots,
         more: &mut more,
     };
-    visit.deserialize(&mut parser)
+    visit
+        .deserialize(&mut parser)
         .and_then(|()| parser.end())
         .map_err(|_| Broken::rule(NOT_JSON))?;
     let list = more.list.filter(|list| list.get().starts_with('['));
@@ -114,11 +115,7 @@ fn listed(layout: &Layout, body: &[u8], sink: Sink<'_>) -> Result<Answer, Broken
 }
 
 /// A file: as much of it in memory as its longest record.
-pub(super) fn file(
-    layout: &Layout,
-    file: &mut dyn ReadSeek,
-    sink: Sink<'_>,
-) -> Result<(), Broken> {
+pub(super) fn file(layout: &Layout, file: &mut dyn ReadSeek, sink: Sink<'_>) -> Result<(), Broken> {
     let Some(steps) = &layout.records else {
         let mut body = Vec::new();
         std::io::Read::read_to_end(&mut Metered::new(file, &Meter::new()), &mut body)
@@ -138,7 +135,9 @@ pub(super) fn file(
             more: &mut more,
         };
         let mut parser = parser(file, &meter);
-        visit.deserialize(&mut parser).map_err(|error| broken(&error))?;
+        visit
+            .deserialize(&mut parser)
+            .map_err(|error| broken(&error))?;
         rewind(file)?;
     }
     let meter = Meter::new();
@@ -221,7 +220,8 @@ pub(super) fn record<'a>(layout: &Layout, text: &'a str) -> Result<Captured<'a>,
         slots: &mut captured.slots,
         more: &mut more,
     };
-    visit.deserialize(&mut parser)
+    visit
+        .deserialize(&mut parser)
         .and_then(|()| parser.end())
         .map_err(|_| NOT_JSON)?;
     captured.candidates = more.candidates;
@@ -494,7 +494,9 @@ impl<'de> Visitor<'de> for Descend<'_, '_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let elements = elements.take().ok_or_else(|| A::Error::custom("two lists"))?;
+            let elements = elements
+                .take()
+                .ok_or_else(|| A::Error::custom("two lists"))?;
             map.next_value_seed(Descend {
                 steps: rest,
                 found: &mut *self.found,

@@ -73,7 +73,11 @@ impl<R: Read> Read for Metered<R> {
         let left = left
             .checked_sub(count as u64)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, TooMuch(TOO_LONG)))?;
-        let last = buffer.get(..count).and_then(<[u8]>::last).copied().unwrap_or(last);
+        let last = buffer
+            .get(..count)
+            .and_then(<[u8]>::last)
+            .copied()
+            .unwrap_or(last);
         self.meter.0.set((left, last));
         Ok(count)
     }
@@ -104,8 +108,12 @@ impl<R: Read> Utf8<R> {
                 count => end += count,
             }
         }
-        let encoding = sniff(input.get(..end).unwrap_or_default())
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, TooMuch("an encoding that is not known")))?;
+        let encoding = sniff(input.get(..end).unwrap_or_default()).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                TooMuch("an encoding that is not known"),
+            )
+        })?;
         Ok(Self {
             inner,
             decoder: encoding.new_decoder_with_bom_removal(),
@@ -130,7 +138,12 @@ fn sniff(bytes: &[u8]) -> Option<&'static Encoding> {
     let Some(rest) = bytes.strip_prefix(b"<?xml") else {
         return Some(UTF_8);
     };
-    let declaration: Vec<u8> = rest.iter().copied().take(512).take_while(|byte| *byte != b'>').collect();
+    let declaration: Vec<u8> = rest
+        .iter()
+        .copied()
+        .take(512)
+        .take_while(|byte| *byte != b'>')
+        .collect();
     let Ok(declaration) = String::from_utf8(declaration) else {
         return Some(UTF_8);
     };
@@ -157,12 +170,15 @@ impl<R: Read> Read for Utf8<R> {
                 (self.begin, self.end, self.ended) = (0, count, count == 0);
             }
             let input = self.input.get(self.begin..self.end).unwrap_or_default();
-            let (result, read, written) =
-                self.decoder
-                    .decode_to_utf8_without_replacement(input, buffer, self.ended);
+            let (result, read, written) = self
+                .decoder
+                .decode_to_utf8_without_replacement(input, buffer, self.ended);
             self.begin += read;
             if matches!(result, DecoderResult::Malformed(..)) {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, TooMuch(NOT_TEXT)));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    TooMuch(NOT_TEXT),
+                ));
             }
             if written > 0 {
                 return Ok(written);
@@ -178,7 +194,9 @@ impl<R: Read> Read for Utf8<R> {
 
 /// What an error of reading means: a file that is not as it should be, or one that cannot be read.
 pub(super) fn failed(error: &io::Error) -> Broken {
-    let said = error.get_ref().and_then(|inner| inner.downcast_ref::<TooMuch>());
+    let said = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<TooMuch>());
     match said {
         Some(TooMuch(rule)) => Broken::rule(rule),
         None if error.kind() == io::ErrorKind::InvalidData => Broken::rule(NOT_TEXT),
@@ -201,13 +219,22 @@ mod tests {
 
     #[test]
     fn a_document_is_read_in_the_encoding_it_names() {
-        let utf16: Vec<u8> = "<?xml?><a>é</a>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf16: Vec<u8> = "<?xml?><a>é</a>"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert_eq!(utf8(&utf16).unwrap(), "<?xml?><a>é</a>");
         for (bytes, want) in [
             (b"<a>\xC3\xA9</a>".as_slice(), Some("<a>\u{e9}</a>")),
             (b"\xEF\xBB\xBF<a/>", Some("<a/>")),
-            (b"<?xml encoding='ISO-8859-1'?><a>\xE9</a>", Some("<?xml encoding='ISO-8859-1'?><a>\u{e9}</a>")),
-            (b"<?xml encoding=\"GBK\"?>\xBE\xA9", Some("<?xml encoding=\"GBK\"?>\u{4eac}")),
+            (
+                b"<?xml encoding='ISO-8859-1'?><a>\xE9</a>",
+                Some("<?xml encoding='ISO-8859-1'?><a>\u{e9}</a>"),
+            ),
+            (
+                b"<?xml encoding=\"GBK\"?>\xBE\xA9",
+                Some("<?xml encoding=\"GBK\"?>\u{4eac}"),
+            ),
             (b"<?xml encoding=\"x-unheard-of\"?>", None),
             (b"<a>\xE9</a>", None),
             (b"", Some("")),

@@ -40,7 +40,8 @@ impl Node {
 
     /// The child for an item of a list.
     pub(super) fn item(&self, index: usize) -> Option<&Self> {
-        let is_index = |name: &str| name.parse() == Ok(index) && (name.len() == 1 || !name.starts_with('0'));
+        let is_index =
+            |name: &str| name.parse() == Ok(index) && (name.len() == 1 || !name.starts_with('0'));
         let found = self.children.iter().find(|(known, _)| is_index(known));
         found.map(|(_, child)| child)
     }

@@ -1,9 +1,6 @@
 //! XML by local names: one pass, one record at a time. Namespaces are not compared, entities are not expanded, a document type is refused.
 
-use std::{
-    borrow::Cow,
-    io::BufReader,
-};
+use std::{borrow::Cow, io::BufReader};
 
 use quick_xml::{
     Reader,
@@ -188,7 +185,9 @@ impl<'l> Walk<'l> {
                 return Err(Broken::rule("too many attributes"));
             }
             let name = attribute.key.local_name();
-            let wanted = node.attributes().find(|(wanted, _)| *wanted == name.as_ref());
+            let wanted = node
+                .attributes()
+                .find(|(wanted, _)| *wanted == name.as_ref());
             if let Some((_, slot)) = wanted {
                 let value = quick_xml::escape::unescape(&attribute.value)
                     .map_err(|_| Broken::rule("undeclared entity"))?;
@@ -275,4 +274,3 @@ fn broken(error: &quick_xml::Error) -> Broken {
         _ => Broken::rule(NOT_WELL_FORMED),
     }
 }
-

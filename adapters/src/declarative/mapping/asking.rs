@@ -23,8 +23,7 @@ use crate::{
     error::ErrorKind,
 };
 
-const IN_CLEAR: &str =
-    "a secret is never written in a mapping: name it, `{ secret = \"api_key\" }`, and reference it under the source's `secrets`";
+const IN_CLEAR: &str = "a secret is never written in a mapping: name it, `{ secret = \"api_key\" }`, and reference it under the source's `secrets`";
 
 /// Deepest body of a request.
 const MAX_DEPTH: u8 = 16;
@@ -52,7 +51,10 @@ impl<'t> Loading<'_, 't, '_> {
         let Some(request) = request else {
             for (name, table) in [("auth", &auth), ("paging", &paging), ("answer", &answer)] {
                 if let Some(table) = table {
-                    self.problems.add(&table.span, format!("`[{name}]` is for a source with `[request]`"));
+                    self.problems.add(
+                        &table.span,
+                        format!("`[{name}]` is for a source with `[request]`"),
+                    );
                 }
             }
             return None;
@@ -60,7 +62,8 @@ impl<'t> Loading<'_, 't, '_> {
         self.used.note("base_url");
         let span = request.span.clone();
         if !matches!(format, Format::Json | Format::Xml) {
-            self.problems.add(&span, "only answers in `json` and `xml` are asked for");
+            self.problems
+                .add(&span, "only answers in `json` and `xml` are asked for");
         }
         let request = self.request(request);
         let auth = auth.map_or(Some(Auth::None), |table| self.auth(table));
@@ -93,7 +96,8 @@ impl<'t> Loading<'_, 't, '_> {
                     self.problems.add(span, message);
                 }
                 (false, true) => {
-                    let message = format!("paging of this kind needs `{{{name}}}` somewhere in the request");
+                    let message =
+                        format!("paging of this kind needs `{{{name}}}` somewhere in the request");
                     self.problems.add(span, message);
                 }
                 _ => {}
@@ -102,14 +106,18 @@ impl<'t> Loading<'_, 't, '_> {
     }
 
     fn request(&mut self, mut table: Table<'_, 't>) -> Option<Request> {
-        let post = table.word("method", &METHODS, self.problems).unwrap_or(false);
+        let post = table
+            .word("method", &METHODS, self.problems)
+            .unwrap_or(false);
         let path = table.require("path", self.problems);
         let in_path = table.flag("plate_in_path", self.problems).unwrap_or(false);
         let path = path.and_then(|node| self.path(&node, in_path));
         let query = table.table("query", self.problems);
         let query = query.map(|table| self.pairs(&table)).unwrap_or_default();
         let headers = table.table("headers", self.problems);
-        let headers = headers.map(|table| self.headers(&table)).unwrap_or_default();
+        let headers = headers
+            .map(|table| self.headers(&table))
+            .unwrap_or_default();
         let json = table.take("body");
         let form = table.table("form", self.problems);
         let body = match (json, form) {
@@ -117,12 +125,14 @@ impl<'t> Loading<'_, 't, '_> {
             (None, Some(table)) => Some(Body::Form(self.pairs(&table))),
             (None, None) => None,
             (Some(node), Some(_)) => {
-                self.problems.add(&node.span, "a request has one of `body` and `form`");
+                self.problems
+                    .add(&node.span, "a request has one of `body` and `form`");
                 None
             }
         };
         if body.is_some() && !post {
-            self.problems.add(&table.span, "a request with a body is a `POST`");
+            self.problems
+                .add(&table.span, "a request with a body is a `POST`");
         }
         let time = match table.take("time") {
             None => TimeFormat::parse("rfc3339").ok(),
@@ -134,11 +144,17 @@ impl<'t> Loading<'_, 't, '_> {
             }
         };
         self.used.note("page_size");
-        let page_size = table.count("page_size", 1..=10_000, self.problems).unwrap_or(100);
+        let page_size = table
+            .count("page_size", 1..=10_000, self.problems)
+            .unwrap_or(100);
         let page_size = u32::try_from(page_size).unwrap_or(100);
         let newest_first = table.flag("newest_first", self.problems).unwrap_or(false);
         let leave_out = table
-            .word("undisclosed", &[("refuse", false), ("leave_out", true)], self.problems)
+            .word(
+                "undisclosed",
+                &[("refuse", false), ("leave_out", true)],
+                self.problems,
+            )
             .unwrap_or(false);
         table.finish(self.problems);
         Some(Request {
@@ -157,11 +173,15 @@ impl<'t> Loading<'_, 't, '_> {
     fn path(&mut self, node: &Node<'_, 't>, in_path: bool) -> Option<Vec<Template>> {
         let text = node.text(self.problems)?;
         let Some(rest) = text.strip_prefix('/') else {
-            self.problems.add(&node.span, "must begin with `/`: it is added to the source's `base_url`");
+            self.problems.add(
+                &node.span,
+                "must begin with `/`: it is added to the source's `base_url`",
+            );
             return None;
         };
         if rest.contains(['?', '#']) {
-            self.problems.add(&node.span, "must have no query: write it under `query`");
+            self.problems
+                .add(&node.span, "must have no query: write it under `query`");
         }
         let mut segments = Vec::new();
         for segment in rest.split('/').filter(|segment| !segment.is_empty()) {
@@ -211,8 +231,12 @@ impl<'t> Loading<'_, 't, '_> {
                 self.problems.add(&span, "not the name of a header");
                 continue;
             };
-            if matches!(header.as_str(), "host" | "content-length" | "transfer-encoding" | "connection") {
-                self.problems.add(&span, "this header is written by the transport");
+            if matches!(
+                header.as_str(),
+                "host" | "content-length" | "transfer-encoding" | "connection"
+            ) {
+                self.problems
+                    .add(&span, "this header is written by the transport");
                 continue;
             }
             if node.value.is_table() {
@@ -229,7 +253,8 @@ impl<'t> Loading<'_, 't, '_> {
             };
             if let Some(template) = self.template(text, &node) {
                 if template.holes().any(|hole| hole == Hole::Plate) {
-                    self.problems.add(&node.span, "a plate goes into `query`, `body` or `form`");
+                    self.problems
+                        .add(&node.span, "a plate goes into `query`, `body` or `form`");
                 }
                 headers.push((header, HeaderText::Template(template)));
             }
@@ -249,7 +274,11 @@ impl<'t> Loading<'_, 't, '_> {
             DeValue::Float(_) => Tree::Fixed(Value::Number(Number::from_f64(node.number()?)?)),
             DeValue::Array(_) => {
                 let list = node.list(self.problems)?;
-                Tree::List(list.iter().filter_map(|node| self.tree(node, depth + 1)).collect())
+                Tree::List(
+                    list.iter()
+                        .filter_map(|node| self.tree(node, depth + 1))
+                        .collect(),
+                )
             }
             DeValue::Table(_) => {
                 let table = node.table(self.problems)?;
@@ -264,7 +293,8 @@ impl<'t> Loading<'_, 't, '_> {
                 Tree::Table(rows)
             }
             DeValue::Datetime(_) => {
-                self.problems.add(&node.span, "must be a text, number, flag, list or table");
+                self.problems
+                    .add(&node.span, "must be a text, number, flag, list or table");
                 return None;
             }
         })
@@ -272,7 +302,13 @@ impl<'t> Loading<'_, 't, '_> {
 
     fn auth(&mut self, mut table: Table<'_, 't>) -> Option<Auth> {
         let node = table.require("kind", self.problems)?;
-        let kinds = [("none", 0), ("basic", 1), ("bearer", 2), ("api_key", 3), ("oauth2", 4)];
+        let kinds = [
+            ("none", 0),
+            ("basic", 1),
+            ("bearer", 2),
+            ("api_key", 3),
+            ("oauth2", 4),
+        ];
         let auth = match node.word(&kinds, self.problems)? {
             0 => Auth::None,
             1 => Auth::Basic {
@@ -336,11 +372,16 @@ impl<'t> Loading<'_, 't, '_> {
         table.finish(self.problems);
         let good = |text: &&str| {
             (1..=64).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
         let text = text.filter(good);
         if text.is_none() {
-            self.problems.add(&name.span, "the name of a secret is 1 to 64 of `a-z`, `0-9` and `_`");
+            self.problems.add(
+                &name.span,
+                "the name of a secret is 1 to 64 of `a-z`, `0-9` and `_`",
+            );
         }
         text.map(str::to_owned)
     }
@@ -377,7 +418,9 @@ impl<'t> Loading<'_, 't, '_> {
             paging.more = table.take("more").and_then(|node| self.answer_slot(&node));
         }
         paging.total = table.take("total").and_then(|node| self.answer_slot(&node));
-        let written = table.count("max_pages", 1..=1_000, self.problems).unwrap_or(20);
+        let written = table
+            .count("max_pages", 1..=1_000, self.problems)
+            .unwrap_or(20);
         paging.max_pages = most.unwrap_or(u32::try_from(written).unwrap_or(20));
         table.finish(self.problems);
         paging
@@ -416,7 +459,10 @@ impl<'t> Loading<'_, 't, '_> {
         rules
     }
 
-    fn error(&mut self, node: &Node<'_, 't>) -> Option<(crate::declarative::field::Condition, ErrorKind)> {
+    fn error(
+        &mut self,
+        node: &Node<'_, 't>,
+    ) -> Option<(crate::declarative::field::Condition, ErrorKind)> {
         let mut table = node.table(self.problems)?;
         let condition = self.condition_in(&mut table, true);
         let means = table
@@ -431,8 +477,12 @@ impl<'t> Loading<'_, 't, '_> {
         let mut statuses = Vec::new();
         for node in list {
             match node.whole().and_then(|status| u16::try_from(status).ok()) {
-                Some(status) if (100..=599).contains(&status) && status != 200 => statuses.push(status),
-                _ => self.problems.add(&node.span, "not an HTTP status other than 200"),
+                Some(status) if (100..=599).contains(&status) && status != 200 => {
+                    statuses.push(status)
+                }
+                _ => self
+                    .problems
+                    .add(&node.span, "not an HTTP status other than 200"),
             }
         }
         statuses
@@ -442,8 +492,27 @@ impl<'t> Loading<'_, 't, '_> {
 /// Whether a name promises a secret.
 fn is_credential(name: &str) -> bool {
     let name = deny::plain(name);
-    let whole = ["authorization", "proxyauthorization", "cookie", "auth", "pwd", "key", "sig", "signature"];
-    let part = ["password", "passwd", "secret", "apikey", "accesskey", "accesstoken", "authtoken", "bearer", "credential"];
+    let whole = [
+        "authorization",
+        "proxyauthorization",
+        "cookie",
+        "auth",
+        "pwd",
+        "key",
+        "sig",
+        "signature",
+    ];
+    let part = [
+        "password",
+        "passwd",
+        "secret",
+        "apikey",
+        "accesskey",
+        "accesstoken",
+        "authtoken",
+        "bearer",
+        "credential",
+    ];
     whole.contains(&name.as_str())
         || part.iter().any(|part| name.contains(part))
         || (name.starts_with('x') && (name.ends_with("key") || name.ends_with("token")))
@@ -455,10 +524,26 @@ mod tests {
 
     #[test]
     fn names_that_promise_a_secret_are_known() {
-        for name in ["Authorization", "x-api-key", "X-Auth-Token", "Cookie", "api_key", "client_secret", "password"] {
+        for name in [
+            "Authorization",
+            "x-api-key",
+            "X-Auth-Token",
+            "Cookie",
+            "api_key",
+            "client_secret",
+            "password",
+        ] {
             assert!(is_credential(name), "{name}");
         }
-        for name in ["plate", "page_token", "token", "limit", "format", "Accept", "keyword"] {
+        for name in [
+            "plate",
+            "page_token",
+            "token",
+            "limit",
+            "format",
+            "Accept",
+            "keyword",
+        ] {
             assert!(!is_credential(name), "{name}");
         }
     }

@@ -79,7 +79,12 @@ impl<'t> Problems<'t> {
             Ok(table) => Some(table),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                let words = error.message().lines().next().unwrap_or_default().to_owned();
+                let words = error
+                    .message()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
                 self.add(&span, words);
                 None
             }
@@ -168,7 +173,11 @@ impl<'a, 't> Table<'a, 't> {
         let count = node.whole().and_then(|count| u64::try_from(count).ok());
         let count = count.filter(|count| range.contains(count));
         if count.is_none() {
-            let message = format!("must be a whole number from {} to {}", range.start(), range.end());
+            let message = format!(
+                "must be a whole number from {} to {}",
+                range.start(),
+                range.end()
+            );
             problems.add(&node.span, message);
         }
         count
@@ -197,7 +206,10 @@ impl<'a, 't> Table<'a, 't> {
         for (name, span, _) in self.each() {
             if !self.known.contains(&name) {
                 let known = self.known.join("`, `");
-                problems.add(&span, format!("unknown key `{name}`; known here: `{known}`"));
+                problems.add(
+                    &span,
+                    format!("unknown key `{name}`; known here: `{known}`"),
+                );
             }
         }
     }
@@ -227,10 +239,7 @@ impl<'a, 't> Node<'a, 't> {
         Some(Table::new(table?, self.span.clone()))
     }
 
-    pub(in super::super) fn list(
-        &self,
-        problems: &mut Problems<'_>,
-    ) -> Option<Vec<Node<'a, 't>>> {
+    pub(in super::super) fn list(&self, problems: &mut Problems<'_>) -> Option<Vec<Node<'a, 't>>> {
         let list = self.value.as_array();
         if list.is_none() {
             problems.add(&self.span, "must be a list");
@@ -247,7 +256,10 @@ impl<'a, 't> Node<'a, 't> {
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            problems.add(&self.span, format!("must be one of `{}`", known.join("`, `")));
+            problems.add(
+                &self.span,
+                format!("must be one of `{}`", known.join("`, `")),
+            );
         }
         found.map(|(_, meaning)| *meaning)
     }
@@ -271,7 +283,9 @@ impl<'a, 't> Node<'a, 't> {
         let scalar = match self.value {
             DeValue::String(text) => Some(text.to_string()),
             DeValue::Boolean(flag) => Some(flag.to_string()),
-            DeValue::Integer(_) | DeValue::Float(_) => self.number().map(|number| number.to_string()),
+            DeValue::Integer(_) | DeValue::Float(_) => {
+                self.number().map(|number| number.to_string())
+            }
             _ => None,
         };
         if scalar.is_none() {

@@ -1,6 +1,6 @@
 //! `[fields]`: the canonical names on the left, the vendor's places on the right.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use jiff::{Timestamp, tz::TimeZone};
 use turnpike_schemas::{
@@ -9,25 +9,17 @@ use turnpike_schemas::{
 };
 
 use super::{
-    Loading, deny,
+    Loading,
     document::{Node, Table},
+    source::{Kind, PERSONAL},
 };
 use crate::declarative::{
     capture,
-    field::{Case, Condition, Marker, Source, Test, TimeField},
-    path::{Format, Path, Place},
+    field::{Condition, Source, Test, TimeField},
+    path::{Format, Path},
     read::{Candidates, Described, Fields, Identity, Issuer, Revision, Scaled},
     time::{Repeated, TimeFormat, Zone},
 };
-
-/// What a field takes besides the common keys.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Number,
-    /// Joined by a blank unless the mapping says otherwise, and a number may be text.
-    Identity,
-}
 
 impl<'t> Loading<'_, 't, '_> {
     /// The canonical fields.
@@ -38,10 +30,17 @@ impl<'t> Loading<'_, 't, '_> {
             .and_then(|node| node.table(self.problems));
         let captured = table.require("captured_at", self.problems);
         let record = record.and_then(|node| self.identity(&node));
-        let aliases = table.take("aliases").map(|node| self.aliases(&node)).unwrap_or_default();
+        let aliases = table
+            .take("aliases")
+            .map(|node| self.aliases(&node))
+            .unwrap_or_default();
         let revision = table.take("revision").and_then(|node| self.revision(&node));
-        let retracted = table.take("retracted").and_then(|node| self.condition(&node, false));
-        let not_before = table.take("not_before").and_then(|node| self.instant(&node));
+        let retracted = table
+            .take("retracted")
+            .and_then(|node| self.condition(&node, false));
+        let not_before = table
+            .take("not_before")
+            .and_then(|node| self.instant(&node));
         let captured = captured.and_then(|node| self.time(&node));
         let mut fields = Fields {
             kind,
@@ -99,7 +98,9 @@ impl<'t> Loading<'_, 't, '_> {
             fields.plate = source;
         }
         fields.confidence = table.take("confidence").and_then(|node| self.scaled(&node));
-        fields.jurisdiction = table.take("jurisdiction").and_then(|node| self.issuer(&node));
+        fields.jurisdiction = table
+            .take("jurisdiction")
+            .and_then(|node| self.issuer(&node));
         fields.jurisdiction_confidence = table
             .take("jurisdiction_confidence")
             .and_then(|node| self.scaled(&node));
@@ -117,7 +118,8 @@ impl<'t> Loading<'_, 't, '_> {
         let lon = table.take("lon");
         match (&lat, &lon) {
             (Some(half), None) | (None, Some(half)) => {
-                self.problems.add(&half.span, "`place.lat` and `place.lon` belong together");
+                self.problems
+                    .add(&half.span, "`place.lat` and `place.lon` belong together");
             }
             _ => {}
         }
@@ -161,9 +163,14 @@ impl<'t> Loading<'_, 't, '_> {
     fn extra(&mut self, table: &Table<'_, 't>, fields: &mut Fields) {
         for (name, span, node) in table.each() {
             let good = (1..=64).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
             if !good {
-                self.problems.add(&span, "a name under `extra` is 1 to 64 of `a-z`, `0-9` and `_`");
+                self.problems.add(
+                    &span,
+                    "a name under `extra` is 1 to 64 of `a-z`, `0-9` and `_`",
+                );
             }
             if self.is_denied(name) {
                 self.problems.add(&span, PERSONAL);
@@ -204,7 +211,10 @@ impl<'t> Loading<'_, 't, '_> {
         let text = node.text(self.problems)?;
         let instant = text.parse();
         if instant.is_err() {
-            self.problems.add(&node.span, "must be an instant such as `2015-01-01T00:00:00Z`");
+            self.problems.add(
+                &node.span,
+                "must be an instant such as `2015-01-01T00:00:00Z`",
+            );
         }
         instant.ok()
     }
@@ -252,7 +262,8 @@ impl<'t> Loading<'_, 't, '_> {
             self.used.note("full_scale");
             let chosen = self.choices.full_scale;
             if chosen.is_none() {
-                self.problems.add(&node.span, "needs the setting `full_scale` of the source");
+                self.problems
+                    .add(&node.span, "needs the setting `full_scale` of the source");
             }
             return chosen;
         } else {
@@ -282,13 +293,17 @@ impl<'t> Loading<'_, 't, '_> {
         if text == "configured" {
             self.used.note("country");
             if self.choices.country.is_none() {
-                self.problems.add(&node.span, "needs the setting `country` of the source");
+                self.problems
+                    .add(&node.span, "needs the setting `country` of the source");
             }
             return self.choices.country.clone();
         }
-        let country = Jurisdiction::parse(text).ok().filter(|country| !country.has_subdivision());
+        let country = Jurisdiction::parse(text)
+            .ok()
+            .filter(|country| !country.has_subdivision());
         if country.is_none() {
-            self.problems.add(&node.span, "must be a country of ISO 3166-1 such as `US`");
+            self.problems
+                .add(&node.span, "must be a country of ISO 3166-1 such as `US`");
         }
         country
     }
@@ -305,7 +320,8 @@ impl<'t> Loading<'_, 't, '_> {
 
     fn candidates(&mut self, node: &Node<'_, 't>) -> Option<Candidates> {
         if self.layout.format != Format::Json && self.layout.format != Format::JsonLines {
-            self.problems.add(&node.span, "`candidates` are read from JSON only");
+            self.problems
+                .add(&node.span, "`candidates` are read from JSON only");
             return None;
         }
         let mut table = node.table(self.problems)?;
@@ -314,20 +330,22 @@ impl<'t> Loading<'_, 't, '_> {
         let mut each = capture::Node::default();
         let text = table.require("text", self.problems)?;
         each.at(&self.steps(&text)?).slot = Some(0);
-        let confidence = table.table("confidence", self.problems).and_then(|mut table| {
-            let place = table.require("at", self.problems)?;
-            each.at(&self.steps(&place)?).slot = Some(1);
-            let full = self.full(&mut table)?;
-            let source = Source {
-                name: place.value.as_str().unwrap_or_default().to_owned(),
-                slots: vec![1],
-                unknown: self.unknown.clone(),
-                loose: table.flag("number_or_text", self.problems).unwrap_or(false),
-                ..Source::default()
-            };
-            table.finish(self.problems);
-            Some(Scaled { source, full })
-        });
+        let confidence = table
+            .table("confidence", self.problems)
+            .and_then(|mut table| {
+                let place = table.require("at", self.problems)?;
+                each.at(&self.steps(&place)?).slot = Some(1);
+                let full = self.full(&mut table)?;
+                let source = Source {
+                    name: place.value.as_str().unwrap_or_default().to_owned(),
+                    slots: vec![1],
+                    unknown: self.unknown.clone(),
+                    loose: table.flag("number_or_text", self.problems).unwrap_or(false),
+                    ..Source::default()
+                };
+                table.finish(self.problems);
+                Some(Scaled { source, full })
+            });
         table.finish(self.problems);
         self.layout.candidates(&list, each);
         let text = Source {
@@ -352,7 +370,10 @@ impl<'t> Loading<'_, 't, '_> {
     fn time(&mut self, node: &Node<'_, 't>) -> Option<TimeField> {
         let (mut source, table) = self.opened(node, Kind::Text, &[])?;
         let Some(mut table) = table else {
-            self.problems.add(&node.span, "a time needs its form: `{ at = \"...\", time = \"rfc3339\" }`");
+            self.problems.add(
+                &node.span,
+                "a time needs its form: `{ at = \"...\", time = \"rfc3339\" }`",
+            );
             return None;
         };
         if table.take("join").is_none() {
@@ -373,7 +394,8 @@ impl<'t> Loading<'_, 't, '_> {
         if is_local {
             self.used.note("repeated_hour");
         } else if repeated.is_some() {
-            self.problems.add(&table.span, "`repeated_hour` is for local times");
+            self.problems
+                .add(&table.span, "`repeated_hour` is for local times");
         }
         table.finish(self.problems);
         Some(TimeField {
@@ -416,7 +438,10 @@ impl<'t> Loading<'_, 't, '_> {
             if node.value.as_str() == Some("in_value") {
                 return Some(Zone::InValue);
             }
-            self.problems.add(&node.span, "the value itself says its zone: leave `zone` out");
+            self.problems.add(
+                &node.span,
+                "the value itself says its zone: leave `zone` out",
+            );
             return None;
         }
         if node.value.is_table() {
@@ -425,20 +450,25 @@ impl<'t> Loading<'_, 't, '_> {
         match node.text(self.problems)? {
             "utc" => Some(Zone::Utc),
             "in_value" => {
-                self.problems.add(&node.span, "this form of time has no offset in it");
+                self.problems
+                    .add(&node.span, "this form of time has no offset in it");
                 None
             }
             "configured" => {
                 self.used.note("zone");
                 if self.choices.zone.is_none() {
-                    self.problems.add(&node.span, "needs the setting `zone` of the source");
+                    self.problems
+                        .add(&node.span, "needs the setting `zone` of the source");
                 }
                 self.choices.zone.clone().map(Zone::Named)
             }
             name => match TimeZone::get(name) {
                 Ok(zone) if name.contains('/') => Some(Zone::Named(zone)),
                 _ => {
-                    self.problems.add(&node.span, "not a zone of the IANA database such as `America/New_York`");
+                    self.problems.add(
+                        &node.span,
+                        "not a zone of the IANA database such as `America/New_York`",
+                    );
                     None
                 }
             },
@@ -449,7 +479,11 @@ impl<'t> Loading<'_, 't, '_> {
         let mut table = node.table(self.problems)?;
         let place = table.require("at", self.problems);
         let windows = table
-            .word("names", &[("iana", false), ("windows", true)], self.problems)
+            .word(
+                "names",
+                &[("iana", false), ("windows", true)],
+                self.problems,
+            )
             .unwrap_or(false);
         table.finish(self.problems);
         let slot = self.slot(&place?, &[])?;
@@ -510,195 +544,9 @@ impl<'t> Loading<'_, 't, '_> {
         }
         conditions
     }
-
-    fn scalars(&mut self, node: &Node<'_, 't>) -> Vec<String> {
-        let list = node.list(self.problems).unwrap_or_default();
-        list.iter().filter_map(|node| node.scalar(self.problems)).collect()
-    }
-
-    pub(super) fn markers(&mut self, node: &Node<'_, 't>) -> Vec<Marker> {
-        let texts = self.scalars(node);
-        texts
-            .into_iter()
-            .map(|text| Marker {
-                number: text.parse().ok(),
-                text,
-            })
-            .collect()
-    }
-
-    pub(super) fn denied(&mut self, node: &Node<'_, 't>) {
-        let names = self.scalars(node);
-        self.deny = names.iter().map(|name| deny::plain(name)).collect();
-    }
-
-    fn is_denied(&self, name: &str) -> bool {
-        deny::is_denied(name) || self.deny.contains(&deny::plain(name))
-    }
-
-    /// A source with the keys every field has; the table is handed on for those a kind of field has besides.
-    fn opened<'a>(
-        &mut self,
-        node: &Node<'a, 't>,
-        kind: Kind,
-        allowed: &[&str],
-    ) -> Option<(Source, Option<Table<'a, 't>>)> {
-        let mut source = Source {
-            unknown: self.unknown.clone(),
-            loose: kind == Kind::Identity,
-            join: if kind == Kind::Identity { "/" } else { "" }.to_owned(),
-            ..Source::default()
-        };
-        if !node.value.is_table() {
-            let slot = self.slot(node, allowed)?;
-            source.name = called(node);
-            source.slots = vec![slot];
-            return Some((source, None));
-        }
-        let mut table = node.table(self.problems)?;
-        let place = table.take("at");
-        let constant = table.take("constant");
-        self.converters(&mut table, kind, &mut source);
-        match (place, constant) {
-            (Some(place), None) => {
-                source.name = called(&place);
-                let places = if place.value.is_array() {
-                    place.list(self.problems)?
-                } else {
-                    vec![place]
-                };
-                if places.is_empty() {
-                    self.problems.add(&table.span, "`at` names no place");
-                }
-                let slots: Vec<_> = places.iter().map(|place| self.slot(place, allowed)).collect();
-                source.slots = slots.into_iter().collect::<Option<_>>()?;
-            }
-            (None, Some(constant)) => {
-                source.constant = Some(constant.scalar(self.problems)?);
-                "(constant)".clone_into(&mut source.name);
-            }
-            _ => {
-                self.problems.add(&table.span, "a field has one of `at` and `constant`");
-                return None;
-            }
-        }
-        Some((source, Some(table)))
-    }
-
-    fn converters(&mut self, table: &mut Table<'_, 't>, kind: Kind, source: &mut Source) {
-        if let Some(join) = table.text("join", self.problems) {
-            join.clone_into(&mut source.join);
-        }
-        if let Some(node) = table.take("unknown") {
-            let more = self.markers(&node);
-            source.unknown.extend(more);
-        }
-        if let Some(strip) = table.text("strip", self.problems) {
-            strip.clone_into(&mut source.strip);
-        }
-        let cases = [("upper", Case::Upper), ("lower", Case::Lower)];
-        source.case = table.word("case", &cases, self.problems);
-        source.table = table
-            .table("table", self.problems)
-            .map(|table| self.lookup(&table));
-        if let Some(loose) = table.flag("number_or_text", self.problems) {
-            source.loose = loose;
-        }
-        if kind == Kind::Number
-            && let Some(node) = table.take("divide")
-        {
-            source.divide = node.number().filter(|by| *by != 0.0);
-            if source.divide.is_none() {
-                self.problems.add(&node.span, "must be a number other than 0");
-            }
-        }
-    }
-
-    fn lookup(&mut self, table: &Table<'_, 't>) -> BTreeMap<String, String> {
-        let rows = table.each().filter_map(|(name, _, node)| {
-            let value = node.scalar(self.problems)?;
-            Some((name.to_owned(), value))
-        });
-        rows.collect()
-    }
-
-    /// The slot for a place of the record.
-    fn slot(&mut self, node: &Node<'_, 't>, allowed: &[&str]) -> Option<usize> {
-        if let Some(number) = node.whole() {
-            let column = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-            return match column {
-                Some(column) if self.layout.format == Format::Csv => {
-                    let place = Place {
-                        path: Path::Number(column),
-                        from_message: false,
-                    };
-                    Some(self.layout.slot(&number.to_string(), place))
-                }
-                _ => {
-                    self.problems.add(&node.span, "only `csv` has columns by number, and the first is 1");
-                    None
-                }
-            };
-        }
-        let text = node.text(self.problems)?;
-        let place = self.place_at(text, &node.span, allowed)?;
-        if matches!(place.path, Path::Column(_)) && !self.layout.lines.header {
-            self.problems.add(&node.span, "without a header line columns have numbers, from 1");
-            return None;
-        }
-        Some(self.layout.slot(text, place))
-    }
-
-    /// The slot for a place of the whole answer.
-    pub(super) fn answer_slot(&mut self, node: &Node<'_, 't>) -> Option<usize> {
-        let text = node.text(self.problems)?;
-        let text = text.strip_prefix('^').unwrap_or(text);
-        let mut place = self.place_at(text, &node.span, &[])?;
-        if !matches!(place.path, Path::Steps(_)) {
-            self.problems.add(&node.span, "must name one place of the answer");
-            return None;
-        }
-        place.from_message = true;
-        Some(self.layout.slot(&format!("^{text}"), place))
-    }
-
-    fn place_at(&mut self, text: &str, span: &Range<usize>, allowed: &[&str]) -> Option<Place> {
-        let place = match Place::parse(self.layout.format, text) {
-            Ok(place) => place,
-            Err(message) => {
-                self.problems.add(span, message);
-                return None;
-            }
-        };
-        let personal = place
-            .names()
-            .iter()
-            .any(|name| self.is_denied(name) && !allowed.contains(&deny::plain(name).as_str()));
-        if personal {
-            self.problems.add(span, PERSONAL);
-            return None;
-        }
-        Some(place)
-    }
 }
 
-const PERSONAL: &str = "a field about people, accounts or tags is never taken (see the deny list)";
-
-const SCALE: &str =
-    "a confidence needs its full scale: `{ at = \"...\", scale = 100 }`, or `scale = \"configured\"`";
-
-/// As written, for rejections.
-fn called(node: &Node<'_, '_>) -> String {
-    match (node.value.as_str(), node.whole(), node.value.as_array()) {
-        (Some(text), _, _) => text.to_owned(),
-        (None, Some(number), _) => format!("column {number}"),
-        (None, None, Some(list)) => {
-            let names: Vec<&str> = list.iter().filter_map(|item| item.get_ref().as_str()).collect();
-            names.join(" + ")
-        }
-        _ => String::new(),
-    }
-}
+const SCALE: &str = "a confidence needs its full scale: `{ at = \"...\", scale = 100 }`, or `scale = \"configured\"`";
 
 /// Stands in for a time that could not be read, until the problems are told.
 fn nothing() -> TimeField {

@@ -7,6 +7,7 @@ mod asking;
 mod deny;
 pub(super) mod document;
 mod fields;
+mod source;
 
 use encoding_rs::{Encoding, UTF_8};
 use jiff::tz::TimeZone;
@@ -155,7 +156,9 @@ fn load<'t>(
         deny: top.take("deny"),
         lines: top.table("lines", problems),
         records: top.table("records", problems),
-        fields: top.require("fields", problems).and_then(|node| node.table(problems)),
+        fields: top
+            .require("fields", problems)
+            .and_then(|node| node.table(problems)),
         request: top.table("request", problems),
         auth: top.table("auth", problems),
         paging: top.table("paging", problems),
@@ -195,10 +198,13 @@ fn load<'t>(
     }
     let files = sections.file.map(|table| loading.files(table));
     if pull.is_none() && !webhook && files.is_none() && loading.problems.is_empty() {
-        let message = "no way for a record to come: a mapping has `[request]`, `[webhook]` or `[file]`";
+        let message =
+            "no way for a record to come: a mapping has `[request]`, `[webhook]` or `[file]`";
         loading.problems.add(&(0..0), message);
     }
-    let fields = sections.fields.and_then(|table| loading.fields(table, kind));
+    let fields = sections
+        .fields
+        .and_then(|table| loading.fields(table, kind));
     let mut fields = fields?;
     if let Some(table) = skip {
         fields.skip = loading.skipped(&table);
@@ -206,7 +212,11 @@ fn load<'t>(
     let digest = Sha256::digest(text.as_bytes());
     let mapping = Mapping {
         family: family?,
-        digest: digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+        digest: digest
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
         layout: loading.layout,
         fields,
         pull,
@@ -244,7 +254,10 @@ fn lines(table: Option<Table<'_, '_>>, format: Format, problems: &mut Problems<'
         return lines;
     };
     if !format.is_lines() {
-        problems.add(&table.span, "`[lines]` is for `csv`, `fixed_width` and `json_lines`");
+        problems.add(
+            &table.span,
+            "`[lines]` is for `csv`, `fixed_width` and `json_lines`",
+        );
     }
     let csv = format == Format::Csv;
     let delimiter = if csv { table.take("delimiter") } else { None };
@@ -269,7 +282,10 @@ fn lines(table: Option<Table<'_, '_>>, format: Format, problems: &mut Problems<'
     {
         match Encoding::for_label(label.as_bytes()) {
             Some(encoding) => lines.encoding = encoding,
-            None => problems.add(&node.span, "not an encoding of the WHATWG list, such as `windows-1252`"),
+            None => problems.add(
+                &node.span,
+                "not an encoding of the WHATWG list, such as `windows-1252`",
+            ),
         }
     }
     table.finish(problems);
@@ -300,7 +316,11 @@ impl<'t> Loading<'_, 't, '_> {
                 Err(message) => self.problems.add(&node.span, message),
             }
         }
-        if let Some(missing) = table.word("missing", &[("error", false), ("empty", true)], self.problems) {
+        if let Some(missing) = table.word(
+            "missing",
+            &[("error", false), ("empty", true)],
+            self.problems,
+        ) {
             self.layout.missing_is_empty = missing;
         }
         Some(table)
@@ -310,7 +330,11 @@ impl<'t> Loading<'_, 't, '_> {
         let files = Files {
             name_ends: table.text("name_ends", self.problems).map(str::to_owned),
             may_be_empty: table
-                .word("empty", &[("refuse", false), ("accept", true)], self.problems)
+                .word(
+                    "empty",
+                    &[("refuse", false), ("accept", true)],
+                    self.problems,
+                )
                 .unwrap_or(false),
         };
         table.finish(self.problems);
