@@ -415,7 +415,7 @@ fn civil(parts: &[Part], text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
             }
             Part::HalfDay => {
                 let half = left.byte()?.to_ascii_uppercase();
-                if !matches!(half, b'A' | b'P') || left.byte()?.to_ascii_uppercase() != b'M' {
+                if !matches!(half, b'A' | b'P') || !left.byte()?.eq_ignore_ascii_case(&b'M') {
                     return None;
                 }
                 afternoon = Some(half == b'P');

@@ -276,10 +276,7 @@ impl Bench {
     /// # Errors
     /// The settings are wrong.
     pub fn secret_names(&self) -> Result<Vec<String>, String> {
-        self.entry
-            .secrets
-            .under(&self.sim.settings())
-            .map_err(say)
+        self.entry.secrets.under(&self.sim.settings()).map_err(say)
     }
 
     /// Hands a payload to the adapter.

@@ -4,6 +4,7 @@
 //! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
+pub mod declarative;
 pub mod flock;
 pub mod niop;
 pub mod rekor;
@@ -38,6 +39,11 @@ pub struct SimEntry {
 
 /// Every simulator: one line per adapter.
 pub const SIMS: &[SimEntry] = &[
+    SimEntry {
+        adapter: "declarative",
+        about: "plain vendors: REST in JSON (OAuth2, cursor) and in XML (pages), pushed JSON, dropped CSV",
+        benches: declarative::bench::BENCHES,
+    },
     SimEntry {
         adapter: "flock",
         about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",

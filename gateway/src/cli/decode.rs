@@ -72,9 +72,9 @@ impl Decode {
             return Ok(json!({}));
         };
         let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-        let table: toml::Table = text.parse().map_err(|error| {
-            Outcome::new(Exit::Config, format!("{}: {error}", file.display()))
-        })?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error| Outcome::new(Exit::Config, format!("{}: {error}", file.display())))?;
         let mut settings = serde_json::to_value(table)
             .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?;
         inline_files(&mut settings, file).map_err(|what| Outcome::new(Exit::Config, what))?;

@@ -270,7 +270,7 @@ impl<'l> Walk<'l> {
 
 fn broken(error: &quick_xml::Error) -> Broken {
     match error {
-        quick_xml::Error::Io(error) => source::failed(&**error),
+        quick_xml::Error::Io(error) => source::failed(error),
         _ => Broken::rule(NOT_WELL_FORMED),
     }
 }
