@@ -180,7 +180,7 @@ time = "epoch_s""#;
     assert_eq!(
         bench.sent(),
         [
-            "GET https://api.vendor.example/v1/a%20b/BRK-2026-000042?q=TPK0421%26x&from=1772323200&n=100 "
+            "GET https://api.vendor.example/v1/a%20b/BRK-2026-000042?from=1772323200&n=100&q=TPK0421%26x "
         ]
     );
 
@@ -301,22 +301,22 @@ async fn pages_are_turned_in_every_way() {
     let one = [row(3, 10)];
     for (request, paging, first, second) in [
         (
-            request("p = \"{page}\""),
+            request("zp = \"{page}\""),
             "kind = \"page\"\nfirst = 0\ntotal = \"/n\"",
             r#","n":3"#,
-            "&p=1 ",
+            "&zp=1 ",
         ),
         (
-            request("o = \"{offset}\""),
+            request("zo = \"{offset}\""),
             "kind = \"offset\"\nmore = \"/more\"",
             r#","more":true"#,
-            "&o=2 ",
+            "&zo=2 ",
         ),
         (
-            request("t = \"{token}\""),
+            request("zt = \"{token}\""),
             "kind = \"token\"\nat = \"/next\"",
             r#","next":"a&b""#,
-            "&t=a%26b ",
+            "&zt=a%26b ",
         ),
         (
             GET.to_owned(),

@@ -555,7 +555,7 @@ fn units_are_as_defined_and_never_guessed() {
         Some("1970-01-21T12:23:28.53Z"),
         "as defined"
     );
-    for value in ["0", "-5", "true", "{}", "\"soon\"", "1e400"] {
+    for value in ["0", "-5", "true", "{}", "\"soon\"", "1e300"] {
         assert_eq!(at("epoch_s", value), None, "{value}");
     }
 }
