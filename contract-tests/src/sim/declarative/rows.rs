@@ -19,7 +19,7 @@ impl Row {
     /// The record of a passage whose plate was read.
     pub(super) fn of(passage: &Passage) -> Option<Self> {
         let plate = passage.text.clone()?;
-        let mut json = json!({
+        let json = json!({
             "sighting_id": format!("S-{}", passage.id),
             "revision": 1,
             "plate": plate,
@@ -30,20 +30,23 @@ impl Row {
             "score": passage.confidence_percent(),
             "retracted": false,
         });
-        if let Some(state) = passage.state {
-            json["state"] = json!(state.code());
-        }
-        Some(Self {
+        let row = Self {
             at: passage.at,
             plate,
             json,
+        };
+        Some(match passage.state {
+            Some(state) => row.with("state", json!(state.code())),
+            None => row,
         })
     }
 
     /// The same record with one key another way.
     pub(super) fn with(&self, key: &str, value: Value) -> Self {
         let mut row = self.clone();
-        row.json[key] = value;
+        if let Some(fields) = row.json.as_object_mut() {
+            fields.insert(key.to_owned(), value);
+        }
         row
     }
 
