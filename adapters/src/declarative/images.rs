@@ -14,8 +14,11 @@ const OPERATION: &str = "image";
 /// Largest image, bytes.
 const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Longest reference, bytes.
-const MAX_REFERENCE: usize = 512;
+/// Longest path of an image, bytes.
+const MAX_PATH: usize = 256;
+
+/// What the references of this adapter begin with: no other is asked for.
+const MADE_HERE: &str = "path:";
 
 /// What an image is called below `base`; `None` for one that is somewhere else, or whose name is no plain path.
 ///
@@ -32,11 +35,11 @@ pub(super) fn reference(base: &Url, text: &str) -> Option<String> {
         text.to_owned()
     };
     let relative = relative.trim_start_matches('/');
-    is_plain(relative).then(|| relative.to_owned())
+    is_plain(relative).then(|| format!("{MADE_HERE}{relative}"))
 }
 
 fn is_plain(path: &str) -> bool {
-    (1..=MAX_REFERENCE).contains(&path.len())
+    (1..=MAX_PATH).contains(&path.len())
         && path.split('/').all(|segment| {
             !segment.is_empty()
                 && segment != "."
@@ -52,13 +55,14 @@ fn is_plain(path: &str) -> bool {
 /// # Errors
 /// `Malformed` for a reference this adapter does not make.
 pub(super) fn request(base: &Url, reference: &str) -> Result<http::request::Builder> {
-    if !is_plain(reference) {
-        return Err(malformed("reference is not one of this adapter"));
-    }
+    let path = reference
+        .strip_prefix(MADE_HERE)
+        .filter(|path| is_plain(path))
+        .ok_or_else(|| malformed("reference is not one of this adapter"))?;
     let mut url = base.clone();
     // INVARIANT: settings take http and https addresses only, and those have path segments.
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(reference.split('/'));
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
     }
     Ok(Request::get(url.as_str()).header(header::ACCEPT, "image/jpeg, image/png"))
 }
@@ -107,11 +111,11 @@ mod tests {
     fn references_stay_below_the_pinned_address() {
         let base = Url::parse("https://images.example/lpr/").unwrap();
         for (text, want) in [
-            ("s-42.jpg", Some("s-42.jpg")),
-            ("/2026/03/s-42.jpg", Some("2026/03/s-42.jpg")),
+            ("s-42.jpg", Some("path:s-42.jpg")),
+            ("/2026/03/s-42.jpg", Some("path:2026/03/s-42.jpg")),
             (
                 "https://images.example/lpr/2026/s-42.jpg",
-                Some("2026/s-42.jpg"),
+                Some("path:2026/s-42.jpg"),
             ),
             ("https://images.example/other/s-42.jpg", None),
             ("https://images.example/lpr/s-42.jpg?sig=1", None),
@@ -125,8 +129,13 @@ mod tests {
         ] {
             assert_eq!(reference(&base, text).as_deref(), want, "{text}");
         }
-        assert!(request(&base, "../x").is_err());
-        let built = request(&base, "2026/s-42.jpg").unwrap().body(()).unwrap();
+        for foreign in ["", "a/b", "path:", "path:../x", "path:a?b=c"] {
+            assert!(request(&base, foreign).is_err(), "{foreign}");
+        }
+        let built = request(&base, "path:2026/s-42.jpg")
+            .unwrap()
+            .body(())
+            .unwrap();
         assert_eq!(built.uri(), "https://images.example/lpr/2026/s-42.jpg");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{borrow::Cow, io::Read};
 
-use csv::ByteRecord;
 use encoding_rs::UTF_8;
 
 use super::{
     Broken, Captured, Found, Layout, Scalar, Sink,
+    rows::{Row, Rows},
     source::{self, Meter, Metered, Utf8},
 };
 use crate::{adapter::ReadSeek, declarative::path::Path};
@@ -18,51 +18,36 @@ const COLUMNS: &str = "not as many columns as the header";
 /// A column that the mapping names and the header does not is a fault of the whole file: something has changed, and reads
 /// without it would look complete.
 pub(super) fn file(layout: &Layout, file: &mut dyn ReadSeek, sink: Sink<'_>) -> Result<(), Broken> {
-    let meter = Meter::new();
-    let read: Box<dyn Read + '_> = if layout.lines.encoding == UTF_8 {
-        Box::new(file)
-    } else {
-        Box::new(Utf8::new(file, layout.lines.encoding))
-    };
-    let lines = &layout.lines;
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(lines.delimiter)
-        .quoting(lines.quote.is_some())
-        .quote(lines.quote.unwrap_or(b'"'))
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(64 * 1024)
-        .from_reader(Metered::new(read, &meter));
-    let mut row = ByteRecord::new();
+    if layout.lines.encoding == UTF_8 {
+        return read(layout, file, sink);
+    }
+    read(layout, Utf8::new(file, layout.lines.encoding), sink)
+}
+
+fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> {
+    let (meter, lines) = (Meter::new(), &layout.lines);
+    let mut rows = Rows::new(Metered::new(file, &meter), lines.delimiter, lines.quote);
     let mut left = lines.skip;
-    while left > 0 && next(&mut reader, &mut row)? {
+    while left > 0 && next(&mut rows)? {
         left -= 1;
     }
-    let mut columns = Vec::new();
-    let mut width = None;
-    if lines.header {
-        if !next(&mut reader, &mut row)? {
+    let (columns, mut width) = if lines.header {
+        if !next(&mut rows)? {
             return Err(Broken::rule("no header line"));
         }
-        columns = named(layout, &row)?;
-        width = Some(row.len());
+        (named(layout, &rows)?, Some(rows.len()))
     } else {
-        for (slot, column) in &layout.columns {
-            if let Path::Number(number) = column {
-                columns.push((*slot, *number));
-            }
-        }
-    }
-    while next(&mut reader, &mut row)? {
+        (numbered(layout), None)
+    };
+    while next(&mut rows)? {
         meter.record();
-        let width = *width.get_or_insert(row.len());
-        if row.len() != width {
+        if rows.len() != *width.get_or_insert(rows.len()) {
             sink(Found::Bad(COLUMNS)).map_err(Broken::Error)?;
             continue;
         }
         let mut captured = Captured::new(layout.slots);
         for (slot, column) in &columns {
-            let Some(cell) = row.get(*column) else {
+            let Some(cell) = rows.cell(*column) else {
                 continue;
             };
             let value = std::str::from_utf8(cell)
@@ -77,43 +62,45 @@ pub(super) fn file(layout: &Layout, file: &mut dyn ReadSeek, sink: Sink<'_>) -> 
     Ok(())
 }
 
-fn next<R: Read>(reader: &mut csv::Reader<R>, row: &mut ByteRecord) -> Result<bool, Broken> {
-    reader
-        .read_byte_record(row)
-        .map_err(|error| match error.kind() {
-            csv::ErrorKind::Io(error) => source::failed(error),
-            _ => Broken::rule("not delimited lines"),
-        })
+fn next<R: Read>(rows: &mut Rows<R>) -> Result<bool, Broken> {
+    match rows.next().map_err(|error| source::failed(&error))? {
+        Row::There => Ok(true),
+        Row::End => Ok(false),
+        Row::Open => Err(Broken::rule("a quote that nothing closes")),
+    }
+}
+
+fn numbered(layout: &Layout) -> Vec<(usize, usize)> {
+    let numbers = layout
+        .columns
+        .iter()
+        .filter_map(|(slot, column)| match column {
+            Path::Number(number) => Some((*slot, *number)),
+            _ => None,
+        });
+    numbers.collect()
 }
 
 /// The number of each mapped column, by the names in the header.
-fn named(layout: &Layout, header: &ByteRecord) -> Result<Vec<(usize, usize)>, Broken> {
-    let names: Vec<&[u8]> = header
-        .iter()
-        .enumerate()
-        .map(|(at, name)| match name.strip_prefix(b"\xEF\xBB\xBF") {
-            Some(name) if at == 0 => name.trim_ascii(),
-            _ => name.trim_ascii(),
-        })
+fn named<R: Read>(layout: &Layout, header: &Rows<R>) -> Result<Vec<(usize, usize)>, Broken> {
+    let names: Vec<&[u8]> = (0..header.len())
+        .filter_map(|at| Some(header.cell(at)?.trim_ascii()))
         .collect();
-    let mut columns = Vec::new();
+    let mut columns = numbered(layout);
     for (slot, column) in &layout.columns {
-        match column {
-            Path::Column(name) => {
-                let mut found = (0..)
-                    .zip(&names)
-                    .filter(|(_, known)| **known == name.as_bytes())
-                    .map(|(at, _)| at);
-                match (found.next(), found.next()) {
-                    (Some(at), None) => columns.push((*slot, at)),
-                    (Some(_), Some(_)) => {
-                        return Err(Broken::of(name.clone(), "a column that is there twice"));
-                    }
-                    (None, _) => return Err(Broken::of(name.clone(), "no such column")),
-                }
+        let Path::Column(name) = column else {
+            continue;
+        };
+        let mut found = (0..)
+            .zip(&names)
+            .filter(|(_, known)| **known == name.as_bytes())
+            .map(|(at, _)| at);
+        match (found.next(), found.next()) {
+            (Some(at), None) => columns.push((*slot, at)),
+            (Some(_), Some(_)) => {
+                return Err(Broken::of(name.clone(), "a column that is there twice"));
             }
-            Path::Number(number) => columns.push((*slot, *number)),
-            _ => {}
+            (None, _) => return Err(Broken::of(name.clone(), "no such column")),
         }
     }
     Ok(columns)

@@ -4,6 +4,7 @@ mod delimited;
 mod form;
 mod json;
 mod lines;
+mod rows;
 mod source;
 mod tree;
 mod xml;

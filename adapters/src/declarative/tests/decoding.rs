@@ -577,7 +577,7 @@ fn images_are_references_below_the_address_of_the_settings() {
         with("https://images.example/lpr/a/1.jpg", base())
             .0
             .as_deref(),
-        Some("a/1.jpg")
+        Some("path:a/1.jpg")
     );
     assert_eq!(
         with("https://other.example/1.jpg", base()),

@@ -58,7 +58,7 @@ fn repossession_sightings_over_rest() {
     );
     assert_eq!(first.vehicle.make.as_ref().unwrap().value, "Volvo");
     assert_eq!(first.vehicle.colour, None, "`No Data` is not a colour");
-    assert_eq!(first.images[0].reference, "2026/s-42.jpg");
+    assert_eq!(first.images[0].reference, "path:2026/s-42.jpg");
     assert!(second.retracted && second.revision == 2);
     assert_eq!(
         (second.place.lat, &second.plate.jurisdiction),

@@ -16,7 +16,7 @@ use super::bodies::{json_answer, xml_answer};
 use super::rows::{Odd, Row};
 use super::vendor::{CLIENT_ID, CLIENT_SECRET, Dialect};
 use crate::kit::Asked;
-use crate::sim::lock;
+use crate::sim::{JPEG, lock};
 
 /// How the vendor misbehaves.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,17 @@ pub(super) struct Switches {
     pub(super) personal: bool,
     pub(super) odd: bool,
     pub(super) no_token_is_good: bool,
+    pub(super) photo: Photo,
+}
+
+/// What the image server gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Photo {
+    #[default]
+    Picture,
+    Gone,
+    Huge,
+    Page,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +66,9 @@ pub(super) fn router(dialect: Dialect, shared: Shared) -> Router {
         Dialect::Json => Router::new()
             .route("/v1/sightings/search", post(search_json))
             .route("/oauth/token", post(token)),
-        Dialect::Xml => Router::new().route("/gates/lookup", get(search_xml)),
+        Dialect::Xml => Router::new()
+            .route("/gates/lookup", get(search_xml))
+            .route("/photos/{year}/{name}", get(photo)),
     };
     router.with_state(shared)
 }
@@ -153,6 +166,17 @@ async fn search_xml(
     let end = (question.skip + question.limit).min(rows.len());
     let part = rows.get(question.skip..end).unwrap_or_default();
     answer("application/xml", xml_answer(part, rows.len()))
+}
+
+async fn photo(Extract(shared): Extract<Shared>) -> Response {
+    let photo = lock(&shared).switches.photo;
+    let jpeg = [(header::CONTENT_TYPE, "image/jpeg")];
+    match photo {
+        Photo::Picture => (jpeg, JPEG).into_response(),
+        Photo::Gone => StatusCode::NOT_FOUND.into_response(),
+        Photo::Huge => (jpeg, vec![0xff; 9 << 20]).into_response(),
+        Photo::Page => answer("text/html", "<html>sign in</html>".to_owned()),
+    }
 }
 
 fn answer(content_type: &'static str, body: String) -> Response {

@@ -69,6 +69,7 @@ captured_at = { at = "seen_utc", time = "rfc3339" }
 place.lat = "lat"
 place.lon = "lon"
 place.camera = "camera"
+images.scene = "photo"
 "#;
 
 const WEBHOOK: &str = r#"
@@ -298,6 +299,7 @@ impl SimHandle for Source {
             Way::RestXml => json!({
                 "mapping": { "file": "gates.toml", "text": REST_XML },
                 "base_url": format!("{origin}/gates"),
+                "image_base_url": format!("{origin}/photos"),
                 "page_size": PAGE_SIZE,
             }),
             Way::Webhook => json!({ "mapping": { "file": "gates.toml", "text": WEBHOOK } }),
@@ -330,7 +332,7 @@ impl SimHandle for Source {
     }
 
     fn image(&self) -> Option<String> {
-        None
+        (self.way == Way::RestXml).then(|| "path:2026/S-1.jpg".to_owned())
     }
 
     async fn history(&self) -> Result<&History, String> {

@@ -29,6 +29,7 @@ impl Row {
             "camera": passage.site.code,
             "score": passage.confidence_percent(),
             "retracted": false,
+            "photo": format!("2026/S-{}.jpg", passage.id),
         });
         let row = Self {
             at: passage.at,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::api::{Shared, Switches, router};
+use super::api::{Photo, Shared, Switches, router};
 use super::rows::Row;
 use crate::fault::FaultProxy;
 use crate::kit::{Asked, Behaviour, Outcome};
@@ -62,9 +62,9 @@ impl Vendor {
                 state.switches.no_token_is_good = true;
                 state.tokens.clear();
             }
-            Behaviour::NoImage | Behaviour::HugeImage | Behaviour::ImageIsPage => {
-                return Err("this vendor has no images".to_owned());
-            }
+            Behaviour::NoImage => state.switches.photo = Photo::Gone,
+            Behaviour::HugeImage => state.switches.photo = Photo::Huge,
+            Behaviour::ImageIsPage => state.switches.photo = Photo::Page,
         }
         Ok(())
     }
