@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashMap};
 use turnpike_schemas::{agreement::Permit, read::Observation};
 
 use super::super::{
-    capture::{Broken, Found, Layout},
+    capture::{Broken, Found},
     mapping::Mapping,
 };
 use crate::{
@@ -125,7 +125,7 @@ pub(super) fn rows(mapping: &Mapping, body: &[u8]) -> Result<Rows> {
     });
     match answer {
         Ok(answer) => Ok(Rows { items, answer }),
-        Err(broken) => Err(malformed(&mapping.layout, broken)),
+        Err(broken) => Err(malformed(broken)),
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn list_is_there(mapping: &Mapping, rows: &Rows) -> Result<()> {
     Ok(())
 }
 
-fn malformed(layout: &Layout, broken: Broken) -> Error {
+fn malformed(broken: Broken) -> Error {
     match broken {
         Broken::Error(error) => error,
         Broken::Rule(fault) => {
@@ -157,7 +157,7 @@ fn malformed(layout: &Layout, broken: Broken) -> Error {
             } else {
                 &fault.field
             };
-            let message = format!("{place}: {} ({:?})", fault.rule, layout.format);
+            let message = format!("{place}: {}", fault.rule);
             Error::new(ErrorKind::Malformed, "search", message)
         }
     }
@@ -192,6 +192,6 @@ pub(in super::super) fn saved(mapping: &Mapping, body: &[u8]) -> Result<Page> {
             index += 1;
             Ok(())
         })
-        .map_err(|broken| malformed(&mapping.layout, broken))?;
+        .map_err(malformed)?;
     Ok(page)
 }
