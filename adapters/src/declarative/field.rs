@@ -109,7 +109,7 @@ impl Source {
             Scalar::Absent => Held::Missing,
             Scalar::Null => Held::Unknown,
             Scalar::Text(text) => {
-                let text = text.trim();
+                let text = trimmed(text);
                 if text.is_empty() || self.unknown.iter().any(|marker| marker.text == text) {
                     Held::Unknown
                 } else {
@@ -146,7 +146,11 @@ impl Source {
         slots: &[usize],
         record: &'c Captured<'_>,
     ) -> Result<Held<Cow<'c, str>>, &'static str> {
-        let mut whole = String::new();
+        let length = |slot: &usize| match record.slot(*slot) {
+            Scalar::Text(text) => text.len() + self.join.len(),
+            _ => 24,
+        };
+        let mut whole = String::with_capacity(slots.iter().map(length).sum());
         for (at, slot) in slots.iter().enumerate() {
             match self.plain(record.slot(*slot))? {
                 Held::Is(part) => {
@@ -168,9 +172,13 @@ impl Source {
             text = Cow::Owned(kept);
         }
         text = match self.case {
-            Some(Case::Upper) => Cow::Owned(text.to_uppercase()),
-            Some(Case::Lower) => Cow::Owned(text.to_lowercase()),
-            None => text,
+            Some(Case::Upper) if !is_plain(&text, u8::is_ascii_uppercase) => {
+                Cow::Owned(text.to_uppercase())
+            }
+            Some(Case::Lower) if !is_plain(&text, u8::is_ascii_lowercase) => {
+                Cow::Owned(text.to_lowercase())
+            }
+            _ => text,
         };
         if let Some(table) = &self.table {
             let found = table.get(&*text).ok_or("not in the table")?;
@@ -242,6 +250,24 @@ fn parsed(text: Held<Cow<'_, str>>) -> Result<Held<f64>, &'static str> {
         Held::Missing => Held::Missing,
         Held::Unknown => Held::Unknown,
     })
+}
+
+/// Without white space around it. Nearly every value has none, and that is told by its first and last byte.
+#[inline]
+fn trimmed(text: &str) -> &str {
+    let solid = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if solid(bytes.first()) && solid(bytes.last()) {
+        text
+    } else {
+        text.trim()
+    }
+}
+
+/// Whether a text is ASCII without a letter of the other case.
+fn is_plain(text: &str, letter: fn(&u8) -> bool) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii() && (letter(&byte) || !byte.is_ascii_alphabetic()))
 }
 
 fn clean(text: &str) -> Option<String> {

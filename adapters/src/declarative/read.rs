@@ -136,13 +136,13 @@ impl Fields {
             return Item::Skipped("not_a_read");
         }
         match self.read(record) {
-            Ok(Some(read)) => Item::Read(Box::new(read)),
+            Ok(Some(read)) => Item::Read(read),
             Ok(None) => Item::Skipped("no_plate"),
             Err(Fault(field, rule)) => Item::Rejected(Rejection::new(Some(index), field, rule)),
         }
     }
 
-    fn read(&self, record: &Captured<'_>) -> Result<Option<Observation>, Fault<'_>> {
+    fn read(&self, record: &Captured<'_>) -> Result<Option<Box<Observation>>, Fault<'_>> {
         let mut doubts = Doubts::default();
         let Some(plate) = self.plate(record)? else {
             return Ok(None);
@@ -161,7 +161,13 @@ impl Fields {
         if captured.chosen {
             doubts.note("repeated_hour");
         }
-        let mut read = Observation::new(self.identity(record)?, plate, captured.at, captured.zone);
+        let identity = self.identity(record)?;
+        let mut read = Box::new(Observation::new(
+            identity,
+            plate,
+            captured.at,
+            captured.zone,
+        ));
         read.kind = self.kind;
         read.captured_offset_s = captured.offset_s;
         read.revision = self.revision(record)?;

@@ -1,6 +1,9 @@
 //! Times: the forms vendors write them in, and the zone they are meant in. Nothing is told by magnitude.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use jiff::{
     Timestamp,
@@ -46,14 +49,14 @@ pub(super) enum Part {
 }
 
 /// Which zone a local time is meant in.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Zone {
     /// The value says so itself.
     InValue,
     /// UTC by definition of the format.
     Utc,
     /// This one, by configuration.
-    Named(TimeZone),
+    Named(LocalZone),
     /// The one another field names.
     Field {
         /// Where the name is.
@@ -61,6 +64,14 @@ pub(super) enum Zone {
         /// The name is one of Windows.
         windows: bool,
     },
+}
+
+/// A zone, and its offset in the quarter of an hour that was asked for last: records follow each other in time.
+#[derive(Debug)]
+pub(super) struct LocalZone {
+    zone: TimeZone,
+    /// The quarter in the upper half, the offset in seconds in the lower; 0 is none.
+    last: AtomicU64,
 }
 
 /// What is done in the hour that a clock shows twice.
@@ -302,11 +313,13 @@ fn placed(
     named: Option<&str>,
     repeated: Repeated,
 ) -> Result<Instant, &'static str> {
-    let other;
-    let (zone, provenance) = match zone {
-        Zone::InValue => return Err("not a time with a zone"),
-        Zone::Utc => return fixed(civil, Offset::UTC, ZoneProvenance::Format),
-        Zone::Named(zone) => (zone, ZoneProvenance::Configured),
+    match zone {
+        Zone::InValue => Err("not a time with a zone"),
+        Zone::Utc => fixed(civil, Offset::UTC, ZoneProvenance::Format),
+        Zone::Named(zone) => match zone.usual(civil) {
+            Some(offset) => fixed(civil, offset, ZoneProvenance::Configured),
+            None => decided(civil, &zone.zone, ZoneProvenance::Configured, repeated),
+        },
         Zone::Field { windows, .. } => {
             let name = named.ok_or("not a time with a zone")?;
             let name = if *windows {
@@ -314,10 +327,18 @@ fn placed(
             } else {
                 name
             };
-            other = TimeZone::get(name).map_err(|_| "a zone that is not known")?;
-            (&other, ZoneProvenance::InValue)
+            let zone = TimeZone::get(name).map_err(|_| "a zone that is not known")?;
+            decided(civil, &zone, ZoneProvenance::InValue, repeated)
         }
-    };
+    }
+}
+
+fn decided(
+    civil: DateTime,
+    zone: &TimeZone,
+    provenance: ZoneProvenance,
+    repeated: Repeated,
+) -> Result<Instant, &'static str> {
     match zone.to_ambiguous_timestamp(civil).offset() {
         AmbiguousOffset::Unambiguous { offset } => fixed(civil, offset, provenance),
         AmbiguousOffset::Gap { .. } => Err("a local time that did not exist"),
@@ -334,6 +355,60 @@ fn placed(
             })
         }
     }
+}
+
+impl LocalZone {
+    pub(super) fn new(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            last: AtomicU64::new(0),
+        }
+    }
+
+    /// The offset of a quarter of an hour in which it does not change; `None` where it is not that simple.
+    fn usual(&self, civil: DateTime) -> Option<Offset> {
+        let quarter = quarter(civil)?;
+        let last = self.last.load(Ordering::Relaxed);
+        if last >> 32 == u64::from(quarter) {
+            let offset = u32::try_from(last & u64::from(u32::MAX)).ok()?;
+            return Offset::from_seconds(offset.cast_signed()).ok();
+        }
+        let begin = civil
+            .with()
+            .minute(civil.minute() / 15 * 15)
+            .second(0)
+            .subsec_nanosecond(0)
+            .build()
+            .ok()?;
+        let end = begin
+            .with()
+            .minute(begin.minute() + 14)
+            .second(59)
+            .build()
+            .ok()?;
+        let offset = self.simple(begin)?;
+        if self.simple(end)? != offset {
+            return None;
+        }
+        let kept = u64::from(quarter) << 32 | u64::from(offset.seconds().cast_unsigned());
+        self.last.store(kept, Ordering::Relaxed);
+        Some(offset)
+    }
+
+    fn simple(&self, civil: DateTime) -> Option<Offset> {
+        match self.zone.to_ambiguous_timestamp(civil).offset() {
+            AmbiguousOffset::Unambiguous { offset } => Some(offset),
+            _ => None,
+        }
+    }
+}
+
+/// A number for a quarter of an hour of a clock, never 0.
+fn quarter(civil: DateTime) -> Option<u32> {
+    let part = |number: i8| u32::try_from(number).ok();
+    let year = u32::try_from(civil.year()).ok()?;
+    let day = (year * 13 + part(civil.month())?) * 32 + part(civil.day())?;
+    Some((day * 24 + part(civil.hour())?) * 4 + part(civil.minute())? / 15)
 }
 
 /// What is left of a written time.

@@ -39,13 +39,14 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
     } else {
         (numbered(layout), None)
     };
+    let mut kept = Captured::new(layout.slots);
     while next(&mut rows)? {
         meter.record();
         if rows.len() != *width.get_or_insert(rows.len()) {
             sink(Found::Bad(COLUMNS)).map_err(Broken::Error)?;
             continue;
         }
-        let mut captured = Captured::new(layout.slots);
+        let mut captured = kept.emptied(layout.slots);
         for (slot, column) in &columns {
             let Some(cell) = rows.cell(*column) else {
                 continue;
@@ -55,6 +56,7 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
             captured.put(*slot, value);
         }
         sink(Found::Record(&captured)).map_err(Broken::Error)?;
+        kept = captured.emptied(0);
     }
     if lines.final_newline && !meter.ends_line() {
         return Err(Broken::rule("ends without a line end"));

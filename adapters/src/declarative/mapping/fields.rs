@@ -18,7 +18,7 @@ use crate::declarative::{
     field::{Condition, Source, Test, TimeField},
     path::{Format, Path},
     read::{Candidates, Described, Fields, Identity, Issuer, Revision, Scaled},
-    time::{Repeated, TimeFormat, Zone},
+    time::{LocalZone, Repeated, TimeFormat, Zone},
 };
 
 impl<'t> Loading<'_, 't, '_> {
@@ -460,10 +460,11 @@ impl<'t> Loading<'_, 't, '_> {
                     self.problems
                         .add(&node.span, "needs the setting `zone` of the source");
                 }
-                self.choices.zone.clone().map(Zone::Named)
+                let zone = self.choices.zone.clone();
+                zone.map(|zone| Zone::Named(LocalZone::new(zone)))
             }
             name => match TimeZone::get(name) {
-                Ok(zone) if name.contains('/') => Some(Zone::Named(zone)),
+                Ok(zone) if name.contains('/') => Some(Zone::Named(LocalZone::new(zone))),
                 _ => {
                     self.problems.add(
                         &node.span,

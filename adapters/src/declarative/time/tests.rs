@@ -18,7 +18,7 @@ fn utc(format: &str, text: &str) -> Option<String> {
 }
 
 fn ohio() -> Zone {
-    Zone::Named(TimeZone::get("America/New_York").unwrap())
+    Zone::Named(LocalZone::new(TimeZone::get("America/New_York").unwrap()))
 }
 
 #[test]
@@ -188,5 +188,32 @@ fn windows_are_written_so_that_nothing_is_lost() {
             ),
             (down, up)
         );
+    }
+}
+
+#[test]
+fn what_was_asked_for_last_changes_no_answer() {
+    let zone = ohio();
+    let whole = || ohio();
+    for text in [
+        "2026-03-08T01:59:59",
+        "2026-03-08T02:00:00",
+        "2026-03-08T03:00:00",
+        "2026-11-01T00:59:59",
+        "2026-11-01T01:00:00",
+        "2026-11-01T01:59:59",
+        "2026-11-01T02:00:00",
+        "2026-11-01T01:14:59",
+        "2026-03-08T01:45:00",
+        "2026-07-01T12:00:00",
+    ] {
+        for _ in 0..2 {
+            let again = read("iso_local", text, &zone, Repeated::Refuse);
+            assert_eq!(
+                again,
+                read("iso_local", text, &whole(), Repeated::Refuse),
+                "{text}"
+            );
+        }
     }
 }
