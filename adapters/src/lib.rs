@@ -3,16 +3,24 @@
 pub mod adapter;
 pub mod apds;
 pub mod context;
+pub mod declarative;
 pub mod error;
 pub mod flock;
 pub mod layers;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
+mod token;
 pub mod sharpv;
 pub mod transport;
+mod web;
 
 /// The examples of the guide compile and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/adding-an-adapter.md")]
 mod adding_an_adapter {}
+
+/// So do those about mappings.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding-a-source.md")]
+mod adding_a_source {}

@@ -1,5 +1,7 @@
 //! Every adapter there is. Adding one is one line here (and its `mod` line in `lib.rs`).
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::{
@@ -8,8 +10,23 @@ use crate::{
 };
 use turnpike_schemas::read::Family;
 
-/// Decodes one saved response body.
-pub type SavedAnswer = fn(&[u8]) -> Result<Page>;
+/// Decodes one saved response body, under the settings of its source.
+pub type SavedAnswer = fn(&Value, &[u8]) -> Result<Page>;
+
+/// Which secrets a source must be given: the same ones always (a list of names), or as its settings say.
+pub trait SecretNames: fmt::Debug + Sync {
+    /// The names, under these settings.
+    ///
+    /// # Errors
+    /// `Config` when the settings are wrong.
+    fn under(&self, settings: &Value) -> Result<Vec<String>>;
+}
+
+impl<const N: usize> SecretNames for [&'static str; N] {
+    fn under(&self, _: &Value) -> Result<Vec<String>> {
+        Ok(self.iter().map(|name| (*name).to_owned()).collect())
+    }
+}
 
 /// What the facts come from that an adapter is built on, surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +37,8 @@ pub enum Evidence {
     VendorDocumentation,
     /// Public code that speaks to the vendor's product.
     ClientCode,
+    /// The documents of whoever writes the mapping.
+    OwnDocuments,
 }
 
 impl Evidence {
@@ -30,6 +49,7 @@ impl Evidence {
             Self::Specification => "specification",
             Self::VendorDocumentation => "vendor documentation",
             Self::ClientCode => "client code",
+            Self::OwnDocuments => "the source's own documents",
         }
     }
 }
@@ -54,7 +74,7 @@ pub struct Entry {
     pub id: &'static str,
     /// Vendor and product, for people.
     pub title: &'static str,
-    /// Kind of organisation.
+    /// Kind of organisation its sources are, unless their settings say otherwise: [`crate::adapter::Info`] has the word of one source.
     pub family: Family,
     /// What it can do.
     pub capabilities: Capabilities,
@@ -69,7 +89,7 @@ pub struct Entry {
     /// Payloads in the vendor's format, invented or published by the vendor; each decodes under `example`.
     pub samples: &'static [Sample],
     /// Names of the secrets its configuration must reference.
-    pub secrets: &'static [&'static str],
+    pub secrets: &'static dyn SecretNames,
     /// Addresses of the source named by the settings; the transport is pinned to their hosts.
     pub hosts: fn(&Value) -> Result<Vec<url::Url>>,
     /// Builds the adapter from its `settings` table.
@@ -82,6 +102,7 @@ pub struct Entry {
 /// The adapters.
 pub const ADAPTERS: &[Entry] = &[
     crate::apds::ENTRY,
+    crate::declarative::ENTRY,
     crate::flock::ENTRY,
     crate::niop::ENTRY,
     crate::rekor::ENTRY,

@@ -9,7 +9,7 @@ use turnpike_adapters::{
     adapter::{Adapter, Item, Message, Page, Verdict},
     registry::{self, Entry, Sample},
 };
-use turnpike_fuzz::{check_page, example};
+use turnpike_fuzz::{check_page, example, settings};
 
 static FUZZED: LazyLock<(&'static Entry, Box<dyn Adapter>)> = LazyLock::new(|| {
     let id = std::env::var("TURNPIKE_FUZZ_ADAPTER").expect("TURNPIKE_FUZZ_ADAPTER names an adapter");
@@ -55,6 +55,6 @@ fn decode(
         return Ok((Some(verdict.map_err(|error| error.to_string())?), page));
     }
     let saved = entry.saved_answer.expect("an adapter that decodes nothing");
-    let page = saved(payload).map_err(|error| error.to_string())?;
+    let page = saved(&settings(entry), payload).map_err(|error| error.to_string())?;
     Ok((None, page))
 }

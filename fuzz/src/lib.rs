@@ -22,9 +22,13 @@ pub fn adapter(id: &str, settings: &Value) -> Box<dyn Adapter> {
 
 /// The adapter of a registry line, with the settings of its example.
 pub fn example(entry: &registry::Entry) -> Box<dyn Adapter> {
+    adapter(entry.id, &settings(entry))
+}
+
+/// The settings of a registry line's example.
+pub fn settings(entry: &registry::Entry) -> Value {
     let settings: toml::Table = entry.example.parse().expect("an example is TOML");
-    let settings = serde_json::to_value(settings).expect("TOML is JSON");
-    adapter(entry.id, &settings)
+    serde_json::to_value(settings).expect("TOML is JSON")
 }
 
 /// The reference agreement of the decision table.

@@ -222,10 +222,9 @@ impl TryFrom<PlateParts> for Plate {
 fn normalize(raw: &str, keep: fn(char) -> bool) -> Result<String, PlateError> {
     let kept = |c: &char| is_plate_char(*c) || keep(*c);
     let text = if raw.is_ascii() {
-        raw.chars()
-            .map(|c| c.to_ascii_uppercase())
-            .filter(kept)
-            .collect()
+        let mut text = String::with_capacity(raw.len());
+        text.extend(raw.chars().map(|c| c.to_ascii_uppercase()).filter(kept));
+        text
     } else {
         normalize_unicode(raw, kept)
     };

@@ -23,7 +23,7 @@ use turnpike_schemas::{
 use url::Url;
 
 pub use self::gather::decode_page;
-use self::{settings::Settings, token::Tokens};
+use self::settings::Settings;
 use crate::{
     adapter::{
         Adapter, Batch, Capabilities, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek,
@@ -32,6 +32,7 @@ use crate::{
     context::Context,
     error::Result,
     registry::{Entry, Evidence, Sample},
+    token::Tokens,
 };
 
 /// This adapter in the registry.
@@ -53,7 +54,7 @@ pub const ENTRY: Entry = Entry {
     secrets: &["client_id", "client_secret"],
     hosts,
     build,
-    saved_answer: Some(decode_page),
+    saved_answer: Some(|_, body| decode_page(body)),
 };
 
 const INFO: Info = Info {

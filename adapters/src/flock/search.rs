@@ -12,14 +12,14 @@ use turnpike_schemas::{
 use super::{
     gather::Gathered,
     settings::Settings,
-    status,
-    token::{Token, Tokens},
+    status, token,
     wire::{Answer, Lookup, NEWEST_FIRST, Next},
 };
 use crate::{
     adapter::{Page, unsupported},
     context::Context,
     error::{Error, ErrorKind, Result},
+    token::{Token, Tokens},
 };
 
 const OPERATION: &str = "search";
@@ -35,7 +35,7 @@ pub(super) async fn run(
     permit: &Permit,
 ) -> Result<Page> {
     let body = lookup(settings, permit)?;
-    let token = tokens.get(ctx, settings, None).await?;
+    let token = tokens.get(ctx, None, token::fetch(ctx, settings)).await?;
     let mut session = Session {
         settings,
         tokens,
@@ -123,7 +123,11 @@ impl Session<'_> {
         self.refreshed = true;
         self.token = self
             .tokens
-            .get(self.ctx, self.settings, Some(&self.token))
+            .get(
+                self.ctx,
+                Some(&self.token),
+                token::fetch(self.ctx, self.settings),
+            )
             .await?;
         self.ctx.send(self.signed(request())?).await
     }

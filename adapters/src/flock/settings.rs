@@ -2,9 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    web,
+};
 
 const OPERATION: &str = "settings";
 
@@ -49,8 +52,8 @@ impl Settings {
     pub(super) fn parse(settings: &Value) -> Result<Self> {
         let raw: Raw = serde_path_to_error::deserialize(settings)
             .map_err(|error| Error::new(ErrorKind::Config, OPERATION, error.to_string()))?;
-        let base_url = address("base_url", &raw.base_url)?;
-        let token_url = address("token_url", &raw.token_url)?;
+        let base_url = web::address("base_url", &raw.base_url)?;
+        let token_url = web::address("token_url", &raw.token_url)?;
         require(
             !raw.audience.trim().is_empty(),
             "`audience` must not be empty",
@@ -88,49 +91,11 @@ impl Settings {
 
     fn below(&self, segments: &[&str]) -> Url {
         let mut url = self.base_url.clone();
-        // INVARIANT: `address` took http and https addresses only, and those always have path segments.
+        // INVARIANT: `web::address` took http and https addresses only, and those always have path segments.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
         url
-    }
-}
-
-/// Plain http is for simulators on the same machine: anything else would send the client secret in the clear.
-fn address(key: &str, text: &str) -> Result<Url> {
-    let url = Url::parse(text).map_err(|_| {
-        Error::new(
-            ErrorKind::Config,
-            OPERATION,
-            format!("`{key}` is not an address"),
-        )
-    })?;
-    let secure = match url.scheme() {
-        "https" => true,
-        "http" => is_loopback(&url),
-        _ => false,
-    };
-    require(
-        secure,
-        &format!("`{key}` must be https, or http on a loopback address"),
-    )?;
-    let bare = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    require(
-        bare,
-        &format!("`{key}` must not hold credentials, a query or a fragment"),
-    )?;
-    Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -1,13 +1,14 @@
 //! What the vendor's refusals mean. The vendor's own text is read to classify and goes nowhere.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
-use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
+use http::{Response, StatusCode, header};
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Retry};
+use crate::{
+    error::{Error, ErrorKind, Retry},
+    web,
+};
 
 /// Fields of a lookup the vendor can name in a refusal; nothing else it says is repeated.
 const REQUEST_FIELDS: [&str; 8] = [
@@ -61,22 +62,12 @@ pub(super) fn refusal(
         _ => format!("{} (status {})", meaning(status, kind), status.as_u16()),
     };
     let error = Error::new(kind, operation, message);
-    match retry_after(response.headers(), now) {
+    match web::wait(response.headers().get(header::RETRY_AFTER), now) {
         Some(wait) if matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable) => {
             error.with_retry(Retry::After(wait))
         }
         _ => error,
     }
-}
-
-/// How long the source asks to be left alone: seconds, or an HTTP date. `None` where it does not say.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let at = DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
 fn kind_of(status: StatusCode, body: &[u8]) -> ErrorKind {
@@ -123,6 +114,8 @@ fn said(body: &[u8]) -> Option<Said> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn now() -> Timestamp {

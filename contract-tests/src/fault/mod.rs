@@ -7,6 +7,7 @@
 mod canned;
 mod wire;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,8 @@ pub enum Fault {
     Redirect,
     /// The connection is accepted and nothing is ever said.
     BlackHole,
-    /// The first answer to a GET is given to every later GET.
+    /// The first answer to a GET is given to every later GET, and the first answer to anything else to whatever has the same
+    /// method and path.
     RepeatedPage,
 }
 
@@ -51,7 +53,7 @@ struct State {
     fault: Fault,
     /// How many more connections meet the fault; `None` is all of them.
     left: Option<u32>,
-    page: Option<Vec<u8>>,
+    pages: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,7 @@ impl FaultProxy {
             state: Mutex::new(State {
                 fault: Fault::Healthy,
                 left: None,
-                page: None,
+                pages: HashMap::new(),
             }),
             connections: watch::Sender::new(0),
             trapped: watch::Sender::new(0),
@@ -137,7 +139,7 @@ impl FaultProxy {
         *self.shared.lock() = State {
             fault,
             left: None,
-            page: None,
+            pages: HashMap::new(),
         };
     }
 
@@ -146,7 +148,7 @@ impl FaultProxy {
         *self.shared.lock() = State {
             fault,
             left: Some(times),
-            page: None,
+            pages: HashMap::new(),
         };
     }
 
@@ -232,21 +234,33 @@ async fn answer(
         Fault::Truncate(bytes) => {
             wire::relay(&mut client, shared.target, request, Some(bytes)).await
         }
-        Fault::RepeatedPage if request.starts_with(b"GET ") => {
-            repeat(&mut client, shared, request).await
-        }
+        Fault::RepeatedPage => repeat(&mut client, shared, request).await,
         _ => wire::relay(&mut client, shared.target, request, None).await,
     }
 }
 
 async fn repeat(client: &mut TcpStream, shared: &Shared, request: &[u8]) -> io::Result<()> {
-    let kept = shared.lock().page.clone();
+    let asked = asked(request);
+    let kept = shared.lock().pages.get(asked).cloned();
     let page = match kept {
         Some(page) => page,
         None => wire::fetch(shared.target, request).await?,
     };
-    shared.lock().page.get_or_insert_with(|| page.clone());
+    shared
+        .lock()
+        .pages
+        .entry(asked.to_owned())
+        .or_insert_with(|| page.clone());
     wire::finish(client, &page).await
+}
+
+/// What requests have in common that get the same page.
+fn asked(request: &[u8]) -> &[u8] {
+    if request.starts_with(b"GET ") {
+        return b"GET";
+    }
+    let line = request.split(|byte| *byte == b'\r').next();
+    line.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -271,12 +271,20 @@ impl Bench {
         Ok(self.adapter.image(ctx, &permit, image).await)
     }
 
+    /// Names of the secrets a source at this vendor must be given.
+    ///
+    /// # Errors
+    /// The settings are wrong.
+    pub fn secret_names(&self) -> Result<Vec<String>, String> {
+        self.entry.secrets.under(&self.sim.settings()).map_err(say)
+    }
+
     /// Hands a payload to the adapter.
     ///
     /// # Errors
     /// Those of the adapter.
     pub fn decode(&self, sample: &Sample) -> Called<Delivered> {
-        sample.decode(self.entry, &*self.adapter)
+        sample.decode(self.entry, &self.sim.settings(), &*self.adapter)
     }
 
     /// Requests so far: those given to the transport, or those that came down the road, whichever is more.

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use serde_json::Value;
 use turnpike_adapters::adapter::{
     Acknowledgement, Adapter, Disposition, Item, Message, Page, Rejection, Reply,
 };
@@ -137,11 +138,16 @@ impl Sample {
     ///
     /// # Errors
     /// Those of the adapter.
-    pub fn decode(&self, entry: &Entry, adapter: &dyn Adapter) -> Result<Delivered> {
+    pub fn decode(
+        &self,
+        entry: &Entry,
+        settings: &Value,
+        adapter: &dyn Adapter,
+    ) -> Result<Delivered> {
         match self.via {
             Via::Message => self.message(adapter),
             Via::File => self.file(adapter),
-            Via::SavedAnswer => self.saved(entry),
+            Via::SavedAnswer => self.saved(entry, settings),
         }
     }
 
@@ -181,12 +187,12 @@ impl Sample {
         })
     }
 
-    fn saved(&self, entry: &Entry) -> Result<Delivered> {
+    fn saved(&self, entry: &Entry, settings: &Value) -> Result<Delivered> {
         let Some(decode) = entry.saved_answer else {
             return turnpike_adapters::adapter::unsupported("saved_answer");
         };
         Ok(Delivered {
-            page: decode(&self.bytes)?,
+            page: decode(settings, &self.bytes)?,
             ..Delivered::default()
         })
     }

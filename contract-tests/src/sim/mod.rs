@@ -5,6 +5,7 @@
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
 pub mod apds;
+pub mod declarative;
 pub mod flock;
 pub mod niop;
 pub mod rekor;
@@ -44,6 +45,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "apds",
         about: "HTTP: an NGSI broker of APDSObservation entities, asked by plate or pushing notifications",
         benches: &[apds::bench::NOTIFICATIONS, apds::bench::ENTITIES],
+    },
+    SimEntry {
+        adapter: "declarative",
+        about: "plain vendors: REST in JSON (OAuth2, cursor) and in XML (pages), pushed JSON, dropped CSV",
+        benches: declarative::bench::BENCHES,
     },
     SimEntry {
         adapter: "flock",

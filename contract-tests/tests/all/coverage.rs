@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::Cursor};
 
+use serde_json::Value;
 use turnpike_adapters::adapter::{Adapter, Disposition, Message, Page};
 use turnpike_adapters::registry::{ADAPTERS, Entry, Sample};
 use turnpike_contract_tests::kit::CHECKS;
@@ -37,9 +38,10 @@ fn every_example_builds_and_every_sample_decodes_under_it() {
         let settings: toml::Table = entry.example.parse().unwrap();
         let settings = serde_json::to_value(settings).unwrap();
         let adapter = (entry.build)(&settings).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let decoded = |sample| decoded(entry, &settings, &*adapter, sample);
         assert!(!entry.samples.is_empty(), "{id}: no sample");
         for sample in entry.samples {
-            let page = decoded(entry, &*adapter, sample);
+            let page = decoded(sample);
             assert!(
                 !page.reads.is_empty(),
                 "{id}: {} holds no read",
@@ -50,7 +52,7 @@ fn every_example_builds_and_every_sample_decodes_under_it() {
     }
 }
 
-fn decoded(entry: &Entry, adapter: &dyn Adapter, sample: &Sample) -> Page {
+fn decoded(entry: &Entry, settings: &Value, adapter: &dyn Adapter, sample: &Sample) -> Page {
     let can = adapter.info().capabilities;
     let mut page = Page::default();
     if can.push || can.subscribe {
@@ -68,7 +70,7 @@ fn decoded(entry: &Entry, adapter: &dyn Adapter, sample: &Sample) -> Page {
         });
         assert_eq!(verdict.unwrap().disposition, Disposition::Accepted);
     } else {
-        page = entry.saved_answer.unwrap()(sample.bytes).unwrap();
+        page = entry.saved_answer.unwrap()(settings, sample.bytes).unwrap();
     }
     page
 }
@@ -97,7 +99,7 @@ fn every_settings_key_named_secret_is_documented_beside_the_adapter() {
     for entry in ADAPTERS {
         let readme = root().join(format!("adapters/src/{}/README.md", entry.id));
         let readme = std::fs::read_to_string(readme).unwrap();
-        for secret in entry.secrets {
+        for secret in secrets(entry) {
             assert!(
                 readme.contains(&format!("`{secret}`")),
                 "{}: {secret}",
@@ -105,6 +107,13 @@ fn every_settings_key_named_secret_is_documented_beside_the_adapter() {
             );
         }
     }
+}
+
+/// The secrets of the example.
+fn secrets(entry: &Entry) -> Vec<String> {
+    let settings: toml::Table = entry.example.parse().unwrap();
+    let settings = serde_json::to_value(settings).unwrap();
+    entry.secrets.under(&settings).unwrap()
 }
 
 #[test]

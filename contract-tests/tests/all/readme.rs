@@ -2,10 +2,29 @@
 
 use std::{fs, path::Path};
 
+use turnpike_contract_tests::kit::benches;
+
 use turnpike_adapters::registry::{ADAPTERS, Entry};
 
 const BEGIN: &str = "--test all readme -->\n";
 const END: &str = "<!-- end of sources -->";
+
+/// The families an adapter has a bench for: what it is proven with.
+fn families(adapter: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut families: Vec<String> = Vec::new();
+    for bench in benches(adapter) {
+        let sim = runtime.block_on((bench.start)()).unwrap();
+        let family = format!("{:?}", sim.family()).to_lowercase();
+        if !families.contains(&family) {
+            families.push(family);
+        }
+    }
+    families.join(", ")
+}
 
 fn row(entry: &Entry) -> String {
     let can = entry.capabilities;
@@ -22,17 +41,16 @@ fn row(entry: &Entry) -> String {
         .filter(|(can, _)| *can)
         .map(|(_, way)| *way)
         .collect();
+    let families = families(entry.id);
     let Entry {
         id,
         title,
-        family,
         transport,
         cannot_give,
         ..
     } = entry;
     format!(
-        "| [`{id}`](adapters/src/{id}/README.md) | {title} | {} | {transport} | {} | {} | {cannot_give} |\n",
-        family.as_str(),
+        "| [`{id}`](adapters/src/{id}/README.md) | {title} | {families} | {transport} | {} | {} | {cannot_give} |\n",
         ways.join(", "),
         entry.evidence.as_str(),
     )

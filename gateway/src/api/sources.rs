@@ -60,7 +60,7 @@ fn info(app: &App, source: &Source) -> SourceInfo {
     SourceInfo {
         source: source.id.clone(),
         title: source.title.clone(),
-        family: source.entry.family,
+        family: source.adapter.info().family,
         adapter: source.entry.id.to_owned(),
         delivery: deliveries
             .iter()

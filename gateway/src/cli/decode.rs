@@ -14,10 +14,13 @@ use turnpike_adapters::{
     context::{Clock as _, SystemClock},
     registry,
 };
-use turnpike_schemas::read::{Observation, PlateRead, Provenance, SourceId};
+use turnpike_schemas::{
+    hex::hex,
+    read::{Observation, PlateRead, Provenance, SourceId},
+};
 
 use super::exit::{Exit, Outcome};
-use turnpike_schemas::hex::hex;
+use crate::config::inline_files;
 
 /// Show what a payload would become: one JSON line a record, `{"read": ...}` or `{"rejected": ...}`
 #[derive(Debug, Args)]
@@ -54,27 +57,31 @@ impl Decode {
                 ),
             )
         })?;
+        let settings = self.settings()?;
+        let adapter = (entry.build)(&settings)
+            .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?;
+        // A payload that comes as a file is decoded as one: its name and its verdict matter.
         let page = match entry.saved_answer {
-            Some(decode) => decode(&self.read()?).map_err(|error| cannot(&error))?,
-            None => self.decode(&*self.build(entry)?)?,
+            Some(decode) if !adapter.info().capabilities.file => {
+                decode(&settings, &self.read()?).map_err(|error| cannot(&error))?
+            }
+            _ => self.decode(&*adapter)?,
         };
         self.print(out, entry, page)
     }
 
-    fn build(&self, entry: &registry::Entry) -> Result<Box<dyn Adapter>, Outcome> {
-        let settings = match &self.settings {
-            None => json!({}),
-            Some(file) => {
-                let text =
-                    std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-                let table: toml::Table = text.parse().map_err(|error| {
-                    Outcome::new(Exit::Config, format!("{}: {error}", file.display()))
-                })?;
-                serde_json::to_value(table)
-                    .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?
-            }
+    fn settings(&self) -> Result<serde_json::Value, Outcome> {
+        let Some(file) = &self.settings else {
+            return Ok(json!({}));
         };
-        (entry.build)(&settings).map_err(|error| Outcome::new(Exit::Config, error.to_string()))
+        let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error| Outcome::new(Exit::Config, format!("{}: {error}", file.display())))?;
+        let mut settings = serde_json::to_value(table)
+            .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?;
+        inline_files(&mut settings, file).map_err(|what| Outcome::new(Exit::Config, what))?;
+        Ok(settings)
     }
 
     fn decode(&self, adapter: &dyn Adapter) -> Result<Page, Outcome> {

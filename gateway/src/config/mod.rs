@@ -31,6 +31,7 @@ use url::Url;
 pub use load::Effective;
 pub use raw::LogFormat;
 pub use report::Problem;
+pub(crate) use sources::inline_files;
 
 /// SHA-256 of a bearer token. Tokens themselves are never kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Read as _,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use serde_json::Value;
 use turnpike_adapters::{
     adapter::Capabilities,
     context::{Secret, Secrets},
@@ -72,7 +74,8 @@ fn source(
     }
     let entry = entry(at, &raw, report);
     let agreement = agreement(at, &raw, around.path, report);
-    let secrets = secrets(at, &raw, entry, around, report);
+    let settings = settings(at, &raw, around.path, report);
+    let secrets = secrets(at, &raw, entry.zip(settings.as_ref()), around, report);
     let quota = quota(at, &raw.quota, report);
     let push = raw.push.as_ref().and_then(|push| {
         let key = format!("{at}.push.token_sha256");
@@ -85,13 +88,12 @@ fn source(
     let stale_after = raw
         .stale_after_s
         .map(|s| report.within(format!("{at}.stale_after_s"), s, 1..=YEAR_S));
-    let entry = entry?;
-    let settings = serde_json::to_value(&raw.settings).unwrap_or_default();
+    let (entry, settings) = (entry?, settings?);
     let hosts = report.check(format!("{at}.settings"), (entry.hosts)(&settings));
-    let built = report.check(format!("{at}.settings"), (entry.build)(&settings));
-    // What an adapter can do may depend on its settings; without usable ones, what the registry says.
-    let can = built.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
-    deliveries(at, &raw, entry, can, agreement.as_deref(), report);
+    let adapter = report.check(format!("{at}.settings"), (entry.build)(&settings));
+    // What one source can do is for its settings to say; the registry knows the most.
+    let can = adapter.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
+    deliveries(at, &raw, entry.id, can, agreement.as_deref(), report);
     Some(Source {
         title: raw.title.unwrap_or_else(|| raw.id.to_string()),
         id: raw.id,
@@ -126,25 +128,25 @@ fn entry(at: &str, raw: &RawSource, report: &mut Report) -> Option<&'static Entr
 fn deliveries(
     at: &str,
     raw: &RawSource,
-    entry: &Entry,
+    adapter: &str,
     can: Capabilities,
     agreement: Option<&Agreement>,
     report: &mut Report,
 ) {
     if raw.push.is_some() && !can.push {
-        let message = format!("adapter `{}` takes no pushed messages", entry.id);
+        let message = format!("adapter `{adapter}` takes no pushed messages");
         report.add(format!("{at}.push"), message);
     }
     if raw.drop.is_some() && !can.file {
         report.add(
             format!("{at}.drop"),
-            format!("adapter `{}` takes no files", entry.id),
+            format!("adapter `{adapter}` takes no files"),
         );
     }
     let taken_in = raw.push.is_some() || raw.drop.is_some();
     if !taken_in && !can.search {
         let missing = if can.file { "drop" } else { "push" };
-        let message = format!("is required: adapter `{}` cannot be asked live", entry.id);
+        let message = format!("is required: adapter `{adapter}` cannot be asked live");
         report.add(format!("{at}.{missing}"), message);
     }
     let allows = |agreement: &Agreement| agreement.document().actions.contains(&Action::Ingest);
@@ -152,6 +154,57 @@ fn deliveries(
         let message = "does not allow action `ingest`, but the source delivers reads";
         report.add(format!("{at}.agreement"), message);
     }
+}
+
+/// The adapter's settings, with the files they name read in.
+fn settings(at: &str, raw: &RawSource, path: &Path, report: &mut Report) -> Option<Value> {
+    let mut settings = serde_json::to_value(&raw.settings).unwrap_or_default();
+    let read = inline_files(&mut settings, path);
+    report.check(format!("{at}.settings"), read)?;
+    Some(settings)
+}
+
+/// Longest file that settings may name, in bytes.
+const MOST_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Replaces every `{ file = "name" }` in the settings by `{ file = "name", text = "..." }`: adapters read no files. The name is
+/// relative to the folder of `config`, and stays, so that an adapter can say where in the file something is wrong.
+///
+/// # Errors
+/// The first file that cannot be read as text of at most 1 MiB.
+pub(crate) fn inline_files(settings: &mut Value, config: &Path) -> Result<(), String> {
+    match settings {
+        Value::Object(table) => {
+            let named = match table.get("file") {
+                Some(Value::String(name)) if table.len() == 1 => Some(name.clone()),
+                _ => None,
+            };
+            if let Some(name) = named {
+                let text = read_text(&beside(config, Path::new(&name)))?;
+                table.insert("text".to_owned(), Value::String(text));
+                return Ok(());
+            }
+            table
+                .values_mut()
+                .try_for_each(|value| inline_files(value, config))
+        }
+        Value::Array(list) => list
+            .iter_mut()
+            .try_for_each(|value| inline_files(value, config)),
+        _ => Ok(()),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MOST_FILE_BYTES + 1).read_to_string(&mut text))
+        .map_err(unreadable)?;
+    if text.len() as u64 > MOST_FILE_BYTES {
+        return Err(format!("{} is larger than 1 MiB", path.display()));
+    }
+    Ok(text)
 }
 
 fn agreement(
@@ -193,14 +246,16 @@ fn agreement(
 fn secrets(
     at: &str,
     raw: &RawSource,
-    entry: Option<&Entry>,
+    entry: Option<(&Entry, &Value)>,
     around: &Surroundings<'_>,
     report: &mut Report,
 ) -> Arc<Secrets> {
-    let wanted = entry.map_or(&[] as &[&str], |entry| entry.secrets);
+    // Settings that are wrong are reported with the settings.
+    let wanted = entry.and_then(|(entry, settings)| entry.secrets.under(settings).ok());
     for name in wanted
         .iter()
-        .filter(|name| !raw.secrets.contains_key(**name))
+        .flatten()
+        .filter(|name| !raw.secrets.contains_key(*name))
     {
         report.add(
             format!("{at}.secrets.{name}"),
@@ -210,7 +265,7 @@ fn secrets(
     let mut secrets = Vec::new();
     for (name, reference) in &raw.secrets {
         let key = format!("{at}.secrets.{name}");
-        if entry.is_some() && !wanted.contains(&name.as_str()) {
+        if wanted.as_ref().is_some_and(|wanted| !wanted.contains(name)) {
             report.add(
                 &key,
                 format!("is not a secret of adapter `{}`", raw.adapter),

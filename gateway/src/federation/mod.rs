@@ -196,7 +196,7 @@ impl Federation {
             .zip(plan.records)
             .map(|((source, step), decision)| ExplainedSource {
                 source: source.id.clone(),
-                family: source.entry.family,
+                family: source.adapter.info().family,
                 would_ask: matches!(step, Step::Ask(_)),
                 unsupported: match &step {
                     Step::Report(SourceOutcome::Unsupported { capability }) => Some(*capability),
@@ -361,7 +361,7 @@ fn done(index: usize, source: &Source, searched: Searched) -> Done {
         index,
         report: SourceReport {
             source: source.id.clone(),
-            family: source.entry.family,
+            family: source.adapter.info().family,
             agreement: Some(source.agreement.reference().clone()),
             outcome: searched.outcome,
             took_ms: u32::try_from(searched.took.as_millis()).unwrap_or(u32::MAX),

@@ -200,6 +200,6 @@ fn the_registry_knows_the_adapter_and_its_two_hosts() {
     let hosts: Vec<_> = hosts.iter().filter_map(|url| url.host_str()).collect();
     assert_eq!(hosts, ["api.police.example", "login.police.example"]);
     let decode = entry.saved_answer.unwrap();
-    let page = decode(include_bytes!("../fixtures/lookup-answer.json")).unwrap();
+    let page = decode(&settings, include_bytes!("../fixtures/lookup-answer.json")).unwrap();
     assert_eq!(page.reads.len(), 1);
 }

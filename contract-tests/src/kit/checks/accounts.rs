@@ -108,7 +108,7 @@ pub(super) async fn without_its_secrets_nothing_is_sent(bench: &Bench) -> Outcom
         let called = bench.call(operation, &bench.ctx_without_secrets()).await?;
         let silent = bench.requests() == before;
         let fine = match &called {
-            Ok(_) => bench.entry.secrets.is_empty(),
+            Ok(_) => bench.secret_names()?.is_empty(),
             Err(error) => error.kind() == ErrorKind::Config && silent,
         };
         require(fine, || {
@@ -116,11 +116,9 @@ pub(super) async fn without_its_secrets_nothing_is_sent(bench: &Bench) -> Outcom
         })?;
     }
     let named: Vec<_> = bench.sim.secrets().iter().map(|(name, _)| *name).collect();
-    require(named == bench.entry.secrets, || {
-        format!(
-            "the registry names {:?}, the bench {named:?}",
-            bench.entry.secrets
-        )
+    let wanted = bench.secret_names()?;
+    require(named == wanted, || {
+        format!("the registry names {wanted:?}, the bench {named:?}")
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) async fn info_is_constant(bench: &Bench) -> Outcome {
 
 pub(super) async fn info_declares_no_more_than_the_registry(bench: &Bench) -> Outcome {
     let (info, entry) = (bench.adapter.info(), bench.entry);
+    let family = format!("{:?}", bench.sim.family()).to_lowercase();
     let flags = |of: Capabilities| {
         [
             of.search,
@@ -36,8 +37,10 @@ pub(super) async fn info_declares_no_more_than_the_registry(bench: &Bench) -> Ou
         .zip(flags(entry.capabilities))
         .any(|(declared, registered)| declared && !registered);
     require(
-        (info.id, info.family) == (entry.id, entry.family) && !info.version.is_empty() && !more,
-        || format!("info {info:?} is not what the registry says"),
+        (info.id, info.family.as_str()) == (entry.id, family.as_str())
+            && !info.version.is_empty()
+            && !more,
+        || format!("info {info:?} is not what the registry says of {family}"),
     )
 }
 
@@ -130,7 +133,7 @@ pub(super) async fn undeclared_files_are_unsupported(bench: &Bench) -> Outcome {
 pub(super) async fn building_and_decoding_contact_nobody(bench: &Bench) -> Outcome {
     let again = (bench.entry.build)(&bench.sim.settings()).map_err(say)?;
     for sample in bench.sim.samples().await?.iter().take(20) {
-        drop(sample.decode(bench.entry, &*again));
+        drop(sample.decode(bench.entry, &bench.sim.settings(), &*again));
     }
     silent(bench)
 }

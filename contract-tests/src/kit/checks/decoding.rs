@@ -120,7 +120,7 @@ pub(super) async fn decoding_is_pure(bench: &Bench) -> Outcome {
         let results = [
             bench.decode(sample),
             bench.decode(sample),
-            sample.decode(bench.entry, &*again),
+            sample.decode(bench.entry, &bench.sim.settings(), &*again),
         ];
         let [first, second, third] = results.map(|result| result.map_err(say));
         require(first == second && first == third, || {

@@ -48,7 +48,8 @@ pub(super) async fn every_read_has_identity_plate_and_instant(bench: &Bench) -> 
 pub(super) async fn every_instant_has_a_known_zone(bench: &Bench) -> Outcome {
     // Unless the bench configures a zone, none may come from the configuration.
     let settings = bench.sim.settings();
-    let configured = settings.get("time_zone").is_some_and(Value::is_string);
+    let zone = |key| settings.get(key).is_some_and(Value::is_string);
+    let configured = zone("time_zone") || zone("zone");
     each(bench, |read| {
         let day_s = 24 * 60 * 60;
         let offset = read.captured_offset_s.unwrap_or(0);

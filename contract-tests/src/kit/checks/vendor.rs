@@ -85,7 +85,7 @@ pub(super) async fn bad_records_hide_no_good_ones(bench: &Bench) -> Outcome {
 
 pub(super) async fn a_stale_credential_is_replaced_once(bench: &Bench) -> Outcome {
     asked_live!(bench);
-    if bench.entry.secrets.is_empty() {
+    if bench.secret_names()?.is_empty() {
         return no_credential_is_sent(bench).await;
     }
     let ask = bench.question();
@@ -115,7 +115,7 @@ async fn no_credential_is_sent(bench: &Bench) -> Outcome {
 
 pub(super) async fn a_refused_credential_is_said_and_not_tried_for_ever(bench: &Bench) -> Outcome {
     asked_live!(bench);
-    if bench.entry.secrets.is_empty() {
+    if bench.secret_names()?.is_empty() {
         return no_credential_is_sent(bench).await;
     }
     bench.sim.behave(Behaviour::NoCredentialIsGood)?;

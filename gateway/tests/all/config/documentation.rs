@@ -89,7 +89,9 @@ fn every_adapter_is_named() {
             "`{}` is not described",
             entry.id
         );
-        for secret in entry.secrets {
+        let example: toml::Table = entry.example.parse().unwrap();
+        let example = serde_json::to_value(example).unwrap();
+        for secret in entry.secrets.under(&example).unwrap() {
             assert!(
                 DOCUMENT.contains(&format!("`{secret}`")),
                 "secret `{secret}` is not described"

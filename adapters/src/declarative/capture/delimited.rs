@@ -1,0 +1,109 @@
+//! Delimited lines. Only the mapped columns of a row are looked at.
+
+use std::{borrow::Cow, io::Read};
+
+use encoding_rs::UTF_8;
+
+use super::{
+    Broken, Captured, Found, Layout, Scalar, Sink,
+    rows::{Row, Rows},
+    source::{self, Meter, Metered, Utf8},
+};
+use crate::{adapter::ReadSeek, declarative::path::Path};
+
+const COLUMNS: &str = "not as many columns as the header";
+
+/// A file of delimited lines.
+///
+/// A column that the mapping names and the header does not is a fault of the whole file: something has changed, and reads
+/// without it would look complete.
+pub(super) fn file(layout: &Layout, file: &mut dyn ReadSeek, sink: Sink<'_>) -> Result<(), Broken> {
+    if layout.lines.encoding == UTF_8 {
+        return read(layout, file, sink);
+    }
+    read(layout, Utf8::new(file, layout.lines.encoding), sink)
+}
+
+fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> {
+    let (meter, lines) = (Meter::new(), &layout.lines);
+    let mut rows = Rows::new(Metered::new(file, &meter), lines.delimiter, lines.quote);
+    let mut left = lines.skip;
+    while left > 0 && next(&mut rows)? {
+        left -= 1;
+    }
+    let (columns, mut width) = if lines.header {
+        if !next(&mut rows)? {
+            return Err(Broken::rule("no header line"));
+        }
+        (named(layout, &rows)?, Some(rows.len()))
+    } else {
+        (numbered(layout), None)
+    };
+    let mut kept = Captured::new(layout.slots);
+    while next(&mut rows)? {
+        meter.record();
+        if rows.len() != *width.get_or_insert(rows.len()) {
+            sink(Found::Bad(COLUMNS)).map_err(Broken::Error)?;
+            continue;
+        }
+        let mut captured = kept.emptied(layout.slots);
+        for (slot, column) in &columns {
+            let Some(cell) = rows.cell(*column) else {
+                continue;
+            };
+            let value = std::str::from_utf8(cell)
+                .map_or(Scalar::BadText, |text| Scalar::Text(Cow::Borrowed(text)));
+            captured.put(*slot, value);
+        }
+        sink(Found::Record(&captured)).map_err(Broken::Error)?;
+        kept = captured.emptied(0);
+    }
+    if lines.final_newline && !meter.ends_line() {
+        return Err(Broken::rule("ends without a line end"));
+    }
+    Ok(())
+}
+
+fn next<R: Read>(rows: &mut Rows<R>) -> Result<bool, Broken> {
+    match rows.next().map_err(|error| source::failed(&error))? {
+        Row::There => Ok(true),
+        Row::End => Ok(false),
+        Row::Open => Err(Broken::rule("a quote that nothing closes")),
+    }
+}
+
+fn numbered(layout: &Layout) -> Vec<(usize, usize)> {
+    let numbers = layout
+        .columns
+        .iter()
+        .filter_map(|(slot, column)| match column {
+            Path::Number(number) => Some((*slot, *number)),
+            _ => None,
+        });
+    numbers.collect()
+}
+
+/// The number of each mapped column, by the names in the header.
+fn named<R: Read>(layout: &Layout, header: &Rows<R>) -> Result<Vec<(usize, usize)>, Broken> {
+    let names: Vec<&[u8]> = (0..header.len())
+        .filter_map(|at| Some(header.cell(at)?.trim_ascii()))
+        .collect();
+    let mut columns = numbered(layout);
+    for (slot, column) in &layout.columns {
+        let Path::Column(name) = column else {
+            continue;
+        };
+        let mut found = (0..)
+            .zip(&names)
+            .filter(|(_, known)| **known == name.as_bytes())
+            .map(|(at, _)| at);
+        match (found.next(), found.next()) {
+            (Some(at), None) => columns.push((*slot, at)),
+            (Some(_), Some(_)) => {
+                return Err(Broken::of(name.clone(), "a column that is there twice"));
+            }
+            (None, _) => return Err(Broken::of(name.clone(), "no such column")),
+        }
+    }
+    Ok(columns)
+}

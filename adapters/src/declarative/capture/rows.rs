@@ -1,0 +1,232 @@
+//! Delimited rows (RFC 4180, and what is found in its place), one at a time.
+//!
+//! A row without a quote, which is nearly every row, is split where it lies. A row ends with a line feed, whether or not a carriage
+//! return comes before it; a quoted cell may hold both. Rows without a character are passed over.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// The byte order mark.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Reads rows.
+pub(super) struct Rows<R> {
+    reader: BufReader<R>,
+    delimiter: u8,
+    quote: Option<u8>,
+    text: Vec<u8>,
+    /// Where each cell begins and ends in `text`.
+    cells: Vec<(usize, usize)>,
+    begun: bool,
+}
+
+/// What a look for a row found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Row {
+    /// One.
+    There,
+    /// The end of the file.
+    End,
+    /// A quote that nothing closes.
+    Open,
+}
+
+/// Where a cell with quotes is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Begin,
+    Plain,
+    Quoted,
+    /// Behind a quote inside a quoted cell: it was the last one, or the first of two.
+    Behind,
+}
+
+impl<R: Read> Rows<R> {
+    pub(super) fn new(inner: R, delimiter: u8, quote: Option<u8>) -> Self {
+        Self {
+            reader: BufReader::with_capacity(64 * 1024, inner),
+            delimiter,
+            quote,
+            text: Vec::with_capacity(1024),
+            cells: Vec::with_capacity(64),
+            begun: false,
+        }
+    }
+
+    /// How many cells the row has.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// A cell of the row.
+    #[inline]
+    pub(super) fn cell(&self, at: usize) -> Option<&[u8]> {
+        let (begin, end) = *self.cells.get(at)?;
+        self.text.get(begin..end)
+    }
+
+    /// Goes to the next row.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn next(&mut self) -> io::Result<Row> {
+        loop {
+            self.text.clear();
+            if self.reader.read_until(b'\n', &mut self.text)? == 0 {
+                return Ok(Row::End);
+            }
+            if !std::mem::replace(&mut self.begun, true) && self.text.starts_with(MARK) {
+                self.text.drain(..MARK.len());
+            }
+            if let Some(quote) = self.quote
+                && self.text.contains(&quote)
+            {
+                return self.quoted(quote);
+            }
+            cut_line_end(&mut self.text);
+            if !self.text.is_empty() {
+                self.split();
+                return Ok(Row::There);
+            }
+        }
+    }
+
+    fn split(&mut self) {
+        self.cells.clear();
+        let mut begin = 0;
+        for (at, byte) in self.text.iter().enumerate() {
+            if *byte == self.delimiter {
+                self.cells.push((begin, at));
+                begin = at + 1;
+            }
+        }
+        self.cells.push((begin, self.text.len()));
+    }
+
+    /// A row with quotes, which may go on over several lines. Its cells are written anew, without them.
+    fn quoted(&mut self, quote: u8) -> io::Result<Row> {
+        let mut cells = Vec::with_capacity(self.text.len());
+        self.cells.clear();
+        let (mut state, mut begin, mut at) = (State::Begin, 0, 0);
+        loop {
+            let Some(byte) = self.text.get(at).copied() else {
+                if state == State::Quoted && self.reader.read_until(b'\n', &mut self.text)? > 0 {
+                    continue;
+                }
+                break;
+            };
+            at += 1;
+            let ends_line = at == self.text.len() && byte == b'\n';
+            state = match state {
+                State::Quoted if byte == quote => State::Behind,
+                State::Quoted => {
+                    cells.push(byte);
+                    State::Quoted
+                }
+                State::Behind if byte == quote => {
+                    cells.push(quote);
+                    State::Quoted
+                }
+                State::Begin if byte == quote => State::Quoted,
+                _ if byte == self.delimiter => {
+                    self.cells.push((begin, cells.len()));
+                    begin = cells.len();
+                    State::Begin
+                }
+                _ if ends_line => break,
+                _ if byte == b'\r' && self.text.get(at..) == Some(b"\n") => break,
+                _ => {
+                    cells.push(byte);
+                    State::Plain
+                }
+            };
+        }
+        self.cells.push((begin, cells.len()));
+        self.text = cells;
+        Ok(if state == State::Quoted {
+            Row::Open
+        } else {
+            Row::There
+        })
+    }
+}
+
+fn cut_line_end(text: &mut Vec<u8>) {
+    if text.last() == Some(&b'\n') {
+        text.pop();
+        if text.last() == Some(&b'\r') {
+            text.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ours(text: &[u8]) -> Option<Vec<Vec<String>>> {
+        let mut rows = Rows::new(text, b',', Some(b'"'));
+        let mut all = Vec::new();
+        loop {
+            match rows.next().unwrap() {
+                Row::End => return Some(all),
+                Row::Open => return None,
+                Row::There => {
+                    let cell = |at| String::from_utf8_lossy(rows.cell(at).unwrap()).into_owned();
+                    all.push((0..rows.len()).map(cell).collect());
+                }
+            }
+        }
+    }
+
+    fn theirs(text: &[u8]) -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text);
+        let rows = reader.byte_records().map(|row| {
+            let cell = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+            row.unwrap().iter().map(cell).collect()
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn rows_are_what_the_csv_crate_makes_of_them() {
+        for text in [
+            "a,b\n1,2\n",
+            "a,b\r\n1,2\r\n",
+            "\n\na\n\r\n,\n",
+            "\"a,b\",\"c\"\"d\",e\n",
+            "\"a\nb\",c\r\n\"x\r\ny\"\n",
+            "a\"b,c\"\nd\n",
+            "\"a\"b,c\n",
+            "\"\",\"\"\n\"\"\n",
+            "\u{feff}\"a\",b\n",
+            "a,b",
+            "\"a\"",
+            ",",
+            "",
+        ] {
+            assert_eq!(
+                ours(text.as_bytes()).unwrap(),
+                theirs(text.as_bytes()),
+                "{text:?}"
+            );
+        }
+        assert_eq!(ours(b"a,\"b\nc\n"), None, "a quote that nothing closes");
+    }
+
+    proptest! {
+        #[test]
+        fn any_rows_are_what_the_csv_crate_makes_of_them(
+            pieces in proptest::collection::vec(prop::sample::select(vec!["a", "\"", ",", "\n", "\r\n", "\"\"", " ", "\u{e9}"]), 0..40),
+        ) {
+            let text = pieces.concat();
+            if let Some(ours) = ours(text.as_bytes()) {
+                prop_assert_eq!(ours, theirs(text.as_bytes()));
+            }
+        }
+    }
+}

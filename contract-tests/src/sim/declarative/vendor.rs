@@ -1,0 +1,71 @@
+//! A vendor that is asked, running.
+
+use std::io;
+
+use super::api::{Photo, Shared, Switches, router};
+use super::rows::Row;
+use crate::fault::FaultProxy;
+use crate::kit::{Asked, Behaviour, Outcome};
+use crate::sim::lock;
+use crate::sim::server::Server;
+
+/// The client id the vendor knows.
+pub(super) const CLIENT_ID: &str = "sightings-gateway";
+/// The secret that belongs to it.
+pub(super) const CLIENT_SECRET: &str = "sightings-simulator-secret";
+
+/// How a vendor speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// JSON, OAuth2, a cursor.
+    Json,
+    /// XML, no credential, page numbers.
+    Xml,
+}
+
+/// The vendor and the road to it.
+#[derive(Debug)]
+pub(super) struct Vendor {
+    shared: Shared,
+    pub(super) road: FaultProxy,
+    _server: Server,
+}
+
+impl Vendor {
+    pub(super) async fn start(dialect: Dialect, rows: Vec<Row>) -> io::Result<Self> {
+        let shared = Shared::default();
+        lock(&shared).rows = rows;
+        let server = Server::start(router(dialect, Shared::clone(&shared))).await?;
+        let road = FaultProxy::start(server.address()).await?;
+        Ok(Self {
+            shared,
+            road,
+            _server: server,
+        })
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        lock(&self.shared).asked.clone()
+    }
+
+    pub(super) fn behave(&self, behaviour: Behaviour) -> Outcome {
+        let mut state = lock(&self.shared);
+        match behaviour {
+            Behaviour::Well => state.switches = Switches::default(),
+            Behaviour::Duplicates => state.switches.duplicates = true,
+            Behaviour::Shuffled => state.switches.shuffled = true,
+            Behaviour::PageCycle => state.switches.page_cycle = true,
+            Behaviour::Personal => state.switches.personal = true,
+            Behaviour::OddRecords => state.switches.odd = true,
+            Behaviour::StaleCredential => state.tokens.clear(),
+            Behaviour::NoCredentialIsGood => {
+                state.switches.no_token_is_good = true;
+                state.tokens.clear();
+            }
+            Behaviour::NoImage => state.switches.photo = Photo::Gone,
+            Behaviour::HugeImage => state.switches.photo = Photo::Huge,
+            Behaviour::ImageIsPage => state.switches.photo = Photo::Page,
+        }
+        Ok(())
+    }
+}
