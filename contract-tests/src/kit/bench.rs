@@ -334,17 +334,6 @@ impl Bench {
     }
 }
 
-/// The whole text of an error, causes included.
-pub(super) fn whole(error: &Error) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(" {error} {error:?}"));
-        cause = error.source();
-    }
-    text
-}
-
 /// Limits that no check but those about limits can reach.
 pub(super) fn generous() -> Limits {
     let thousand = NonZeroU32::MIN.saturating_add(999);

@@ -35,6 +35,8 @@ pub type Outcome = Result<(), String>;
 pub struct Check {
     /// The sentence, with `_` for blanks.
     pub name: &'static str,
+    /// What it is about, in a word.
+    pub group: &'static str,
     /// Where it is run.
     pub scope: Scope,
     /// Runs it.

@@ -137,6 +137,19 @@ pub struct Source {
     pub push: Option<TokenHash>,
     /// Folder the source drops files into.
     pub drop: Option<Drop>,
+    /// The recorded shape of its payloads.
+    pub drift: Drift,
+}
+
+/// Where the shape of a source's payloads is recorded, and what is done when they drift from it.
+#[derive(Debug, Clone)]
+pub struct Drift {
+    /// Whether payloads of another shape are set aside.
+    pub quarantine: bool,
+    /// File of the recorded shape.
+    pub file: PathBuf,
+    /// The recorded shape, where there is one.
+    pub shape: Option<Arc<Shape>>,
 }
 
 /// Quota kept for a source.
