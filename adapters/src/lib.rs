@@ -11,6 +11,12 @@ pub mod registry;
 pub mod rekor;
 pub mod transport;
 
+/// What `turnpike source new --kind rust` writes is a module of the tests, so it compiles and works.
+#[cfg(test)]
+#[path = "../templates/newsource/mod.rs"]
+#[expect(unreachable_pub, reason = "it is a public module where it is written to")]
+mod newsource;
+
 /// The examples of the guide compile and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/adding-an-adapter.md")]

@@ -111,6 +111,17 @@ impl CheckReport {
         self.count(Verdict::Failed) == 0 && self.count(Verdict::Passed) > 0
     }
 
+    /// The same without details and advice, which stay where the payloads are.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        let mut plain = self.clone();
+        for result in &mut plain.results {
+            result.details.clear();
+            result.advice = None;
+        }
+        plain
+    }
+
     /// The names of the checks that failed.
     pub fn failed(&self) -> impl Iterator<Item = &str> {
         let failed = |result: &&CheckResult| result.verdict == Verdict::Failed;

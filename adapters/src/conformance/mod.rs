@@ -113,6 +113,9 @@ pub const CHECKS: &[Check] = checks! {
     }
 };
 
+/// The check of a source's payloads against its recorded [`Shape`], which whoever keeps the shape runs.
+pub const SHAPE_CHECK: &str = "payloads_have_the_recorded_shape";
+
 /// Runs every check. `before` is told which one is about to run.
 pub fn check(subject: &Subject<'_>, mut before: impl FnMut(&Check)) -> Vec<CheckResult> {
     let run = |check: &Check| {

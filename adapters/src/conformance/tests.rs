@@ -73,7 +73,7 @@ impl Cheat {
             _ => "2026-03-04T07:15:30Z",
         };
         let mut read = Observation::new(
-            record,
+            record.to_owned(),
             Plate::parse(plate).unwrap(),
             at.parse().unwrap(),
             ZoneProvenance::InValue,

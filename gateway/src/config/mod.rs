@@ -21,7 +21,7 @@ use std::{
 };
 
 use serde_json::Value;
-use turnpike_adapters::{context::Secrets, registry::Entry};
+use turnpike_adapters::{conformance::Shape, context::Secrets, registry::Entry};
 use turnpike_schemas::{
     agreement::{Agreement, Organisation, Role},
     read::SourceId,
@@ -178,6 +178,18 @@ pub struct Drop {
     pub settle: Duration,
     /// How often the folder is looked at besides file system events.
     pub scan_every: Duration,
+}
+
+impl Drift {
+    /// What to do about a shape that is demanded and not recorded.
+    #[must_use]
+    pub fn missing(&self, id: &SourceId) -> Option<String> {
+        let missing = self.quarantine && self.shape.is_none();
+        missing.then(|| {
+            let file = self.file.display();
+            format!("source `{id}` quarantines what drifts from its recorded shape, but {file} is not there; record it first: turnpike source drift {id} --record --payloads FOLDER")
+        })
+    }
 }
 
 impl Config {

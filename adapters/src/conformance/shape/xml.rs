@@ -8,7 +8,7 @@ use quick_xml::{
 };
 
 use super::{
-    FieldType, ShapeError,
+    ShapeError,
     tally::{Tally, inside, name},
     text::lexical,
 };
