@@ -14,7 +14,10 @@ pub mod transport;
 /// What `turnpike source new --kind rust` writes is a module of the tests, so it compiles and works.
 #[cfg(test)]
 #[path = "../templates/newsource/mod.rs"]
-#[expect(unreachable_pub, reason = "it is a public module where it is written to")]
+#[expect(
+    unreachable_pub,
+    reason = "it is a public module where it is written to"
+)]
 mod newsource;
 
 /// The examples of the guide compile and run.

@@ -42,16 +42,19 @@ fn main() -> ExitCode {
         }
         return conclusion.exit_code();
     }
-    trials.push(Trial::test("contract::the_page_of_conformance_is_of_this_kit", move || {
-        let page = std::fs::read_to_string(page())?;
-        let table = kit::table(&expected);
-        if page.contains(&format!("{BEGIN}{table}{END}")) {
-            return Ok(());
-        }
-        Err(Failed::from(
-            "run TURNPIKE_UPDATE=1 cargo test -p turnpike-contract-tests --test contract",
-        ))
-    }));
+    trials.push(Trial::test(
+        "contract::the_page_of_conformance_is_of_this_kit",
+        move || {
+            let page = std::fs::read_to_string(page())?;
+            let table = kit::table(&expected);
+            if page.contains(&format!("{BEGIN}{table}{END}")) {
+                return Ok(());
+            }
+            Err(Failed::from(
+                "run TURNPIKE_UPDATE=1 cargo test -p turnpike-contract-tests --test contract",
+            ))
+        },
+    ));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -74,7 +77,10 @@ fn update(report: &Conformance) -> std::io::Result<()> {
         Some((before, after))
     });
     let (before, after) = parts.ok_or_else(|| std::io::Error::other("the page has no place"))?;
-    std::fs::write(page(), format!("{before}{BEGIN}{}{END}{after}", kit::table(report)))
+    std::fs::write(
+        page(),
+        format!("{before}{BEGIN}{}{END}{after}", kit::table(report)),
+    )
 }
 
 /// Simulators of nobody.

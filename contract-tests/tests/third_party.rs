@@ -8,12 +8,18 @@ use turnpike_adapters::{adapter, context, error, registry};
 use turnpike_contract_tests::{fault, kit, sim, town};
 
 #[path = "../../adapters/templates/newsource/mod.rs"]
-#[expect(unreachable_pub, reason = "it is a public module where it is written to")]
+#[expect(
+    unreachable_pub,
+    reason = "it is a public module where it is written to"
+)]
 mod newsource;
 
 #[path = "../templates"]
 mod vendors {
-    #[expect(unreachable_pub, reason = "it is a public module where it is written to")]
+    #[expect(
+        unreachable_pub,
+        reason = "it is a public module where it is written to"
+    )]
     pub(crate) mod newsource;
 
     pub(crate) use newsource::bench::BENCH;

@@ -279,7 +279,11 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
         secrets: Arc::clone(&settings.secrets),
         stale_after: settings.stale_after,
         tally: SourceTally::default(),
-        shape: settings.drift.shape.clone().filter(|_| settings.drift.quarantine),
+        shape: settings
+            .drift
+            .shape
+            .clone()
+            .filter(|_| settings.drift.quarantine),
     })
 }
 

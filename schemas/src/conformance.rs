@@ -125,7 +125,10 @@ impl CheckReport {
     /// The names of the checks that failed.
     pub fn failed(&self) -> impl Iterator<Item = &str> {
         let failed = |result: &&CheckResult| result.verdict == Verdict::Failed;
-        self.results.iter().filter(failed).map(|result| &*result.check)
+        self.results
+            .iter()
+            .filter(failed)
+            .map(|result| &*result.check)
     }
 
     /// What the ledger keeps of it: adapter, counts, names of failed checks. No payload and no plate.

@@ -114,7 +114,9 @@ pub(super) fn settings_nobody_documents_are_refused_by_name(subject: &Subject<'_
                 "an unknown setting is refused, but not by its name".to_owned()
             })
         }
-        Err(_) => Outcome::Failed(vec!["an unknown setting is not an error of `Config`".to_owned()]),
+        Err(_) => Outcome::Failed(vec![
+            "an unknown setting is not an error of `Config`".to_owned(),
+        ]),
         Ok(_) => Outcome::Failed(vec!["an unknown setting is taken".to_owned()]),
     }
 }

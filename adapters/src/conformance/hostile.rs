@@ -26,11 +26,7 @@ macro_rules! good {
 }
 
 /// What is wrong unless nothing was read, and the refusal is clean.
-fn read_nothing(
-    subject: &Subject<'_>,
-    what: &str,
-    decoded: Result<Delivered>,
-) -> Option<String> {
+fn read_nothing(subject: &Subject<'_>, what: &str, decoded: Result<Delivered>) -> Option<String> {
     match decoded {
         Ok(delivered) => {
             let reads = delivered.page.reads.len();
@@ -115,7 +111,10 @@ pub(super) fn a_cut_payload_adds_no_read(subject: &Subject<'_>) -> Outcome {
 pub(super) fn changed_bytes_are_survived(subject: &Subject<'_>) -> Outcome {
     let mut rng = fastrand::Rng::with_seed(11);
     let (most, times) = CHANGED;
-    let short = subject.payloads.iter().filter(|payload| payload.bytes.len() < LONG);
+    let short = subject
+        .payloads
+        .iter()
+        .filter(|payload| payload.bytes.len() < LONG);
     for payload in short.take(most) {
         for _ in 0..times {
             let mut bytes = payload.bytes.to_vec();

@@ -91,13 +91,23 @@ pub fn check_answer(answer: &Answer<'_>) -> Vec<CheckResult> {
 #[must_use]
 pub fn unanswered(error: &Error) -> CheckResult {
     let advice = match error.kind() {
-        ErrorKind::Unauthorized => "check the source's credentials: `turnpike config check` names their references",
-        ErrorKind::RateLimited => "wait, and compare the quota configured with the one the source grants",
+        ErrorKind::Unauthorized => {
+            "check the source's credentials: `turnpike config check` names their references"
+        }
+        ErrorKind::RateLimited => {
+            "wait, and compare the quota configured with the one the source grants"
+        }
         ErrorKind::QuotaExhausted => "wait: the quota configured for the source is used up",
-        ErrorKind::Unavailable => "check address, network and the source's own state; the breaker may be open",
+        ErrorKind::Unavailable => {
+            "check address, network and the source's own state; the breaker may be open"
+        }
         ErrorKind::TimedOut => "ask again with a longer deadline, or raise `attempt_timeout_ms`",
-        ErrorKind::Malformed => "the answer is not what the adapter knows: save one and look at it with `turnpike source decode`",
-        ErrorKind::Undisclosed => "the source insists on what its agreement keeps back: change `upstream.disclose`, if its owner agrees",
+        ErrorKind::Malformed => {
+            "the answer is not what the adapter knows: save one and look at it with `turnpike source decode`"
+        }
+        ErrorKind::Undisclosed => {
+            "the source insists on what its agreement keeps back: change `upstream.disclose`, if its owner agrees"
+        }
         _ => "check the source's settings",
     };
     // An error of an adapter holds no plate and no secret; the kit sees to it.
@@ -105,7 +115,9 @@ pub fn unanswered(error: &Error) -> CheckResult {
 }
 
 fn said(rejection: &Rejection) -> String {
-    let record = rejection.record.map_or_else(String::new, |record| format!("record {record}: "));
+    let record = rejection
+        .record
+        .map_or_else(String::new, |record| format!("record {record}: "));
     format!("{record}`{}` {}", rejection.field, rejection.rule)
 }
 
@@ -119,7 +131,9 @@ fn newest_first(page: &Page) -> Outcome {
 fn granted(answer: &Answer<'_>) -> Outcome {
     let (count, most) = (answer.page.reads.len(), answer.permit.max_reads());
     let kept = u32::try_from(count).is_ok_and(|count| count <= most);
-    Outcome::require(kept, || format!("{count} reads came and {most} are granted"))
+    Outcome::require(kept, || {
+        format!("{count} reads came and {most} are granted")
+    })
 }
 
 fn asked_for(answer: &Answer<'_>) -> Outcome {
@@ -136,7 +150,8 @@ fn asked_for(answer: &Answer<'_>) -> Outcome {
 fn found(seen: &[Seen]) -> Outcome {
     if seen.is_empty() {
         return Outcome::NotApplicable(
-            "nothing was found: ask about a plate and a window the source is known to hold".to_owned(),
+            "nothing was found: ask about a plate and a window the source is known to hold"
+                .to_owned(),
         );
     }
     Outcome::Passed

@@ -122,8 +122,8 @@ pub fn check(subject: &Subject<'_>, mut before: impl FnMut(&Check)) -> Vec<Check
         before(check);
         // A decoder that panics is what a check is there to find.
         let found = catch_unwind(AssertUnwindSafe(|| (check.run)(subject)));
-        let found = found
-            .unwrap_or_else(|_| Outcome::Failed(vec!["the adapter panicked".to_owned()]));
+        let found =
+            found.unwrap_or_else(|_| Outcome::Failed(vec!["the adapter panicked".to_owned()]));
         let mut result = result(check.name, check.advice, found);
         // An adapter that puts a value into a rejection must not put it into a report as well.
         for detail in &mut result.details {
@@ -174,7 +174,10 @@ impl Outcome {
 impl Subject<'_> {
     /// Whether a text for people or machines other than the asker holds nothing it should not, plates of `reads` included.
     fn is_clean(&self, text: &str) -> bool {
-        !self.forbidden.iter().any(|word| text.contains(word.as_str()))
+        !self
+            .forbidden
+            .iter()
+            .any(|word| text.contains(word.as_str()))
     }
 
     /// The first payload that gives reads and nothing else: what hostile bytes are made from.

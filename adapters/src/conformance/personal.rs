@@ -40,7 +40,10 @@ pub(super) fn rejections_name_field_and_rule_and_no_value(subject: &Subject<'_>)
                 problems.push(format!("{}: a rejection holds a value", payload.what));
             }
             if rejection.rule.trim().is_empty() || text.len() >= 200 {
-                problems.push(format!("{}: a rejection says too little or too much", payload.what));
+                problems.push(format!(
+                    "{}: a rejection says too little or too much",
+                    payload.what
+                ));
             }
         }
     }

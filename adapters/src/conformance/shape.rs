@@ -116,7 +116,12 @@ impl Shape {
 
     /// Adds what another shape knows.
     pub fn merge(&mut self, other: &Self) {
-        let both: BTreeSet<String> = self.fields.keys().chain(other.fields.keys()).cloned().collect();
+        let both: BTreeSet<String> = self
+            .fields
+            .keys()
+            .chain(other.fields.keys())
+            .cloned()
+            .collect();
         let mut merged = BTreeMap::new();
         for path in both {
             let (mine, theirs) = (self.fields.get(&path), other.fields.get(&path));
@@ -165,7 +170,8 @@ impl Shape {
 
     /// Every field with its types and whether it is always there, for people.
     pub fn fields(&self) -> impl Iterator<Item = (&str, String, bool)> {
-        let shown = |(path, field): (&String, &FieldShape)| !path.is_empty() || !field.types.is_empty();
+        let shown =
+            |(path, field): (&String, &FieldShape)| !path.is_empty() || !field.types.is_empty();
         let fields = self.fields.iter().filter(move |field| shown(*field));
         fields.map(|(path, field)| (path.as_str(), words(&field.types), field.always))
     }
@@ -198,7 +204,10 @@ impl Shape {
     }
 
     fn compared(&self, path: &str, now: &FieldShape) -> Option<Drift> {
-        let known = self.fields.get(path).filter(|known| !known.types.is_empty());
+        let known = self
+            .fields
+            .get(path)
+            .filter(|known| !known.types.is_empty());
         let Some(known) = known else {
             return Some(Drift::New(path.to_owned()));
         };
@@ -218,7 +227,9 @@ impl Shape {
         let Some(holder) = holder(path) else {
             return false;
         };
-        self.fields.get(holder).is_none_or(|known| known.types.is_empty())
+        self.fields
+            .get(holder)
+            .is_none_or(|known| known.types.is_empty())
     }
 
     /// Whether something here could hold `path` and does not.
@@ -250,8 +261,13 @@ impl Drift {
     pub fn rejection(&self) -> Rejection {
         let (path, rule) = match self {
             Self::New(path) => (path, "not in the recorded shape".to_owned()),
-            Self::Missing(path) => (path, "missing, but always there in the recorded shape".to_owned()),
-            Self::Retyped(path, was, now) => (path, format!("{now}, but {was} in the recorded shape")),
+            Self::Missing(path) => (
+                path,
+                "missing, but always there in the recorded shape".to_owned(),
+            ),
+            Self::Retyped(path, was, now) => {
+                (path, format!("{now}, but {was} in the recorded shape"))
+            }
         };
         let field = if path.is_empty() { "(message)" } else { path };
         Rejection::new(None, field, rule)
@@ -323,7 +339,10 @@ fn cover(name: &str, words: &[String]) -> String {
 
 fn one(bytes: &[u8], payload: &Payload) -> Result<Shape, ShapeError> {
     let mut tally = Tally::default();
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let text = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .trim_ascii_start();
     let format = match text.first() {
         Some(b'{' | b'[') => {
             json::tell(text, &mut tally)?;

@@ -50,7 +50,11 @@ fn build(settings: &Value) -> Result<Box<dyn Adapter>> {
     let known = settings.as_object().is_some_and(|table| table.len() == 1);
     let how = settings["how"].as_str().unwrap_or_default().to_owned();
     if !known && how != "takes any setting" {
-        return Err(Error::new(ErrorKind::Config, "settings", "unknown `pase_url`"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            "settings",
+            "unknown `pase_url`",
+        ));
     }
     let mut info = Info {
         id: "cheat",
@@ -84,7 +88,9 @@ impl Cheat {
             "one identity" => read.record = "7".to_owned(),
             "no identity" => read.record.clear(),
             "remembers" => {
-                let before = self.decoded.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let before = self
+                    .decoded
+                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 read.revision = before;
             }
             _ => {}
@@ -104,7 +110,9 @@ impl Cheat {
                     }
                     ("panics", _) => panic!("as told"),
                     (_, Ok(_)) => page.reads.push(self.read(plate, record)),
-                    (_, Err(_)) => page.rejected.push(Rejection::new(Some(0), "plate", "wrong")),
+                    (_, Err(_)) => page
+                        .rejected
+                        .push(Rejection::new(Some(0), "plate", "wrong")),
                 }
                 Ok(page)
             }
@@ -175,7 +183,9 @@ fn results(entry: &Entry, settings: &Value, payloads: &[Payload]) -> Vec<CheckRe
 }
 
 fn failed(results: &[CheckResult]) -> Vec<&str> {
-    let failed = results.iter().filter(|result| result.verdict == Verdict::Failed);
+    let failed = results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Failed);
     failed.map(|result| &*result.check).collect()
 }
 
@@ -191,14 +201,32 @@ fn messages() -> Vec<Payload> {
 fn an_honest_adapter_passes_and_every_cheat_is_found_out() {
     let cases = [
         ("honest", vec![]),
-        ("declares too much", vec!["info_declares_no_more_than_the_registry"]),
-        ("takes any setting", vec!["settings_nobody_documents_are_refused_by_name"]),
-        ("wrong unit", vec!["every_read_has_identity_plate_and_instant"]),
-        ("no identity", vec!["a_record_means_one_passage", "every_read_has_identity_plate_and_instant"]),
+        (
+            "declares too much",
+            vec!["info_declares_no_more_than_the_registry"],
+        ),
+        (
+            "takes any setting",
+            vec!["settings_nobody_documents_are_refused_by_name"],
+        ),
+        (
+            "wrong unit",
+            vec!["every_read_has_identity_plate_and_instant"],
+        ),
+        (
+            "no identity",
+            vec![
+                "a_record_means_one_passage",
+                "every_read_has_identity_plate_and_instant",
+            ],
+        ),
         ("one identity", vec!["a_record_means_one_passage"]),
         ("nowhere", vec!["no_read_is_at_nowhere"]),
         ("half a place", vec!["no_read_is_at_nowhere"]),
-        ("remembers", vec!["decoding_is_pure", "an_adapter_decodes_on_after_nonsense"]),
+        (
+            "remembers",
+            vec!["decoding_is_pure", "an_adapter_decodes_on_after_nonsense"],
+        ),
         (
             "rejects with a value",
             vec![
@@ -207,8 +235,22 @@ fn an_honest_adapter_passes_and_every_cheat_is_found_out() {
                 "rejections_name_field_and_rule_and_no_value",
             ],
         ),
-        ("passes over", vec!["an_empty_payload_holds_no_read", "garbage_holds_no_read", "a_cut_payload_adds_no_read"]),
-        ("reads anything", vec!["an_empty_payload_holds_no_read", "garbage_holds_no_read", "a_cut_payload_adds_no_read"]),
+        (
+            "passes over",
+            vec![
+                "an_empty_payload_holds_no_read",
+                "garbage_holds_no_read",
+                "a_cut_payload_adds_no_read",
+            ],
+        ),
+        (
+            "reads anything",
+            vec![
+                "an_empty_payload_holds_no_read",
+                "garbage_holds_no_read",
+                "a_cut_payload_adds_no_read",
+            ],
+        ),
         (
             "another error",
             vec![
@@ -225,9 +267,8 @@ fn an_honest_adapter_passes_and_every_cheat_is_found_out() {
         assert_eq!(failed(&results), wanted, "{how}: {results:#?}");
         let told = serde_json::to_string(&results).unwrap();
         assert!(!told.contains("TPK0421"), "{how}: {told}");
-        let advised = |result: &CheckResult| {
-            (result.verdict == Verdict::Failed) == result.advice.is_some()
-        };
+        let advised =
+            |result: &CheckResult| (result.verdict == Verdict::Failed) == result.advice.is_some();
         assert!(results.iter().all(advised), "{how}");
     }
 }
@@ -242,6 +283,8 @@ fn a_panic_is_a_failed_check_and_no_end() {
 fn without_payloads_nothing_about_them_is_claimed() {
     let results = results(&ENTRY, &json!({ "how": "honest" }), &[]);
     assert_eq!(failed(&results), [""; 0]);
-    let understood = results.iter().find(|result| result.check == "payloads_are_understood");
+    let understood = results
+        .iter()
+        .find(|result| result.check == "payloads_are_understood");
     assert_eq!(understood.unwrap().verdict, Verdict::NotApplicable);
 }

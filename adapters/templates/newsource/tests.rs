@@ -37,7 +37,10 @@ fn a_broken_field_is_named_with_its_rule_and_costs_one_record() {
         message[field] = value;
         let page = decode(message.to_string().as_bytes()).unwrap();
         let wanted = [crate::adapter::Rejection::new(Some(0), field, rule)];
-        assert_eq!((page.reads.len(), page.rejected.as_slice()), (0, wanted.as_slice()));
+        assert_eq!(
+            (page.reads.len(), page.rejected.as_slice()),
+            (0, wanted.as_slice())
+        );
     }
 }
 

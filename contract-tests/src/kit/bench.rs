@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::adapter::{Adapter, Batch, Cursor, Image, Page};
 use turnpike_adapters::context::{Clock, Context, NoTransport, Secret, Secrets};
-use turnpike_adapters::error::{Error, Result as Called};
+use turnpike_adapters::error::Result as Called;
 use turnpike_adapters::layers::{self, BreakerSettings, Health, Limits};
 use turnpike_adapters::registry::Entry;
 use turnpike_adapters::transport::{HttpTransport, TransportConfig};

@@ -1,8 +1,8 @@
 //! What a vendor delivers, and what an adapter makes of it.
 
 use turnpike_adapters::adapter::Adapter;
-pub use turnpike_adapters::conformance::{Delivered, Via};
 use turnpike_adapters::conformance::Payload;
+pub use turnpike_adapters::conformance::{Delivered, Via};
 use turnpike_adapters::error::Result;
 use turnpike_adapters::registry::Entry;
 

@@ -92,19 +92,22 @@ fn write(file: &Path, report: &Conformance) -> std::io::Result<()> {
 /// Every run of an adapter, each as a test. What it finds is kept in `runs` as well.
 #[must_use]
 pub fn trials(entry: &'static Entry, benches: &'static [BenchEntry], runs: &Runs) -> Vec<Trial> {
-    let of = |bench| planned_of(entry, bench).into_iter().map(move |plan| (bench, plan));
+    let of = |bench| {
+        planned_of(entry, bench)
+            .into_iter()
+            .map(move |plan| (bench, plan))
+    };
     let trial = |(bench, plan): (_, Plan)| plan.trial(entry, bench, runs);
     benches.iter().flat_map(of).map(trial).collect()
 }
 
 /// Every run there is to do, as if it held.
 #[must_use]
-pub fn planned(
-    entries: &'static [Entry],
-    benches: fn(&str) -> &'static [BenchEntry],
-) -> Vec<Run> {
+pub fn planned(entries: &'static [Entry], benches: fn(&str) -> &'static [BenchEntry]) -> Vec<Run> {
     let of = |entry: &'static Entry| {
-        let plans = benches(entry.id).iter().flat_map(|bench| planned_of(entry, bench));
+        let plans = benches(entry.id)
+            .iter()
+            .flat_map(|bench| planned_of(entry, bench));
         plans.map(|plan| plan.run)
     };
     entries.iter().flat_map(of).collect()
@@ -190,7 +193,10 @@ impl Run {
             Dress::Bare => "bare",
             Dress::Layered => "layered",
         };
-        format!("contract::{}::{}::{dress}::{}", self.adapter, self.check, self.road)
+        format!(
+            "contract::{}::{}::{dress}::{}",
+            self.adapter, self.check, self.road
+        )
     }
 }
 
@@ -205,7 +211,8 @@ fn trial(mut run: Run, runs: &Runs, test: impl Future<Output = Outcome> + Send +
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(test)));
+        let found =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(test)));
         run.failure = found.unwrap_or_else(|_| Err("a panic".to_owned())).err();
         let failed = run.failure.clone();
         runs.keep(run);

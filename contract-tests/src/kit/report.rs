@@ -109,8 +109,17 @@ impl fmt::Display for Conformance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "contract kit {}", self.kit)?;
         for line in &self.adapters {
-            let word = if line.conforms { "conforms" } else { "DOES NOT CONFORM" };
-            writeln!(f, "\n{}: {word}, {} checks held", line.adapter, line.total())?;
+            let word = if line.conforms {
+                "conforms"
+            } else {
+                "DOES NOT CONFORM"
+            };
+            writeln!(
+                f,
+                "\n{}: {word}, {} checks held",
+                line.adapter,
+                line.total()
+            )?;
             for group in GROUPS {
                 if let Some(count) = line.groups.get(group) {
                     writeln!(f, "  {group:<14}{count}")?;
@@ -134,7 +143,11 @@ pub fn table(report: &Conformance) -> String {
     text.push('\n');
     for line in &report.adapters {
         let badge = if line.conforms { "✔" } else { "✘" };
-        text.push_str(&format!("| `{}` | {badge} {} |", line.adapter, line.total()));
+        text.push_str(&format!(
+            "| `{}` | {badge} {} |",
+            line.adapter,
+            line.total()
+        ));
         for group in GROUPS {
             match line.groups.get(group) {
                 Some(count) => text.push_str(&format!(" {count} |")),

@@ -57,7 +57,9 @@ impl SimHandle for Vendor {
     }
 
     fn behave(&self, behaviour: Behaviour) -> Outcome {
-        Err(format!("a vendor that is not asked cannot be told {behaviour:?}"))
+        Err(format!(
+            "a vendor that is not asked cannot be told {behaviour:?}"
+        ))
     }
 
     fn asked(&self) -> Vec<Asked> {
@@ -71,7 +73,8 @@ impl SimHandle for Vendor {
     async fn history(&self) -> Result<&History, String> {
         let make = async || {
             let passages: Vec<Passage> = passages(&self.town);
-            let sample = |passage: &Passage| Some(pushed("a read", &message(passage)?, Gives::Reads(1)));
+            let sample =
+                |passage: &Passage| Some(pushed("a read", &message(passage)?, Gives::Reads(1)));
             History {
                 samples: passages.iter().filter_map(sample).collect(),
                 passages,
@@ -89,7 +92,11 @@ impl SimHandle for Vendor {
         let whole = self.whole()?;
         Ok(vec![Versions {
             earlier: pushed("a read", &whole, Gives::Reads(1)),
-            later: pushed("its correction", &corrected(whole.clone(), "TPK9990"), Gives::Reads(1)),
+            later: pushed(
+                "its correction",
+                &corrected(whole.clone(), "TPK9990"),
+                Gives::Reads(1),
+            ),
         }])
     }
 
@@ -107,14 +114,19 @@ impl Vendor {
     fn whole(&self) -> Result<Value, String> {
         let passages = passages(&self.town);
         let known = passages.iter().find(|passage| passage.state.is_some());
-        known.and_then(message).ok_or_else(|| "nobody passed".to_owned())
+        known
+            .and_then(message)
+            .ok_or_else(|| "nobody passed".to_owned())
     }
 }
 
 /// The passages the vendor reads a plate of.
 fn passages(town: &Town) -> Vec<Passage> {
     let read = |passage: &&Passage| passage.text.is_some();
-    town.passages(Family::Parking).filter(read).cloned().collect()
+    town.passages(Family::Parking)
+        .filter(read)
+        .cloned()
+        .collect()
 }
 
 fn samples(whole: &Value) -> Vec<Sample> {
@@ -124,7 +136,11 @@ fn samples(whole: &Value) -> Vec<Sample> {
         message
     };
     let bad = |field: &'static str, value| {
-        pushed(format!("`{field}` is wrong"), &with(field, value), Gives::OneBad(0, field))
+        pushed(
+            format!("`{field}` is wrong"),
+            &with(field, value),
+            Gives::OneBad(0, field),
+        )
     };
     let refused = |what: &str, body: &str| {
         Sample::new(what, Via::Message, body.as_bytes().to_vec(), Gives::Refused)
@@ -133,7 +149,11 @@ fn samples(whole: &Value) -> Vec<Sample> {
         pushed("a read", whole, Gives::Reads(1)),
         pushed("no score", &with("score", Value::Null), Gives::Reads(1)),
         pushed("no state", &with("state", Value::Null), Gives::Reads(1)),
-        pushed("an unknown state", &with("state", json!("-")), Gives::Reads(1)),
+        pushed(
+            "an unknown state",
+            &with("state", json!("-")),
+            Gives::Reads(1),
+        ),
         Sample {
             personal: true,
             ..pushed("people", &personal(whole.clone()), Gives::Reads(1))

@@ -116,7 +116,9 @@ pub(super) async fn payloads(
         let failure = Failure::new(INVALID)
             .because("the report is not one of this source's payloads")
             .at("source");
-        return Err(app.refuse_check(&caller, RefusedReason::Malformed, "source", failure).await);
+        return Err(app
+            .refuse_check(&caller, RefusedReason::Malformed, "source", failure)
+            .await);
     }
     let recorded = app.federation.record_check(&caller.0, &report).await?;
     Ok(Json(CheckRecorded { recorded }))
@@ -135,7 +137,9 @@ impl App {
         if !may_check.into_iter().any(|role| caller.0.has(role)) {
             let failure = Failure::new(FORBIDDEN)
                 .because("checking a source needs the role `integrator` or `operator`");
-            return Err(self.refuse_check(caller, RefusedReason::Forbidden, "role", failure).await);
+            return Err(self
+                .refuse_check(caller, RefusedReason::Forbidden, "role", failure)
+                .await);
         }
         match self.limits.take(&caller.0) {
             Ok(standing) => Ok(standing),
@@ -155,7 +159,8 @@ impl App {
         detail: &str,
         failure: Failure,
     ) -> Failure {
-        self.refuse(caller, Action::Check, reason, detail, None, failure).await
+        self.refuse(caller, Action::Check, reason, detail, None, failure)
+            .await
     }
 
     /// The body of a check; a request that holds none is refused and recorded.

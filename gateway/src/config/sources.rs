@@ -118,7 +118,10 @@ fn drift(at: &str, raw: &RawSource, path: &Path, report: &mut Report) -> Drift {
     let shape = match std::fs::read(&file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {
-            report.add(format!("{at}.drift.shape"), format!("cannot be read: {error}"));
+            report.add(
+                format!("{at}.drift.shape"),
+                format!("cannot be read: {error}"),
+            );
             None
         }
         Ok(bytes) => {

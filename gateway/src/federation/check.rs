@@ -50,14 +50,21 @@ impl Federation {
         };
         let plan = self.plan(identity, &request)?;
         let named = |(row, _): &&(Arc<Source>, Step)| row.id == source;
-        let (source, step) = plan.rows.iter().find(named).ok_or(AskError::UnknownSource)?;
+        let (source, step) = plan
+            .rows
+            .iter()
+            .find(named)
+            .ok_or(AskError::UnknownSource)?;
         let decided = plan.rows.iter().zip(&plan.records);
         let decisions = decided
             .filter(|((row, _), _)| row.id == source.id)
             .map(|((row, _), decision)| record::decision(&row.id, decision));
         let wanted = vec![source.id.to_string()];
         let intent = record::intent(Action::Check, &plan.requester, &plan.query, wanted, None);
-        let ticket = self.ledger.begin(plan.id, intent, decisions.collect()).await?;
+        let ticket = self
+            .ledger
+            .begin(plan.id, intent, decisions.collect())
+            .await?;
         let started = Instant::now();
         let looked = self.look(source, step, &plan).await;
         let took_ms = u64::try_from(started.elapsed().as_millis()).ok();
@@ -132,14 +139,20 @@ impl Federation {
             Err(StoreError::TooBroad) => not_looked(&SourceOutcome::NotAsked),
             Err(error) => {
                 tracing::warn!(source = %source.id, %error, "the read store could not be searched");
-                let error = Error::new(ErrorKind::Unavailable, "check", "the read store cannot be searched");
+                let error = Error::new(
+                    ErrorKind::Unavailable,
+                    "check",
+                    "the read store cannot be searched",
+                );
                 Looked {
                     results: vec![unanswered(&error)],
                     ..not_looked(&SourceOutcome::NotAsked)
                 }
             }
         };
-        looked.results.retain(|result| result.check != "the_source_answers");
+        looked
+            .results
+            .retain(|result| result.check != "the_source_answers");
         let silent = source.stale_since(&self.store, self.now()).is_some();
         looked.results.insert(
             0,
@@ -166,7 +179,11 @@ impl Federation {
             permit,
             now,
         });
-        let outcome = if page.reads.is_empty() { "empty" } else { "answered" };
+        let outcome = if page.reads.is_empty() {
+            "empty"
+        } else {
+            "answered"
+        };
         Looked {
             answers: 1,
             page,
@@ -185,7 +202,10 @@ fn not_looked(outcome: &SourceOutcome) -> Looked {
             "check with an account, a purpose and a window that the source's agreement allows; nobody was contacted",
         ),
         SourceOutcome::Unsupported { capability } => (
-            format!("the source cannot be asked this: {}", record::word(capability)),
+            format!(
+                "the source cannot be asked this: {}",
+                record::word(capability)
+            ),
             "ask for a whole plate with `--match exact`",
         ),
         _ => (

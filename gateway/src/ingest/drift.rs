@@ -92,12 +92,22 @@ async fn compared(source: &Arc<Source>, payload: Payload, plates: Vec<String>) -
     let compare = move || match Shape::of(&payload) {
         Ok(today) => {
             let drift = recorded.drift(&today.covering(&plates));
-            drift.iter().take(MOST).map(turnpike_adapters::conformance::Drift::rejection).collect()
+            drift
+                .iter()
+                .take(MOST)
+                .map(turnpike_adapters::conformance::Drift::rejection)
+                .collect()
         }
         Err(error @ (ShapeError::Broken | ShapeError::TooWide)) => {
             vec![Rejection::new(None, "(message)", error.to_string())]
         }
     };
     let compared = tokio::task::spawn_blocking(compare).await;
-    compared.unwrap_or_else(|_| vec![Rejection::new(None, "(message)", "its shape cannot be told")])
+    compared.unwrap_or_else(|_| {
+        vec![Rejection::new(
+            None,
+            "(message)",
+            "its shape cannot be told",
+        )]
+    })
 }

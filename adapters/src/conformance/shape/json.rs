@@ -25,7 +25,8 @@ fn walk(path: &str, value: &Value, tally: &mut Tally) -> Result<(), ShapeError> 
         Value::Array(list) => {
             tally.meet(path, Some(FieldType::List))?;
             let element = format!("{path}[]");
-            list.iter().try_for_each(|value| walk(&element, value, tally))
+            list.iter()
+                .try_for_each(|value| walk(&element, value, tally))
         }
         Value::Object(fields) => {
             let filled = |(_, value): &(&String, &Value)| !is_empty(value);

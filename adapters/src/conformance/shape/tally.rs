@@ -89,7 +89,8 @@ pub(super) fn inside(path: &str, name: &str) -> String {
 pub(super) fn name(key: &str) -> &str {
     let plain = key.strip_prefix(['@', '$']).unwrap_or(key);
     let begins = plain.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | ' ' | '#');
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | ' ' | '#');
     let digits = plain.chars().filter(char::is_ascii_digit).count();
     let worded = plain.contains(|c: char| c.is_ascii_lowercase() || c == '_');
     let named = begins

@@ -30,7 +30,11 @@ fn new_missing_and_retyped_fields_are_told_in_every_format() {
             "a.json",
             r#"{"data":[{"plate":"TPK0421","score":0.5,"lane":null}],"next":""}"#,
             r#"{"data":[{"plate":"TPK0422","score":"0.5"},{"score":0.1,"speed":{"mph":3}}]}"#,
-            vec!["missing data[]/plate", "new data[]/speed", "retyped data[]/score"],
+            vec![
+                "missing data[]/plate",
+                "new data[]/speed",
+                "retyped data[]/score",
+            ],
         ),
         (
             "a.xml",
@@ -47,9 +51,18 @@ fn new_missing_and_retyped_fields_are_told_in_every_format() {
             "a.csv",
             "Plate;Read At;Lane\nTPK0421;2026-03-04T07:15:30Z;2\n",
             "Plate;Read At;Speed\n\"TPK;0422\";;88\n",
-            vec!["missing lines[]/Lane", "missing lines[]/Read At", "new lines[]/Speed"],
+            vec![
+                "missing lines[]/Lane",
+                "missing lines[]/Read At",
+                "new lines[]/Speed",
+            ],
         ),
-        ("a.csv", "TPK0421,2,x\n", "TPK0422,3,x,9\n", vec!["new lines[]/column_4"]),
+        (
+            "a.csv",
+            "TPK0421,2,x\n",
+            "TPK0422,3,x,9\n",
+            vec!["new lines[]/column_4"],
+        ),
         ("a.json", "{\"a\":1}\n{\"a\":2}\n", "{\"a\":3}", vec![]),
         ("a.bin", "\u{1}\u{2}", "\u{3}", vec![]),
     ];
@@ -70,7 +83,11 @@ fn what_several_payloads_do_not_share_is_not_always_there() {
     let mut recorded = shape("a.json", r#"{"a":1,"b":{"c":1}}"#);
     recorded.merge(&shape("a.json", r#"{"a":"one"}"#));
     recorded.merge(&shape("a.json", r#"{"a":2,"b":{"d":1}}"#));
-    for today in [r#"{"a":1}"#, r#"{"a":"x","b":{"c":4}}"#, r#"{"a":1,"b":{"d":4}}"#] {
+    for today in [
+        r#"{"a":1}"#,
+        r#"{"a":"x","b":{"c":4}}"#,
+        r#"{"a":1,"b":{"d":4}}"#,
+    ] {
         assert_eq!(recorded.drift(&shape("a.json", today)), [], "{today}");
     }
     let today = shape("a.json", r#"{"b":{"c":"x"}}"#);
@@ -84,7 +101,10 @@ fn what_several_payloads_do_not_share_is_not_always_there() {
 #[test]
 fn no_value_is_kept_even_where_it_stands_in_the_place_of_a_name() {
     let values = [
-        ("a.json", r#"{"TPK0421":{"at":"BROOKDALE"},"2026-03-04":1,"HELLO":{"at":"x"}}"#),
+        (
+            "a.json",
+            r#"{"TPK0421":{"at":"BROOKDALE"},"2026-03-04":1,"HELLO":{"at":"x"}}"#,
+        ),
         ("a.csv", "TPK0421,2026-03-04T07:15:30Z,HELLO\n"),
         ("a.xml", "<a><TPK0421 HELLO='BROOKDALE'>x</TPK0421></a>"),
     ];
@@ -108,7 +128,11 @@ fn parts_of_a_message_count_together_and_pictures_do_not() {
         message.content_type.as_deref(),
         Some("multipart/form-data; boundary=\"b\"")
     );
-    let told: Vec<String> = Shape::of(&message).unwrap().fields().map(|field| field.0.to_owned()).collect();
+    let told: Vec<String> = Shape::of(&message)
+        .unwrap()
+        .fields()
+        .map(|field| field.0.to_owned())
+        .collect();
     assert_eq!(told, ["", "plate"]);
     message.content_type = Some("multipart/mixed; boundary=b; x=y".to_owned());
     assert_eq!(Shape::of(&message).unwrap().len(), 2);
@@ -119,7 +143,10 @@ fn broken_and_endless_forms_are_errors() {
     for (bytes, error) in [
         ("{\"a\":".to_owned(), ShapeError::Broken),
         ("<a><b></a>".to_owned(), ShapeError::Broken),
-        ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>".to_owned(), ShapeError::Broken),
+        (
+            "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>".to_owned(),
+            ShapeError::Broken,
+        ),
         ("<a>".repeat(100), ShapeError::TooWide),
         ("[".repeat(10_000), ShapeError::Broken),
     ] {

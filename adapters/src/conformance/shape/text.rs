@@ -53,7 +53,9 @@ fn archived(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
 fn boundary(payload: &Payload) -> Option<Vec<u8>> {
     let kind = payload.content_type.as_deref()?;
     let lower = kind.to_ascii_lowercase();
-    let at = lower.starts_with("multipart/").then(|| lower.find("boundary="))??;
+    let at = lower
+        .starts_with("multipart/")
+        .then(|| lower.find("boundary="))??;
     let value = kind.get(at + "boundary=".len()..)?;
     let value = match value.strip_prefix('"') {
         Some(quoted) => quoted.split('"').next()?,
@@ -84,7 +86,9 @@ fn multipart<'a>(bytes: &'a [u8], boundary: &[u8]) -> Vec<Cow<'a, [u8]>> {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 /// Whether a payload is named as a table of text.
@@ -101,13 +105,19 @@ pub(super) fn tell(bytes: &[u8], tally: &mut Tally) -> Result<(), ShapeError> {
     let first = lines.next().unwrap_or_default();
     let delimiter = delimiter(first);
     let names: Vec<String> = cells(first, delimiter);
-    let headed = names.iter().all(|cell| lexical(cell) == Some(FieldType::Text) && name(cell) == cell);
+    let headed = names
+        .iter()
+        .all(|cell| lexical(cell) == Some(FieldType::Text) && name(cell) == cell);
     let column = |number: usize| match names.get(number).filter(|_| headed) {
         Some(column) => inside(LINE, name(column)),
         None => inside(LINE, &format!("column_{}", number + 1)),
     };
     let body = lines.take(MOST_LINES);
-    let all: Vec<&str> = if headed { body.collect() } else { std::iter::once(first).chain(body).collect() };
+    let all: Vec<&str> = if headed {
+        body.collect()
+    } else {
+        std::iter::once(first).chain(body).collect()
+    };
     tally.meet("", Some(FieldType::Object))?;
     for line in all {
         let mut held = Vec::new();
@@ -126,7 +136,10 @@ fn delimiter(line: &str) -> char {
     let known = [',', ';', '\t', '|'];
     // The first of those that are met most often.
     let most = known.iter().map(count).max().unwrap_or_default();
-    known.into_iter().find(|delimiter| count(delimiter) == most).unwrap_or(',')
+    known
+        .into_iter()
+        .find(|delimiter| count(delimiter) == most)
+        .unwrap_or(',')
 }
 
 /// The cells of a line; quotes may hold the delimiter and, doubled, a quote.

@@ -95,7 +95,11 @@ fn end(open: &mut Vec<Open>, tally: &mut Tally) -> Result<(), ShapeError> {
     let ended = open.pop().ok_or(ShapeError::Broken)?;
     let is_object = ended.has_elements || !ended.held.is_empty();
     // Text between elements is space to look at.
-    let kind = if ended.has_elements { None } else { lexical(&ended.text) };
+    let kind = if ended.has_elements {
+        None
+    } else {
+        lexical(&ended.text)
+    };
     if is_object {
         tally.object(&ended.path, &ended.held)?;
     }

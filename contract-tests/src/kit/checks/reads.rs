@@ -37,7 +37,10 @@ async fn each(bench: &Bench, holds: impl Fn(&Observation) -> bool) -> Outcome {
 pub(super) async fn every_instant_has_a_known_zone(bench: &Bench) -> Outcome {
     // The bench configures no zone, so none may come from the configuration.
     shared::understood(bench, "every_instant_has_a_known_zone").await?;
-    each(bench, |read| read.captured_zone != ZoneProvenance::Configured).await
+    each(bench, |read| {
+        read.captured_zone != ZoneProvenance::Configured
+    })
+    .await
 }
 
 pub(super) async fn confidences_are_on_the_scale_and_as_sent(bench: &Bench) -> Outcome {
@@ -133,4 +136,3 @@ pub(super) async fn records_are_told_apart(bench: &Bench) -> Outcome {
         "records change from one decoding to the next".to_owned()
     })
 }
-

@@ -42,7 +42,10 @@ async fn found(bench: &Bench, name: &str, which: fn(&Sample) -> bool) -> Result<
     let check = CHECKS.iter().find(|check| check.name == name);
     let check = check.ok_or_else(|| format!("there is no check `{name}`"))?;
     let samples = bench.sim.samples().await?.iter();
-    let payloads: Vec<Payload> = samples.filter(|sample| which(sample)).map(Sample::payload).collect();
+    let payloads: Vec<Payload> = samples
+        .filter(|sample| which(sample))
+        .map(Sample::payload)
+        .collect();
     let settings = bench.sim.settings();
     let secrets = bench.sim.secrets().iter().map(|(_, secret)| *secret);
     let plates = [PROTAGONIST_PLATE, "TPX9999", "0421", CANARY, TAG_CANARY];
@@ -52,7 +55,11 @@ async fn found(bench: &Bench, name: &str, which: fn(&Sample) -> bool) -> Result<
         adapter: &*bench.adapter,
         payloads: &payloads,
         now: bench.now(),
-        forbidden: plates.into_iter().chain(secrets).map(str::to_owned).collect(),
+        forbidden: plates
+            .into_iter()
+            .chain(secrets)
+            .map(str::to_owned)
+            .collect(),
     };
     Ok((check.run)(&subject))
 }

@@ -10,14 +10,20 @@ use crate::installation::{Installation, PLATE, files_under, of_kind, read};
 /// The last entry about a check.
 fn checked(ledger: &[Value]) -> Value {
     let admin = of_kind(ledger, "admin");
-    let mut checks = admin.into_iter().filter(|entry| entry["body"]["action"] == "source_check");
+    let mut checks = admin
+        .into_iter()
+        .filter(|entry| entry["body"]["action"] == "source_check");
     checks.next_back().expect("no check is on record").clone()
 }
 
 #[tokio::test]
 async fn a_live_source_is_checked_under_a_permit_on_record_and_nothing_is_released_or_kept() {
     let installation = Installation::with_history(with_checker).await;
-    let before = installation.gateway.held(installation.token("operator")).await.unwrap();
+    let before = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
     let files = files_under(&installation.world.folder().join("data/reads")).len();
     let args = [asking(LIVE), vec!["--token-file", "checker"]].concat();
     let shown = ended(&installation.turnpike("integrator", &args).await, 0);
@@ -34,12 +40,22 @@ async fn a_live_source_is_checked_under_a_permit_on_record_and_nothing_is_releas
     let check = checked(&ledger);
     assert_eq!(check["body"]["by"], "noa.field");
     let facts = &check["body"]["facts"];
-    assert_eq!((&facts["source"], &facts["passed"]), (&LIVE.into(), &true.into()));
+    assert_eq!(
+        (&facts["source"], &facts["passed"]),
+        (&LIVE.into(), &true.into())
+    );
     assert!(facts["reads"].as_u64().unwrap() > 0);
     assert!(!check.to_string().contains(PLATE));
-    let after = installation.gateway.held(installation.token("operator")).await.unwrap();
+    let after = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
     assert_eq!(before, after);
-    assert_eq!(files, files_under(&installation.world.folder().join("data/reads")).len());
+    assert_eq!(
+        files,
+        files_under(&installation.world.folder().join("data/reads")).len()
+    );
     let json = [args, vec!["--json"]].concat();
     let report = ended(&installation.turnpike("integrator", &json).await, 0);
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -52,7 +68,10 @@ async fn what_a_source_sent_is_checked_as_a_question_would_find_it() {
     let installation = Installation::with_history(with_checker).await;
     let args = [asking(PUSHES), vec!["--token-file", "checker"]].concat();
     let shown = ended(&installation.turnpike("integrator", &args).await, 0);
-    assert!(shown.contains("the source has sent something lately"), "{shown}");
+    assert!(
+        shown.contains("the source has sent something lately"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
@@ -73,40 +92,73 @@ async fn who_may_not_check_or_not_ask_contacts_nobody() {
     let refusal = of_kind(&ledger, "refused").pop().unwrap();
     assert_eq!(refusal["body"]["action"], "check");
     assert_eq!(asked(), before);
-    let unknown = installation.turnpike("integrator", &asking("nowhere")).await;
+    let unknown = installation
+        .turnpike("integrator", &asking("nowhere"))
+        .await;
     assert_eq!(code(&unknown), 4);
     let none = ["source", "check", LIVE];
     assert_eq!(code(&installation.turnpike("integrator", &none).await), 2);
 }
 
 #[tokio::test]
-async fn payloads_are_checked_without_contact_and_put_on_record_through_the_gateway_or_without_it() {
+async fn payloads_are_checked_without_contact_and_put_on_record_through_the_gateway_or_without_it()
+{
     let installation = Installation::start(|world| {
-        let elsewhere = read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
+        let elsewhere =
+            read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
         fs::write(world.folder().join("elsewhere.toml"), elsewhere).unwrap();
     })
     .await;
     let folder = payloads(&installation.world, "payloads");
     let config = installation.world.config();
-    let args = |config| ["source", "check", PUSHES, "--payloads", path(&folder), "--config", config];
-    let held = ended(&installation.turnpike("integrator", &args(path(&config))).await, 0);
+    let args = |config| {
+        [
+            "source",
+            "check",
+            PUSHES,
+            "--payloads",
+            path(&folder),
+            "--config",
+            config,
+        ]
+    };
+    let held = ended(
+        &installation
+            .turnpike("integrator", &args(path(&config)))
+            .await,
+        0,
+    );
     fits(&held);
     let check = checked(&installation.ledger());
     assert_eq!(check["body"]["by"], "rae.lindqvist");
     assert_eq!(check["body"]["facts"]["way"], "payloads");
     assert_eq!(check["body"]["facts"]["payloads"], 1);
     assert!(!check.to_string().contains(PLATE));
-    let refused = installation.turnpike("investigator", &args(path(&config))).await;
+    let refused = installation
+        .turnpike("investigator", &args(path(&config)))
+        .await;
     assert_eq!(code(&refused), 4, "not on record, so not shown");
     assert_eq!(text(&refused.stdout), "");
-    let free = ended(&installation.turnpike("integrator", &args("elsewhere.toml")).await, 0);
+    let free = ended(
+        &installation
+            .turnpike("integrator", &args("elsewhere.toml"))
+            .await,
+        0,
+    );
     assert!(free.contains("on record as entry 0"), "{free}");
     let listed = ["ledger", "list", "--json", "--config", "elsewhere.toml"];
     let listed = ended(&installation.turnpike("auditor", &listed).await, 0);
-    assert!(listed.contains("source_check") && !listed.contains(PLATE), "{listed}");
+    assert!(
+        listed.contains("source_check") && !listed.contains(PLATE),
+        "{listed}"
+    );
     let verified = ["ledger", "verify", "--config", "elsewhere.toml"];
     ended(&installation.turnpike("auditor", &verified).await, 0);
-    let reads = installation.gateway.held(installation.token("operator")).await.unwrap();
+    let reads = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
     assert_eq!(reads.get(PUSHES), Some(&0));
 }
 
@@ -118,10 +170,23 @@ async fn a_bad_payload_fails_the_check_with_field_and_rule_and_what_to_do() {
     message["best_confidence"] = PLATE.into();
     fs::write(folder.join("bad.json"), message.to_string()).unwrap();
     let config = installation.world.config();
-    let args = ["source", "check", PUSHES, "--payloads", path(&folder), "--config", path(&config)];
+    let args = [
+        "source",
+        "check",
+        PUSHES,
+        "--payloads",
+        path(&folder),
+        "--config",
+        path(&config),
+    ];
     let shown = ended(&installation.turnpike("integrator", &args).await, 10);
     fits(&shown);
-    for part in ["failed: payloads are understood", "bad.json", "`best_confidence`", "what to do"] {
+    for part in [
+        "failed: payloads are understood",
+        "bad.json",
+        "`best_confidence`",
+        "what to do",
+    ] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
     assert!(!shown.contains(PLATE), "{shown}");
@@ -130,7 +195,15 @@ async fn a_bad_payload_fails_the_check_with_field_and_rule_and_what_to_do() {
     assert_eq!(failed, &serde_json::json!(["payloads_are_understood"]));
     let empty = installation.world.folder().join("empty");
     fs::create_dir(&empty).unwrap();
-    let args = ["source", "check", PUSHES, "--payloads", path(&empty), "--config", path(&config)];
+    let args = [
+        "source",
+        "check",
+        PUSHES,
+        "--payloads",
+        path(&empty),
+        "--config",
+        path(&config),
+    ];
     assert_eq!(code(&installation.turnpike("integrator", &args).await), 2);
 }
 
@@ -145,7 +218,9 @@ async fn a_report_of_another_source_or_with_words_of_its_own_is_not_put_on_recor
     let token = installation.token("integrator");
     let route = format!("/v1/sources/{PUSHES}/check/payloads");
     let send = async |report: &Value| {
-        let request = installation.request("POST", &route, Some(token)).json(report);
+        let request = installation
+            .request("POST", &route, Some(token))
+            .json(report);
         request.send().await.unwrap().status().as_u16()
     };
     assert_eq!(send(&honest).await, 200);

@@ -15,8 +15,20 @@ async fn a_shape_is_recorded_without_a_value_and_compared() {
     let folder = payloads(&installation.world, "payloads");
     let config = installation.world.config();
     let args = |more: &[&'static str]| {
-        let args = ["source", "drift", PUSHES, "--payloads", path(&folder), "--config", path(&config)];
-        [&args, more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        let args = [
+            "source",
+            "drift",
+            PUSHES,
+            "--payloads",
+            path(&folder),
+            "--config",
+            path(&config),
+        ];
+        [&args, more]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let run = async |more: &[&'static str]| {
         let args = args(more);
@@ -26,7 +38,10 @@ async fn a_shape_is_recorded_without_a_value_and_compared() {
     assert_eq!(code(&run(&[]).await), 2, "nothing is recorded yet");
     let recorded = ended(&run(&["--record"]).await, 0);
     fits(&recorded);
-    let file = installation.world.folder().join(format!("shapes/{PUSHES}.json"));
+    let file = installation
+        .world
+        .folder()
+        .join(format!("shapes/{PUSHES}.json"));
     let shape = read(&file);
     let message: Value = serde_json::from_slice(sample()).unwrap();
     for field in ["best_plate_number", "best_uuid", "agent_uid"] {
@@ -37,7 +52,14 @@ async fn a_shape_is_recorded_without_a_value_and_compared() {
     fs::write(folder.join("group.json"), changed()).unwrap();
     let shown = ended(&run(&[]).await, 10);
     fits(&shown);
-    for part in ["new", "lens", "missing", "epoch_end", "retyped", "best_region"] {
+    for part in [
+        "new",
+        "lens",
+        "missing",
+        "epoch_end",
+        "retyped",
+        "best_region",
+    ] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
     assert!(!shown.contains("wide") && !shown.contains(PLATE));
@@ -73,9 +95,14 @@ async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
     let push = async |body: Vec<u8>| {
         let route = format!("/v1/sources/{PUSHES}/reads");
         let request = installation.request("POST", &route, Some(&token));
-        let request = request.header("content-type", "application/json").body(body);
+        let request = request
+            .header("content-type", "application/json")
+            .body(body);
         let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+        (
+            response.status().as_u16(),
+            response.json::<Value>().await.unwrap(),
+        )
     };
     let (status, receipt) = push(sample().to_vec()).await;
     assert_eq!((status, &receipt["stored"]), (200, &1.into()), "{receipt}");
@@ -83,13 +110,20 @@ async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
     assert_eq!(status, 400, "{problem}");
     assert_eq!(problem["field"], "best_region");
     assert!(!problem.to_string().contains("wide"));
-    let held = installation.gateway.held(installation.token("operator")).await.unwrap();
+    let held = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
     assert_eq!(held.get(PUSHES), Some(&1));
     let ledger = installation.ledger();
     let refused = of_kind(&ledger, "ingest").pop().unwrap();
     let rule = refused["body"]["refused"].as_str().unwrap();
     assert!(rule.starts_with("drift: best_region: "), "{rule}");
-    let folder = installation.world.folder().join(format!("data/quarantine/{PUSHES}"));
+    let folder = installation
+        .world
+        .folder()
+        .join(format!("data/quarantine/{PUSHES}"));
     let lines: String = files_under(&folder).iter().map(|file| read(file)).collect();
     assert_eq!(lines.lines().count(), 3, "{lines}");
     for part in ["\"lens\"", "\"epoch_end\"", "\"best_region\""] {
@@ -101,7 +135,8 @@ async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
 #[tokio::test]
 async fn a_source_that_is_kept_to_no_recorded_shape_does_not_start_but_can_be_recorded() {
     let installation = Installation::start(|world| {
-        let config = read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
+        let config =
+            read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
         let config = config.replace("\npush = {", "\ndrift = { quarantine = true }\npush = {");
         fs::write(world.folder().join("kept.toml"), config).unwrap();
     })
@@ -111,10 +146,22 @@ async fn a_source_that_is_kept_to_no_recorded_shape_does_not_start_but_can_be_re
         let output = installation.turnpike("operator", &args).await;
         assert_eq!(code(&output), 3);
         let told = super::text(&output.stderr);
-        assert!(told.contains("turnpike source drift main-street-cameras --record"), "{told}");
+        assert!(
+            told.contains("turnpike source drift main-street-cameras --record"),
+            "{told}"
+        );
     }
     let folder = payloads(&installation.world, "payloads");
-    let args = ["source", "drift", PUSHES, "--record", "--payloads", path(&folder), "--config", "kept.toml"];
+    let args = [
+        "source",
+        "drift",
+        PUSHES,
+        "--record",
+        "--payloads",
+        path(&folder),
+        "--config",
+        "kept.toml",
+    ];
     ended(&installation.turnpike("integrator", &args).await, 0);
     let args = ["config", "check", "--config", "kept.toml"];
     ended(&installation.turnpike("operator", &args).await, 0);
@@ -134,11 +181,15 @@ async fn a_file_of_another_shape_is_moved_aside_with_its_reason() {
         fs::write(world.folder().join("shapes/state-tolls.json"), shape).unwrap();
     })
     .await;
-    let niop = turnpike_adapters::registry::ADAPTERS.iter().find(|entry| entry.capabilities.file);
+    let niop = turnpike_adapters::registry::ADAPTERS
+        .iter()
+        .find(|entry| entry.capabilities.file);
     let sample = niop.unwrap().samples[0];
     let drops = installation.world.folder().join("drops/tolls");
     fs::write(drops.join(sample.name), sample.bytes).unwrap();
-    let reason = drops.join("quarantine").join(format!("{}.reason.json", sample.name));
+    let reason = drops
+        .join("quarantine")
+        .join(format!("{}.reason.json", sample.name));
     let told = installation
         .recorded("the file is refused", |ledger| {
             let ingest = of_kind(ledger, "ingest").pop()?;
@@ -146,7 +197,10 @@ async fn a_file_of_another_shape_is_moved_aside_with_its_reason() {
         })
         .await;
     assert!(told.starts_with("drift: "), "{told}");
-    crate::installation::eventually("the reason is there", async || reason.exists().then_some(())).await;
+    crate::installation::eventually("the reason is there", async || {
+        reason.exists().then_some(())
+    })
+    .await;
     assert!(!read(&reason).contains(PLATE));
     assert!(drops.join("quarantine").join(sample.name).exists());
 }

@@ -99,10 +99,19 @@ fn an_adapter_has_one_line_in_each_list() {
 
 #[test]
 fn the_way_names_are_told_tells_names_from_words() {
-    for text in ["let a = \"axis\";", "use crate::axis::ENTRY;", "axis::start()"] {
+    for text in [
+        "let a = \"axis\";",
+        "use crate::axis::ENTRY;",
+        "axis::start()",
+    ] {
         assert!(names(text, "axis", "axis"), "{text}");
     }
-    for text in ["// along the axis", "let axis = 1;", "praxis::start()", "\"axis-2\""] {
+    for text in [
+        "// along the axis",
+        "let axis = 1;",
+        "praxis::start()",
+        "\"axis-2\"",
+    ] {
         assert!(!names(text, "axis", "axis"), "{text}");
     }
 }

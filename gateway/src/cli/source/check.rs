@@ -39,7 +39,7 @@ use crate::ledger::{Ledger, LedgerConfig, LedgerError, Opened};
 
 /// Check a source: payloads in a folder, or live under a permit
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     /// The source, as in the configuration
     #[arg(value_parser = source)]
     id: SourceId,
@@ -94,7 +94,11 @@ impl Check {
         } else {
             report::print(out, &report)?;
         }
-        Ok(if report.passed() { Exit::Done } else { Exit::CheckFailed })
+        Ok(if report.passed() {
+            Exit::Done
+        } else {
+            Exit::CheckFailed
+        })
     }
 
     async fn live(&self) -> Result<CheckReport, Outcome> {
@@ -124,7 +128,10 @@ impl Check {
                     by: None,
                     facts: report.facts(),
                 };
-                let recorded = ledger.admin(entry).await.map_err(|error| unrecorded(&error))?;
+                let recorded = ledger
+                    .admin(entry)
+                    .await
+                    .map_err(|error| unrecorded(&error))?;
                 ledger.close().await.map_err(|error| unrecorded(&error))?;
                 Ok(recorded)
             }
@@ -143,7 +150,12 @@ impl Check {
 
 impl Question {
     fn request(&self) -> Result<QueryRequest, Outcome> {
-        let missing = || Outcome::new(Exit::Usage, "a live check is a question: give --plate, --purpose, --case and --on-behalf-of");
+        let missing = || {
+            Outcome::new(
+                Exit::Usage,
+                "a live check is a question: give --plate, --purpose, --case and --on-behalf-of",
+            )
+        };
         let to: Timestamp = SystemClock.now();
         let from = to
             .checked_sub(self.last)
@@ -191,7 +203,10 @@ fn checked(loaded: &Loaded) -> CheckReport {
         payloads: &loaded.payloads,
         now: SystemClock.now(),
         // A plate of a few characters is part of many words.
-        forbidden: plates.into_iter().filter(|plate| plate.chars().count() >= 4).collect(),
+        forbidden: plates
+            .into_iter()
+            .filter(|plate| plate.chars().count() >= 4)
+            .collect(),
     };
     let bar = bar(Some(CHECKS.len() as u64), "");
     let mut results = conformance::check(&subject, |check| {
@@ -205,7 +220,8 @@ fn checked(loaded: &Loaded) -> CheckReport {
         match payload.decode(source.entry, adapter) {
             Ok(delivered) => {
                 reads += delivered.page.reads.len();
-                rejected += delivered.page.rejected.len() + usize::from(delivered.refused.is_some());
+                rejected +=
+                    delivered.page.rejected.len() + usize::from(delivered.refused.is_some());
                 skipped += delivered.page.skipped.values().sum::<u64>();
             }
             Err(_) => rejected += 1,

@@ -24,7 +24,7 @@ use super::{
 
 /// Compare the shape of payloads with the recorded one
 #[derive(Debug, Args)]
-pub(super) struct Drift {
+pub(in crate::cli) struct Drift {
     /// The source, as in the configuration
     #[arg(value_parser = source)]
     id: SourceId,
@@ -54,7 +54,10 @@ impl Drift {
             Some(recorded) => recorded.drift(&today),
             None if self.record => Vec::new(),
             None => {
-                let message = format!("no shape is recorded for `{}`: record one with --record", self.id);
+                let message = format!(
+                    "no shape is recorded for `{}`: record one with --record",
+                    self.id
+                );
                 return Err(Outcome::new(Exit::Usage, message));
             }
         };
@@ -64,12 +67,19 @@ impl Drift {
         if self.json {
             let changes: Vec<_> = changes.iter().map(as_json).collect();
             let payloads = loaded.payloads.len();
-            json(out, &json!({ "source": self.id, "payloads": payloads, "fields": today.len(), "changes": changes, "recorded": self.record }))?;
+            json(
+                out,
+                &json!({ "source": self.id, "payloads": payloads, "fields": today.len(), "changes": changes, "recorded": self.record }),
+            )?;
         } else {
             self.print(out, &loaded, &today, &changes)?;
         }
         let drifted = !changes.is_empty() && !self.record;
-        Ok(if drifted { Exit::CheckFailed } else { Exit::Done })
+        Ok(if drifted {
+            Exit::CheckFailed
+        } else {
+            Exit::Done
+        })
     }
 
     fn print(
@@ -81,23 +91,48 @@ impl Drift {
     ) -> Result<(), Outcome> {
         let (payloads, fields) = (loaded.payloads.len(), today.len());
         if changes.is_empty() {
-            wrapped(out, "", &format!("{}: {payloads} payloads, {fields} fields, no drift.", self.id))?;
+            wrapped(
+                out,
+                "",
+                &format!(
+                    "{}: {payloads} payloads, {fields} fields, no drift.",
+                    self.id
+                ),
+            )?;
         } else {
             let mut rows = table(&["change", "field", "what"]);
             for change in changes {
                 let rejection = change.rejection();
-                rows.add_row([change.as_str().to_owned(), clean(&rejection.field), rejection.rule]);
+                rows.add_row([
+                    change.as_str().to_owned(),
+                    clean(&rejection.field),
+                    rejection.rule,
+                ]);
             }
             unbroken(&mut rows, 1);
             for line in rows.to_string().lines() {
                 writeln!(out, "{}", line.trim_end())?;
             }
             writeln!(out)?;
-            wrapped(out, "", &format!("{}: {payloads} payloads, {fields} fields, {} changes.", self.id, changes.len()))?;
+            wrapped(
+                out,
+                "",
+                &format!(
+                    "{}: {payloads} payloads, {fields} fields, {} changes.",
+                    self.id,
+                    changes.len()
+                ),
+            )?;
         }
         if self.record {
             let file = loaded.source.drift.file.display();
-            wrapped(out, "", &format!("Recorded in {file}: names and types of fields, no value. A running gateway takes it up when it is started again."))?;
+            wrapped(
+                out,
+                "",
+                &format!(
+                    "Recorded in {file}: names and types of fields, no value. A running gateway takes it up when it is started again."
+                ),
+            )?;
         }
         Ok(())
     }

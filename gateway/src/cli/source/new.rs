@@ -20,7 +20,7 @@ use super::{
 
 /// Write a commented mapping file, or the folders of an adapter in Rust, to start from
 #[derive(Debug, Args)]
-pub(super) struct New {
+pub(in crate::cli) struct New {
     /// Identifier of the source; with `--kind rust` the adapter's name as well, letters and digits only
     #[arg(long)]
     id: Option<String>,
@@ -109,12 +109,21 @@ impl New {
         let wanted = self.complete()?;
         let files = match wanted.kind {
             Kind::Mapping => vec![
-                (format!("mappings/{}.toml", wanted.id), mapping::text(&wanted)?),
-                (format!("agreements/{}.toml", wanted.id), documents::agreement(&wanted)),
+                (
+                    format!("mappings/{}.toml", wanted.id),
+                    mapping::text(&wanted)?,
+                ),
+                (
+                    format!("agreements/{}.toml", wanted.id),
+                    documents::agreement(&wanted),
+                ),
             ],
             Kind::Rust => {
                 let mut files = rust::files(&wanted)?;
-                files.push((format!("agreements/{}.toml", wanted.id), documents::agreement(&wanted)));
+                files.push((
+                    format!("agreements/{}.toml", wanted.id),
+                    documents::agreement(&wanted),
+                ));
                 files
             }
         };
@@ -145,8 +154,12 @@ impl New {
         };
         if !named {
             let rule = match kind {
-                Kind::Mapping => "1 to 64 characters of `a-z`, `0-9` and `-`, and start with a letter or digit",
-                Kind::Rust => "letters of `a-z` and digits, and start with a letter: it names a folder of Rust",
+                Kind::Mapping => {
+                    "1 to 64 characters of `a-z`, `0-9` and `-`, and start with a letter or digit"
+                }
+                Kind::Rust => {
+                    "letters of `a-z` and digits, and start with a letter: it names a folder of Rust"
+                }
             };
             return Err(Outcome::new(Exit::Usage, format!("`--id` must be {rule}")));
         }
@@ -154,7 +167,10 @@ impl New {
         let format = ask.one(self.format, "format", "how does the vendor write them?")?;
         let family = ask.one(self.family, "family", "what kind of organisation is it?")?;
         let title = self.title.unwrap_or_else(|| title(&id));
-        if title.trim().is_empty() || title.contains(['"', '\\', '`', '{', '}']) || title.contains(char::is_control) {
+        if title.trim().is_empty()
+            || title.contains(['"', '\\', '`', '{', '}'])
+            || title.contains(char::is_control)
+        {
             let message = "`--title` must be plain words, without quotes and braces";
             return Err(Outcome::new(Exit::Usage, message));
         }
@@ -185,7 +201,9 @@ impl Asking {
         if let Some(given) = given {
             return Ok(given);
         }
-        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let values = T::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value);
         let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
         let names = names.join(", ");
         loop {
@@ -200,7 +218,10 @@ impl Asking {
     fn text(&mut self, flag: &'static str, question: &str) -> Result<String, Outcome> {
         if !io::stdin().is_terminal() {
             self.missing.push(flag);
-            return Err(Outcome::new(Exit::Usage, format!("give `--{flag}`: there is no terminal to ask on")));
+            return Err(Outcome::new(
+                Exit::Usage,
+                format!("give `--{flag}`: there is no terminal to ask on"),
+            ));
         }
         write!(io::stderr(), "{question}: ")?;
         io::stderr().flush()?;
@@ -227,11 +248,34 @@ impl Family {
 /// Whether Rust takes it as the name of a module. Words of the language and of the crates are none.
 fn is_module(id: &str) -> bool {
     const TAKEN: [&str; 24] = [
-        "adapter", "as", "async", "await", "break", "conformance", "const", "context", "crate", "declarative",
-        "dyn", "error", "extern", "fn", "impl", "layers", "match", "mod", "registry", "self", "super",
-        "transport", "type", "use",
+        "adapter",
+        "as",
+        "async",
+        "await",
+        "break",
+        "conformance",
+        "const",
+        "context",
+        "crate",
+        "declarative",
+        "dyn",
+        "error",
+        "extern",
+        "fn",
+        "impl",
+        "layers",
+        "match",
+        "mod",
+        "registry",
+        "self",
+        "super",
+        "transport",
+        "type",
+        "use",
     ];
-    let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let plain = id
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     plain && id.starts_with(|first: char| first.is_ascii_lowercase()) && !TAKEN.contains(&id)
 }
 
@@ -248,7 +292,10 @@ fn title(id: &str) -> String {
 /// Writes every file, or none if one is there already.
 fn write(into: &Path, files: &[File]) -> Result<(), Outcome> {
     if let Some((name, _)) = files.iter().find(|(name, _)| into.join(name).exists()) {
-        let message = format!("{} is there already; nothing was written", into.join(name).display());
+        let message = format!(
+            "{} is there already; nothing was written",
+            into.join(name).display()
+        );
         return Err(Outcome::new(Exit::Failed, message));
     }
     for (name, text) in files {
@@ -308,7 +355,8 @@ mod tests {
     fn every_agreement_is_one_and_is_not_in_force_yet() {
         for way in Way::value_variants() {
             let text = documents::agreement(&wanted(Kind::Mapping, *way, Format::Json));
-            let document: turnpike_schemas::agreement::AgreementDocument = toml::from_str(&text).unwrap();
+            let document: turnpike_schemas::agreement::AgreementDocument =
+                toml::from_str(&text).unwrap();
             let agreement = document.validate().unwrap();
             let status = agreement.document().status;
             assert_eq!(status, turnpike_schemas::agreement::Status::Suspended);
@@ -326,7 +374,9 @@ mod tests {
                 let table: toml::Table = text.parse().unwrap();
                 assert!(table.contains_key("fields"), "{text}");
                 assert_eq!(text.contains("{plate}"), *way == Way::Pull);
-                let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+                let lines = text
+                    .lines()
+                    .filter(|line| !line.starts_with('#') && !line.is_empty());
                 assert!(lines.count() <= 40, "{text}");
             }
         }

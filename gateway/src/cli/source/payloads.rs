@@ -51,12 +51,19 @@ impl Loaded {
         via: Option<As>,
     ) -> Result<Self, Outcome> {
         let config = Config::load(config).map_err(|problems| Outcome::config(&problems))?;
-        let known: Vec<String> = config.sources.iter().map(|source| source.id.to_string()).collect();
+        let known: Vec<String> = config
+            .sources
+            .iter()
+            .map(|source| source.id.to_string())
+            .collect();
         let data_dir = config.data_dir;
         let source = config.sources.into_iter().find(|source| source.id == *id);
         let source = source.ok_or_else(|| {
             let known = known.join(", ");
-            Outcome::new(Exit::Usage, format!("there is no source `{id}`; configured: {known}"))
+            Outcome::new(
+                Exit::Usage,
+                format!("there is no source `{id}`; configured: {known}"),
+            )
         })?;
         let adapter = (source.entry.build)(&source.settings)
             .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?;
@@ -67,7 +74,10 @@ impl Loaded {
             None => Via::of(&*adapter, source.entry),
         };
         let via = via.ok_or_else(|| {
-            let message = format!("adapter `{}` decodes nothing that could be kept in a file", source.entry.id);
+            let message = format!(
+                "adapter `{}` decodes nothing that could be kept in a file",
+                source.entry.id
+            );
             Outcome::new(Exit::Usage, message)
         })?;
         let taken_in = source.drop.as_ref().map(|drop| drop.folder.join("done"));
@@ -146,7 +156,8 @@ fn read(folder: &Path, via: Via) -> Result<Vec<Payload>, Outcome> {
 
 fn one(path: &Path, via: Via) -> Result<Payload, Outcome> {
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(|error| {
         let message = format!("{} cannot be read: {error}", path.display());
         Outcome::new(Exit::Failed, message)
@@ -164,6 +175,8 @@ fn is_payload(name: &str) -> bool {
 }
 
 fn name_of(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_default()
 }

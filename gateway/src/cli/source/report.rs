@@ -19,7 +19,13 @@ pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         "",
         &format!(
             "{}, adapter {} {}: {} {what}. {} reads, {} records rejected, {} skipped. No read is stored or shown.",
-            report.source, report.adapter, report.adapter_version, report.payloads, report.reads, report.rejected, report.skipped
+            report.source,
+            report.adapter,
+            report.adapter_version,
+            report.payloads,
+            report.reads,
+            report.rejected,
+            report.skipped
         ),
     )?;
     writeln!(out)?;
@@ -36,7 +42,11 @@ pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         if result.verdict != Verdict::Failed {
             continue;
         }
-        wrapped(out, "", &format!("failed: {}", result.check.replace('_', " ")))?;
+        wrapped(
+            out,
+            "",
+            &format!("failed: {}", result.check.replace('_', " ")),
+        )?;
         for detail in &result.details {
             wrapped(out, "  - ", &clean(detail))?;
         }
@@ -55,10 +65,16 @@ pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
     )?;
     if let Some(question) = report.question {
         let (intent, outcome) = (question.intent, question.outcome);
-        writeln!(out, "The question is on record as entries {intent} and {outcome} of the ledger.")?;
+        writeln!(
+            out,
+            "The question is on record as entries {intent} and {outcome} of the ledger."
+        )?;
     }
     if let Some(recorded) = report.recorded {
-        writeln!(out, "The check is on record as entry {recorded} of the ledger.")?;
+        writeln!(
+            out,
+            "The check is on record as entry {recorded} of the ledger."
+        )?;
     }
     Ok(())
 }
@@ -95,7 +111,10 @@ pub(super) fn wrapped(out: &mut dyn Write, lead: &str, text: &str) -> io::Result
 /// A word in pieces that fit.
 fn pieces(word: &str, room: usize) -> Vec<String> {
     let chars: Vec<char> = word.chars().collect();
-    chars.chunks(room).map(|piece| piece.iter().collect()).collect()
+    chars
+        .chunks(room)
+        .map(|piece| piece.iter().collect())
+        .collect()
 }
 
 #[cfg(test)]
@@ -108,7 +127,10 @@ mod tests {
         let mut out = Vec::new();
         wrapped(&mut out, "  - ", &text).unwrap();
         let shown = String::from_utf8(out).unwrap();
-        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+        assert!(
+            shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
         assert!(shown.starts_with("  - one two"));
         assert_eq!(shown.matches("two").count(), 40);
         assert_eq!(shown.matches('x').count(), 200);

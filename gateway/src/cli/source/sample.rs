@@ -9,7 +9,7 @@ use super::super::exit::{Exit, Outcome};
 
 /// Print an invented payload in a vendor's format
 #[derive(Debug, Args)]
-pub(super) struct Sample {
+pub(in crate::cli) struct Sample {
     /// The adapter, as `turnpike sources --adapters` lists them
     #[arg(long)]
     adapter: String,
@@ -22,7 +22,11 @@ impl Sample {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let entry = registry::find(&self.adapter).ok_or_else(|| {
             let known: Vec<&str> = ADAPTERS.iter().map(|entry| entry.id).collect();
-            let message = format!("unknown adapter `{}`; known: {}", self.adapter, known.join(", "));
+            let message = format!(
+                "unknown adapter `{}`; known: {}",
+                self.adapter,
+                known.join(", ")
+            );
             Outcome::new(Exit::Usage, message)
         })?;
         let names: Vec<&str> = entry.samples.iter().map(|sample| sample.name).collect();
@@ -30,16 +34,25 @@ impl Sample {
             self.name.as_deref().is_none_or(|name| name == sample.name)
         };
         let sample = entry.samples.iter().find(wanted).ok_or_else(|| {
-            let message = format!("adapter `{}` has these samples: {}", entry.id, names.join(", "));
+            let message = format!(
+                "adapter `{}` has these samples: {}",
+                entry.id,
+                names.join(", ")
+            );
             Outcome::new(Exit::Usage, message)
         })?;
         let readable = std::str::from_utf8(sample.bytes).is_ok();
         if !readable && std::io::stdout().is_terminal() {
-            let message = format!("{} is no text; send it to a file: turnpike source sample --adapter {} > {0}", sample.name, entry.id);
+            let message = format!(
+                "{} is no text; send it to a file: turnpike source sample --adapter {} > {0}",
+                sample.name, entry.id
+            );
             return Err(Outcome::new(Exit::Usage, message));
         }
         out.write_all(sample.bytes)?;
-        let topic = sample.topic.map_or_else(String::new, |topic| format!(", topic {topic}"));
+        let topic = sample
+            .topic
+            .map_or_else(String::new, |topic| format!(", topic {topic}"));
         let others = names.len().saturating_sub(1);
         writeln!(
             std::io::stderr(),

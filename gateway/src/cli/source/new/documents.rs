@@ -66,7 +66,9 @@ pub(super) fn steps(wanted: &Wanted) -> Vec<Step> {
     let id = &wanted.id;
     let mut steps = Vec::new();
     if wanted.kind == Kind::Rust {
-        steps.push(Step::Say("Three lines in the lists, each in its order:".to_owned()));
+        steps.push(Step::Say(
+            "Three lines in the lists, each in its order:".to_owned(),
+        ));
         steps.push(Step::Paste(format!(
             "adapters/src/lib.rs              pub mod {id};\nadapters/src/registry.rs         crate::{id}::ENTRY,\ncontract-tests/src/sim/mod.rs    pub mod {id};\n                                 SimEntry {{ adapter: \"{id}\", about: \"webhooks\", benches: &[{id}::bench::BENCH] }},"
         )));
@@ -75,9 +77,13 @@ pub(super) fn steps(wanted: &Wanted) -> Vec<Step> {
     steps.push(Step::Paste(source(wanted)));
     let folder = "Put some payloads of the vendor into a folder, one a file, and check them; nobody is contacted:";
     steps.push(Step::Say(folder.to_owned()));
-    steps.push(Step::Paste(format!("turnpike source check {id} --payloads FOLDER")));
+    steps.push(Step::Paste(format!(
+        "turnpike source check {id} --payloads FOLDER"
+    )));
     if wanted.kind == Kind::Rust {
-        steps.push(Step::Say("And the whole contract, against the simulated vendor:".to_owned()));
+        steps.push(Step::Say(
+            "And the whole contract, against the simulated vendor:".to_owned(),
+        ));
         let command = "cargo nextest run -p turnpike-contract-tests --test contract";
         steps.push(Step::Paste(format!("{command} contract::{id}")));
     }
@@ -99,7 +105,9 @@ fn source(wanted: &Wanted) -> String {
         "[[sources]]\nid = \"{id}\"\ntitle = \"{title}\"\nadapter = \"{adapter}\"\nagreement = \"agreements/{id}.toml\"\n{arrives}"
     );
     if wanted.kind == Kind::Mapping {
-        table.push_str(&format!("\n[sources.settings]\nmapping = \"mappings/{id}.toml\"\n"));
+        table.push_str(&format!(
+            "\n[sources.settings]\nmapping = \"mappings/{id}.toml\"\n"
+        ));
         if wanted.way == Way::Pull {
             table.push_str("base_url = \"https://api.vendor.example\"\n");
             table.push_str("\n[sources.secrets]\ntoken = { file = \"secrets/token\" }\n");

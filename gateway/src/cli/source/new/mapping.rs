@@ -8,7 +8,12 @@ pub(super) fn text(wanted: &Wanted) -> Result<String, Outcome> {
         let message = "a source is asked live for JSON or XML: give another `--format`, or `--way file` for CSV that is dropped";
         return Err(Outcome::new(Exit::Usage, message));
     }
-    let parts = [head(wanted), way(wanted), records(wanted.format).to_owned(), fields(wanted.format)];
+    let parts = [
+        head(wanted),
+        way(wanted),
+        records(wanted.format).to_owned(),
+        fields(wanted.format),
+    ];
     Ok(parts.join("\n"))
 }
 
@@ -36,14 +41,18 @@ unknown = ["", "-", "unknown"]
 
 fn way(wanted: &Wanted) -> String {
     match wanted.way {
-        Way::Push => "# The source pushes messages to `POST /v1/sources/ID/reads`.\n[webhook]\n".to_owned(),
+        Way::Push => {
+            "# The source pushes messages to `POST /v1/sources/ID/reads`.\n[webhook]\n".to_owned()
+        }
         Way::File => {
             let ending = match wanted.format {
                 Format::Json => ".json",
                 Format::Xml => ".xml",
                 Format::Csv => ".csv",
             };
-            format!("# The source drops files with names of this ending.\n[file]\nname_ends = \"{ending}\"\n")
+            format!(
+                "# The source drops files with names of this ending.\n[file]\nname_ends = \"{ending}\"\n"
+            )
         }
         Way::Pull => r#"# How the source is asked; the address comes from the source's settings.
 [request]
@@ -62,9 +71,15 @@ token = { secret = "token" }
 
 const fn records(format: Format) -> &'static str {
     match format {
-        Format::Json => "# Where the list of records is in a message.\n[records]\nat = \"/reads\"\n",
-        Format::Xml => "# Where the records are in a message, by local names.\n[records]\nat = \"reads/read\"\n",
-        Format::Csv => "# One record a line, columns by the names in the first one.\n[lines]\ndelimiter = \",\"\nheader = true\n",
+        Format::Json => {
+            "# Where the list of records is in a message.\n[records]\nat = \"/reads\"\n"
+        }
+        Format::Xml => {
+            "# Where the records are in a message, by local names.\n[records]\nat = \"reads/read\"\n"
+        }
+        Format::Csv => {
+            "# One record a line, columns by the names in the first one.\n[lines]\ndelimiter = \",\"\nheader = true\n"
+        }
     }
 }
 
