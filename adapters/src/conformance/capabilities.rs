@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn info_is_constant(subject: &Subject<'_>) -> Outcome {
     let before = subject.adapter.info().clone();
     for payload in subject.payloads.iter().take(5) {
-        drop(payload.decode(subject.entry, subject.adapter));
+        drop(payload.decode(subject.decoder()));
     }
     Outcome::require(before == *subject.adapter.info(), || {
         "identity or capabilities changed while decoding".to_owned()
@@ -27,8 +27,8 @@ pub(super) fn info_declares_no_more_than_the_registry(subject: &Subject<'_>) -> 
         .filter(|((_, declared), (_, registered))| *declared && !registered)
         .map(|((name, _), _)| format!("`{name}` is declared by the adapter and not by its entry"))
         .collect();
-    if (info.id, info.family) != (entry.id, entry.family) {
-        problems.push("the adapter's id or family is not the one of its entry".to_owned());
+    if info.id != entry.id {
+        problems.push("the adapter's id is not the one of its entry".to_owned());
     }
     if info.version.is_empty() {
         problems.push("the adapter has no version".to_owned());
@@ -95,7 +95,7 @@ pub(super) fn undeclared_files_are_unsupported(subject: &Subject<'_>) -> Outcome
     }
     let refused = |body: &&'static str| {
         let file = Payload::from_file(Via::File, "file", *body);
-        unsupported(&file.decode(subject.entry, subject.adapter))
+        unsupported(&file.decode(subject.decoder()))
     };
     Outcome::require(["", "{}", "<a/>"].iter().all(refused), || {
         "a file is not refused as unsupported".to_owned()

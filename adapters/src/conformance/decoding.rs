@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Outcome, Subject, reads::seen};
+use super::{Decoder, Outcome, Subject, reads::seen};
 use crate::adapter::Rejection;
 
 /// Problems spelled out for one payload; more are counted.
@@ -14,7 +14,7 @@ pub(super) fn payloads_are_understood(subject: &Subject<'_>) -> Outcome {
     }
     let mut problems = Vec::new();
     for payload in subject.payloads {
-        match payload.decode(subject.entry, subject.adapter) {
+        match payload.decode(subject.decoder()) {
             Err(error) => problems.push(format!("{}: {error}", payload.what)),
             Ok(delivered) => {
                 let whole = delivered.refused.iter();
@@ -62,7 +62,10 @@ pub(super) fn decoding_is_pure(subject: &Subject<'_>) -> Outcome {
     let mut problems = Vec::new();
     for payload in subject.payloads {
         let decode = |adapter| {
-            let decoded = payload.decode(subject.entry, adapter);
+            let decoded = payload.decode(Decoder {
+                adapter,
+                ..subject.decoder()
+            });
             decoded.map_err(|error| (error.kind(), error.to_string()))
         };
         let first = decode(subject.adapter);

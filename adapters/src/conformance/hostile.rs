@@ -50,7 +50,7 @@ fn malformed(subject: &Subject<'_>, what: &str, error: &crate::error::Error) -> 
 }
 
 fn decode(subject: &Subject<'_>, payload: &Payload) -> Result<Delivered> {
-    payload.decode(subject.entry, subject.adapter)
+    payload.decode(subject.decoder())
 }
 
 pub(super) fn an_empty_payload_holds_no_read(subject: &Subject<'_>) -> Outcome {

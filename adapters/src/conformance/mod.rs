@@ -23,7 +23,7 @@ use turnpike_schemas::conformance::{CheckResult, Verdict};
 
 pub use self::{
     live::{ANSWER_CHECKS, Answer, AnswerCheck, check_answer, unanswered},
-    payload::{Delivered, Payload, Via, whole},
+    payload::{Decoder, Delivered, Payload, Via, whole},
     reads::Seen,
     shape::{Drift, FieldShape, Shape, ShapeError},
 };
@@ -171,7 +171,17 @@ impl Outcome {
     }
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// What decodes the payloads.
+    #[must_use]
+    pub fn decoder(&self) -> Decoder<'a> {
+        Decoder {
+            entry: self.entry,
+            settings: self.settings,
+            adapter: self.adapter,
+        }
+    }
+
     /// Whether a text for people or machines other than the asker holds nothing it should not, plates of `reads` included.
     fn is_clean(&self, text: &str) -> bool {
         !self
@@ -183,11 +193,9 @@ impl Subject<'_> {
     /// The first payload that gives reads and nothing else: what hostile bytes are made from.
     fn good(&self) -> Option<&Payload> {
         let good = |payload: &&Payload| {
-            payload
-                .decode(self.entry, self.adapter)
-                .is_ok_and(|delivered| {
-                    !delivered.page.reads.is_empty() && delivered.page.rejected.is_empty()
-                })
+            payload.decode(self.decoder()).is_ok_and(|delivered| {
+                !delivered.page.reads.is_empty() && delivered.page.rejected.is_empty()
+            })
         };
         self.payloads.iter().find(good)
     }

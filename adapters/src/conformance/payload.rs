@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::{
     adapter::{
@@ -21,6 +22,17 @@ pub enum Via {
     File,
     /// As the body of an answer, kept.
     SavedAnswer,
+}
+
+/// What decodes payloads: an adapter as it was built.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoder<'a> {
+    /// The adapter's line in the registry.
+    pub entry: &'a Entry,
+    /// The settings it was built with.
+    pub settings: &'a Value,
+    /// The adapter.
+    pub adapter: &'a dyn Adapter,
 }
 
 /// One payload of a vendor.
@@ -93,15 +105,15 @@ impl Payload {
         }
     }
 
-    /// Hands it to `adapter`.
+    /// Hands it to the adapter.
     ///
     /// # Errors
     /// Those of the adapter.
-    pub fn decode(&self, entry: &Entry, adapter: &dyn Adapter) -> Result<Delivered> {
+    pub fn decode(&self, decoder: Decoder<'_>) -> Result<Delivered> {
         match self.via {
-            Via::Message => self.message(adapter),
-            Via::File => self.file(adapter),
-            Via::SavedAnswer => self.saved(entry),
+            Via::Message => self.message(decoder.adapter),
+            Via::File => self.file(decoder.adapter),
+            Via::SavedAnswer => self.saved(decoder),
         }
     }
 
@@ -141,8 +153,8 @@ impl Payload {
         })
     }
 
-    fn saved(&self, entry: &Entry) -> Result<Delivered> {
-        let Some(decode) = entry.saved_answer else {
+    fn saved(&self, decoder: Decoder<'_>) -> Result<Delivered> {
+        let Some(decode) = decoder.entry.saved_answer else {
             return unsupported("saved_answer");
         };
         Ok(Delivered {

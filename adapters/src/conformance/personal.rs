@@ -5,7 +5,7 @@ use super::{Outcome, Subject, whole};
 pub(super) fn reads_do_not_print_their_plate(subject: &Subject<'_>) -> Outcome {
     let mut problems = Vec::new();
     for payload in subject.payloads {
-        let Ok(delivered) = payload.decode(subject.entry, subject.adapter) else {
+        let Ok(delivered) = payload.decode(subject.decoder()) else {
             continue;
         };
         let printed = format!("{delivered:?}");
@@ -23,7 +23,7 @@ pub(super) fn reads_do_not_print_their_plate(subject: &Subject<'_>) -> Outcome {
 pub(super) fn rejections_name_field_and_rule_and_no_value(subject: &Subject<'_>) -> Outcome {
     let (mut problems, mut seen) = (Vec::new(), 0);
     for payload in subject.payloads {
-        let delivered = match payload.decode(subject.entry, subject.adapter) {
+        let delivered = match payload.decode(subject.decoder()) {
             Ok(delivered) => delivered,
             Err(error) => {
                 seen += 1;

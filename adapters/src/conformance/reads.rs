@@ -28,7 +28,7 @@ const SPELLED_OUT: usize = 5;
 pub(super) fn seen(subject: &Subject<'_>) -> Vec<Seen> {
     let mut seen = Vec::new();
     for payload in subject.payloads {
-        let Ok(delivered) = payload.decode(subject.entry, subject.adapter) else {
+        let Ok(delivered) = payload.decode(subject.decoder()) else {
             continue;
         };
         let reads = delivered.page.reads.into_iter().enumerate();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::adapter::{Adapter, Batch, Cursor, Image, Page};
+use turnpike_adapters::conformance::Decoder;
 use turnpike_adapters::context::{Clock, Context, NoTransport, Secret, Secrets};
 use turnpike_adapters::error::Result as Called;
 use turnpike_adapters::layers::{self, BreakerSettings, Health, Limits};
@@ -276,7 +277,11 @@ impl Bench {
     /// # Errors
     /// Those of the adapter.
     pub fn decode(&self, sample: &Sample) -> Called<Delivered> {
-        sample.decode(self.entry, &*self.adapter)
+        sample.decode(Decoder {
+            entry: self.entry,
+            settings: &self.sim.settings(),
+            adapter: &*self.adapter,
+        })
     }
 
     /// Requests so far: those given to the transport, or those that came down the road, whichever is more.

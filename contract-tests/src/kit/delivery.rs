@@ -1,10 +1,8 @@
 //! What a vendor delivers, and what an adapter makes of it.
 
-use turnpike_adapters::adapter::Adapter;
-use turnpike_adapters::conformance::Payload;
+use turnpike_adapters::conformance::{Decoder, Payload};
 pub use turnpike_adapters::conformance::{Delivered, Via};
 use turnpike_adapters::error::Result;
-use turnpike_adapters::registry::Entry;
 
 use crate::town::Passage;
 
@@ -120,11 +118,11 @@ impl Sample {
         }
     }
 
-    /// Hands it to `adapter`.
+    /// Hands it to an adapter.
     ///
     /// # Errors
     /// Those of the adapter.
-    pub fn decode(&self, entry: &Entry, adapter: &dyn Adapter) -> Result<Delivered> {
-        self.payload().decode(entry, adapter)
+    pub fn decode(&self, decoder: Decoder<'_>) -> Result<Delivered> {
+        self.payload().decode(decoder)
     }
 }

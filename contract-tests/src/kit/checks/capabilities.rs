@@ -1,5 +1,6 @@
 //! What an adapter declares, and that it does nothing else.
 
+use turnpike_adapters::conformance::Decoder;
 use turnpike_adapters::error::{ErrorKind, Result as Called};
 
 use crate::kit::{Bench, Operation, Outcome, require, say};
@@ -44,9 +45,15 @@ pub(super) async fn undeclared_comparisons_are_unsupported_and_silent(bench: &Be
 }
 
 pub(super) async fn building_and_decoding_contact_nobody(bench: &Bench) -> Outcome {
-    let again = (bench.entry.build)(&bench.sim.settings()).map_err(say)?;
+    let settings = bench.sim.settings();
+    let again = (bench.entry.build)(&settings).map_err(say)?;
+    let decoder = Decoder {
+        entry: bench.entry,
+        settings: &settings,
+        adapter: &*again,
+    };
     for sample in bench.sim.samples().await?.iter().take(20) {
-        drop(sample.decode(bench.entry, &*again));
+        drop(sample.decode(decoder));
     }
     silent(bench)
 }

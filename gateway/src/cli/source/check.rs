@@ -217,7 +217,7 @@ fn checked(loaded: &Loaded) -> CheckReport {
     results.extend(kept_shape(loaded));
     let (mut reads, mut rejected, mut skipped) = (0, 0, 0);
     for payload in &loaded.payloads {
-        match payload.decode(source.entry, adapter) {
+        match payload.decode(loaded.decoder()) {
             Ok(delivered) => {
                 reads += delivered.page.reads.len();
                 rejected +=

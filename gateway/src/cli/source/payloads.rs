@@ -9,7 +9,7 @@ use std::{
 use clap::ValueEnum;
 use turnpike_adapters::{
     adapter::Adapter,
-    conformance::{Payload, Shape, Via},
+    conformance::{Decoder, Payload, Shape, Via},
 };
 use turnpike_schemas::read::SourceId;
 
@@ -94,6 +94,15 @@ impl Loaded {
         })
     }
 
+    /// What decodes the payloads.
+    pub(super) fn decoder(&self) -> Decoder<'_> {
+        Decoder {
+            entry: self.source.entry,
+            settings: &self.source.settings,
+            adapter: &*self.adapter,
+        }
+    }
+
     /// The shape of every payload taken together, without anything that tells a vehicle.
     pub(super) fn shape(&self) -> Result<Shape, Outcome> {
         let plates = self.plates();
@@ -111,7 +120,7 @@ impl Loaded {
     pub(super) fn plates(&self) -> Vec<String> {
         let mut plates = Vec::new();
         for payload in &self.payloads {
-            let Ok(delivered) = payload.decode(self.source.entry, &*self.adapter) else {
+            let Ok(delivered) = payload.decode(self.decoder()) else {
                 continue;
             };
             for read in delivered.page.reads {

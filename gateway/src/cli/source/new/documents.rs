@@ -106,7 +106,7 @@ fn source(wanted: &Wanted) -> String {
     );
     if wanted.kind == Kind::Mapping {
         table.push_str(&format!(
-            "\n[sources.settings]\nmapping = \"mappings/{id}.toml\"\n"
+            "\n[sources.settings]\nmapping = {{ file = \"mappings/{id}.toml\" }}\n"
         ));
         if wanted.way == Way::Pull {
             table.push_str("base_url = \"https://api.vendor.example\"\n");
