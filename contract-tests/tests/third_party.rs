@@ -12,6 +12,7 @@ use turnpike_contract_tests::{fault, kit, sim, town};
     unreachable_pub,
     reason = "it is a public module where it is written to"
 )]
+#[expect(dead_code, reason = "its own tests run where it is written to")]
 mod newsource;
 
 #[path = "../templates"]

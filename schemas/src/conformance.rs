@@ -12,6 +12,7 @@ use crate::{api::LedgerPosition, read::SourceId};
 /// What one check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckVerdict)]
 pub enum Verdict {
     /// It holds.
     Passed,

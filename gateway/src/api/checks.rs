@@ -20,7 +20,7 @@ use super::{
     caller::{Caller, rate_limit},
     problem::{FORBIDDEN, Failure, INVALID},
 };
-use crate::{app::App, limits::Standing};
+use crate::{app::App, federation::AskError, limits::Standing};
 
 /// Check a source by asking it
 ///
@@ -63,7 +63,7 @@ pub(super) async fn live(
             Ok(response)
         }
         Err(error) => {
-            let failure = app.not_asked(&caller, &question, error).await;
+            let failure = app.not_checked(&caller, &question, error).await;
             Err(failure.with_standing(standing))
         }
     }
@@ -160,6 +160,23 @@ impl App {
         failure: Failure,
     ) -> Failure {
         self.refuse(caller, Action::Check, reason, detail, None, failure)
+            .await
+    }
+
+    /// The problem for a check that was not done, with its refusal on record.
+    async fn not_checked(
+        &self,
+        caller: &Caller,
+        question: &QueryRequest,
+        error: AskError,
+    ) -> Failure {
+        if matches!(error, AskError::Ledger(_)) {
+            return error.into();
+        }
+        let failure = Failure::from(error);
+        let detail = failure.problem.field.clone().unwrap_or_default();
+        let (action, reason) = (Action::Check, RefusedReason::Malformed);
+        self.refuse(caller, action, reason, &detail, Some(question), failure)
             .await
     }
 

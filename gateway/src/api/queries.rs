@@ -166,7 +166,7 @@ impl App {
     }
 
     /// The problem for a question that was not asked, with its refusal on record.
-    pub(super) async fn not_asked(
+    async fn not_asked(
         &self,
         caller: &Caller,
         question: &QueryRequest,

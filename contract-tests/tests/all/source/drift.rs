@@ -6,7 +6,7 @@ use serde_json::Value;
 use turnpike_adapters::conformance::{Payload, Shape, Via};
 use turnpike_contract_tests::world::World;
 
-use super::{PUSHES, changed, code, ended, fits, path, payloads, sample};
+use super::{PUSHES, changed, code, ended, fits, fresh, path, payloads, sample};
 use crate::installation::{Installation, PLATE, files_under, of_kind, read};
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
             response.json::<Value>().await.unwrap(),
         )
     };
-    let (status, receipt) = push(sample().to_vec()).await;
+    let (status, receipt) = push(fresh().to_string().into_bytes()).await;
     assert_eq!((status, &receipt["stored"]), (200, &1.into()), "{receipt}");
     let (status, problem) = push(changed()).await;
     assert_eq!(status, 400, "{problem}");

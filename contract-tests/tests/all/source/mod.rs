@@ -13,7 +13,7 @@ use turnpike_adapters::registry;
 use turnpike_contract_tests::world::World;
 use turnpike_gateway::config::TokenHash;
 
-use crate::installation::{PLATE, read};
+use crate::installation::{PLATE, now, read};
 
 /// The source that pushes.
 const PUSHES: &str = "main-street-cameras";
@@ -83,9 +83,18 @@ fn sample() -> &'static [u8] {
     pushes.unwrap().samples[0].bytes
 }
 
+/// The same, of a minute ago: older ones are past the agreement's retention.
+fn fresh() -> Value {
+    let mut message: Value = serde_json::from_slice(sample()).unwrap();
+    let ago = now().as_millisecond() - 60_000;
+    message["epoch_start"] = ago.into();
+    message["epoch_end"] = (ago + 1_000).into();
+    message
+}
+
 /// The same with a field more, another type and a field less.
 fn changed() -> Vec<u8> {
-    let mut message: Value = serde_json::from_slice(sample()).unwrap();
+    let mut message = fresh();
     message["best_region"] = 7.into();
     message["lens"] = "wide".into();
     message.as_object_mut().unwrap().remove("epoch_end");
