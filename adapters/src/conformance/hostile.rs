@@ -91,12 +91,10 @@ pub(super) fn a_cut_payload_adds_no_read(subject: &Subject<'_>) -> Outcome {
         let what = format!("{} cut after {length} bytes", good.what);
         let cut = good.holding(what.clone(), good.bytes.slice(..length));
         let decoded = decode(subject, &cut);
-        // Of a file of lines, those that are whole count. Everything else is whole or nothing.
-        let lines = decoded.as_ref().is_ok_and(|cut| {
-            let known = uncut.page.reads.starts_with(&cut.page.reads);
-            good.via == Via::File && known && cut.refused.is_none()
-        });
-        let problem = if lines {
+        let whole_parts = decoded
+            .as_ref()
+            .is_ok_and(|cut| is_whole(good, &uncut, cut));
+        let problem = if whole_parts {
             None
         } else {
             read_nothing(subject, &what, decoded)
@@ -106,6 +104,17 @@ pub(super) fn a_cut_payload_adds_no_read(subject: &Subject<'_>) -> Outcome {
         }
     }
     Outcome::Passed
+}
+
+/// Of a file of lines, those that are whole count, and of a message in parts a part that came whole. Everything else is
+/// whole or nothing.
+fn is_whole(good: &Payload, uncut: &Delivered, cut: &Delivered) -> bool {
+    let (all, kept) = (&uncut.page.reads, &cut.page.reads);
+    let content_type = good.content_type.as_deref().unwrap_or_default();
+    match good.via {
+        Via::File => cut.refused.is_none() && all.starts_with(kept),
+        _ => content_type.starts_with("multipart/") && all == kept,
+    }
 }
 
 pub(super) fn changed_bytes_are_survived(subject: &Subject<'_>) -> Outcome {

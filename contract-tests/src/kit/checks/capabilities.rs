@@ -5,6 +5,12 @@ use turnpike_adapters::error::{ErrorKind, Result as Called};
 
 use crate::kit::{Bench, Operation, Outcome, require, say};
 
+pub(super) async fn the_family_is_the_one_of_the_vendor(bench: &Bench) -> Outcome {
+    let (declared, is) = (bench.adapter.info().family.as_str(), bench.sim.family());
+    let is = format!("{is:?}").to_lowercase();
+    require(declared == is, || format!("want {is}, got {declared}"))
+}
+
 pub(super) async fn undeclared_search_is_unsupported_and_silent(bench: &Bench) -> Outcome {
     undeclared(bench, Operation::Search).await
 }

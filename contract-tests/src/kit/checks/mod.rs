@@ -47,6 +47,7 @@ pub const CHECKS: &[Check] = checks! {
         undeclared_comparisons_are_unsupported_and_silent,
     }
     capabilities in Both {
+        the_family_is_the_one_of_the_vendor,
         building_and_decoding_contact_nobody,
         every_declared_operation_works,
         ; shared every

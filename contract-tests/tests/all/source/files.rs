@@ -72,12 +72,12 @@ async fn new_writes_what_is_wanted_once_and_says_what_is_left_to_do() {
         .await;
     assert_eq!(code(&wanting), 2);
     assert!(text(&wanting.stderr).contains("--kind"));
-    let hyphen = [
-        &["source", "new", "--id", "a-b", "--kind", "rust"],
+    let word = [
+        &["source", "new", "--id", "match", "--kind", "rust"],
         &rust[6..],
     ]
     .concat();
-    assert_eq!(code(&installation.turnpike("integrator", &hyphen).await), 2);
+    assert_eq!(code(&installation.turnpike("integrator", &word).await), 2);
 }
 
 #[tokio::test]

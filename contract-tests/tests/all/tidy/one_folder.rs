@@ -92,7 +92,7 @@ fn an_adapter_has_one_line_in_each_list() {
         ] {
             assert_eq!(lines(list, &wanted), 1, "{list}: {wanted}");
         }
-        let folder = files(&format!("adapters/src/{}", entry.id), &[".rs"]);
+        let folder = files(&format!("adapters/src/{module}"), &[".rs"]);
         assert!(!folder.is_empty(), "{} has no folder", entry.id);
     }
 }

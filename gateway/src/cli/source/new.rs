@@ -21,7 +21,7 @@ use super::{
 /// Write a commented mapping file, or the folders of an adapter in Rust, to start from
 #[derive(Debug, Args)]
 pub(in crate::cli) struct New {
-    /// Identifier of the source; with `--kind rust` the adapter's name as well, letters and digits only
+    /// Identifier of the source; with `--kind rust` the adapter's name as well
     #[arg(long)]
     id: Option<String>,
     /// A mapping file for the declarative adapter, or an adapter in Rust
@@ -150,7 +150,7 @@ impl New {
         };
         let named = match kind {
             Kind::Mapping => is_identifier(&id),
-            Kind::Rust => is_identifier(&id) && is_module(&id),
+            Kind::Rust => is_identifier(&id) && is_module(&id.replace('-', "_")),
         };
         if !named {
             let rule = match kind {
@@ -158,7 +158,7 @@ impl New {
                     "1 to 64 characters of `a-z`, `0-9` and `-`, and start with a letter or digit"
                 }
                 Kind::Rust => {
-                    "letters of `a-z` and digits, and start with a letter: it names a folder of Rust"
+                    "1 to 64 characters of `a-z`, `0-9` and `-`, start with a letter, and be no word of Rust: it names a module"
                 }
             };
             return Err(Outcome::new(Exit::Usage, format!("`--id` must be {rule}")));
@@ -233,6 +233,13 @@ impl Asking {
     }
 }
 
+impl Wanted {
+    /// The name of the adapter's module.
+    fn module(&self) -> String {
+        self.id.replace('-', "_")
+    }
+}
+
 impl Family {
     const fn word(self) -> &'static str {
         match self {
@@ -275,7 +282,7 @@ fn is_module(id: &str) -> bool {
     ];
     let plain = id
         .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     plain && id.starts_with(|first: char| first.is_ascii_lowercase()) && !TAKEN.contains(&id)
 }
 
@@ -384,7 +391,7 @@ mod tests {
 
     #[test]
     fn names_that_rust_does_not_take_are_refused() {
-        for good in ["harbor", "axis2"] {
+        for good in ["harbor", "axis2", "harbor_garages"] {
             assert!(is_module(good), "{good}");
         }
         for bad in ["harbor-garages", "2axis", "mod", "registry", ""] {

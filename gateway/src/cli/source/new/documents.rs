@@ -69,8 +69,9 @@ pub(super) fn steps(wanted: &Wanted) -> Vec<Step> {
         steps.push(Step::Say(
             "Three lines in the lists, each in its order:".to_owned(),
         ));
+        let module = wanted.module();
         steps.push(Step::Paste(format!(
-            "adapters/src/lib.rs              pub mod {id};\nadapters/src/registry.rs         crate::{id}::ENTRY,\ncontract-tests/src/sim/mod.rs    pub mod {id};\n                                 SimEntry {{ adapter: \"{id}\", about: \"webhooks\", benches: &[{id}::bench::BENCH] }},"
+            "adapters/src/lib.rs              pub mod {module};\nadapters/src/registry.rs         crate::{module}::ENTRY,\ncontract-tests/src/sim/mod.rs    pub mod {module};\n                                 SimEntry {{\n                                     adapter: \"{id}\",\n                                     about: \"webhooks\",\n                                     benches: &[{module}::bench::BENCH],\n                                 }},"
         )));
     }
     steps.push(Step::Say("For turnpike.toml:".to_owned()));

@@ -51,16 +51,21 @@ pub(super) fn files(wanted: &Wanted) -> Result<Vec<File>, Outcome> {
 }
 
 fn named(text: &str, wanted: &Wanted) -> String {
-    let mut letters = wanted.id.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    let type_name: String = first.into_iter().chain(letters).collect();
-    let mut family = wanted.family.word().to_owned();
-    if let Some(first) = family.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text.replace("newsource", &wanted.id)
+    let type_name: String = wanted.id.split('-').map(capital).collect();
+    let family = capital(wanted.family.word());
+    // The identifier may hold `-`, the name of a module may not.
+    text.replace("\"newsource\"", &format!("\"{}\"", wanted.id))
+        .replace("`newsource`", &format!("`{}`", wanted.id))
+        .replace("newsource", &wanted.module())
         .replace("NewSource", &type_name)
         .replace("New source", &wanted.title)
         .replace("new source", &wanted.title)
         .replace("Family::Parking", &format!("Family::{family}"))
+}
+
+/// A word with a capital at its beginning.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
