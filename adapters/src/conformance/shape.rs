@@ -213,11 +213,12 @@ impl Shape {
         };
         // Where everything is text, a number is a text of digits.
         let lexical = !self.formats.contains(&Format::Json);
-        let covers = |kind: &&FieldType| {
-            let digits = lexical && **kind == FieldType::Number;
-            !known.types.contains(*kind) && !(digits && known.types.contains(&FieldType::Text))
+        let covered = |kind: FieldType| {
+            let digits = lexical && kind == FieldType::Number;
+            known.types.contains(&kind) || (digits && known.types.contains(&FieldType::Text))
         };
-        let other: BTreeSet<FieldType> = now.types.iter().filter(covers).copied().collect();
+        let now = now.types.iter().copied();
+        let other: BTreeSet<FieldType> = now.filter(|kind| !covered(*kind)).collect();
         let retyped = || Drift::Retyped(path.to_owned(), words(&known.types), words(&other));
         (!other.is_empty()).then(retyped)
     }

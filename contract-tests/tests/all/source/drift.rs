@@ -108,7 +108,7 @@ async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
     assert_eq!((status, &receipt["stored"]), (200, &1.into()), "{receipt}");
     let (status, problem) = push(changed()).await;
     assert_eq!(status, 400, "{problem}");
-    assert_eq!(problem["field"], "best_region");
+    assert_eq!(problem["field"], "lens");
     assert!(!problem.to_string().contains("wide"));
     let held = installation
         .gateway
@@ -119,7 +119,7 @@ async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
     let ledger = installation.ledger();
     let refused = of_kind(&ledger, "ingest").pop().unwrap();
     let rule = refused["body"]["refused"].as_str().unwrap();
-    assert!(rule.starts_with("drift: best_region: "), "{rule}");
+    assert!(rule.starts_with("drift: lens: "), "{rule}");
     let folder = installation
         .world
         .folder()
