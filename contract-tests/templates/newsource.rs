@@ -23,20 +23,26 @@ pub fn message(passage: &Passage) -> Option<Value> {
     }))
 }
 
+/// The message with another value in one field.
+#[must_use]
+pub fn with(mut message: Value, field: &str, value: Value) -> Value {
+    if let Some(fields) = message.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+    message
+}
+
 /// The same passage, corrected.
 #[must_use]
-pub fn corrected(mut message: Value, plate: &str) -> Value {
-    message["plate"] = plate.into();
-    message["version"] = 1.into();
-    message
+pub fn corrected(message: Value, plate: &str) -> Value {
+    with(with(message, "plate", plate.into()), "version", 1.into())
 }
 
 /// The same with what the vendor knows about people.
 #[must_use]
-pub fn personal(mut message: Value) -> Value {
-    message["driver"] = CANARY.into();
-    message["account"] = json!({ "holder": CANARY });
-    message
+pub fn personal(message: Value) -> Value {
+    let message = with(message, "driver", CANARY.into());
+    with(message, "account", json!({ "holder": CANARY }))
 }
 
 /// A sign of life.

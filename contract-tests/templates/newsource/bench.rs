@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{corrected, heartbeat, message, personal};
+use super::{corrected, heartbeat, message, personal, with};
 use crate::fault::FaultProxy;
 use crate::kit::{
     Asked, Behaviour, BenchEntry, Gives, History, Outcome, Sample, SimHandle, Versions, Via,
@@ -130,15 +130,11 @@ fn passages(town: &Town) -> Vec<Passage> {
 }
 
 fn samples(whole: &Value) -> Vec<Sample> {
-    let with = |field: &str, value: Value| {
-        let mut message = whole.clone();
-        message[field] = value;
-        message
-    };
+    let changed = |field: &str, value| with(whole.clone(), field, value);
     let bad = |field: &'static str, value| {
         pushed(
             format!("`{field}` is wrong"),
-            &with(field, value),
+            &changed(field, value),
             Gives::OneBad(0, field),
         )
     };
@@ -147,11 +143,11 @@ fn samples(whole: &Value) -> Vec<Sample> {
     };
     vec![
         pushed("a read", whole, Gives::Reads(1)),
-        pushed("no score", &with("score", Value::Null), Gives::Reads(1)),
-        pushed("no state", &with("state", Value::Null), Gives::Reads(1)),
+        pushed("no score", &changed("score", Value::Null), Gives::Reads(1)),
+        pushed("no state", &changed("state", Value::Null), Gives::Reads(1)),
         pushed(
             "an unknown state",
-            &with("state", json!("-")),
+            &changed("state", json!("-")),
             Gives::Reads(1),
         ),
         Sample {

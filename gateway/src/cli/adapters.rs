@@ -43,7 +43,6 @@ fn described(entry: &Entry) -> serde_json::Value {
         "shape": entry.transport,
         "evidence": entry.evidence.as_str(),
         "cannot_give": entry.cannot_give,
-        "secrets": entry.secrets,
         "samples": samples,
     })
 }
