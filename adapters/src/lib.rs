@@ -2,6 +2,7 @@
 
 pub mod adapter;
 pub mod apds;
+pub mod conformance;
 pub mod context;
 pub mod declarative;
 pub mod error;
@@ -14,6 +15,15 @@ mod token;
 pub mod sharpv;
 pub mod transport;
 mod web;
+
+/// What `turnpike source new --kind rust` writes is a module of the tests, so it compiles and works.
+#[cfg(test)]
+#[path = "../templates/newsource/mod.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "it is a public module where it is written to"
+)]
+mod newsource;
 
 /// The examples of the guide compile and run.
 #[cfg(doctest)]

@@ -1,24 +1,26 @@
-//! The contract kit as a test harness: `contract::<adapter>::<check>::<bare|layered>::<healthy|fault>`.
+//! The contract kit over every registered adapter: `contract::<adapter>::<check>::<bare|layered>::<healthy|fault>`.
 //!
 //! Which tests there are follows from the registry, the simulators, the checks and the faults. An adapter without a
 //! simulator, and a simulator without an adapter, are tests that fail. A second way to set a vendor up is named
 //! `<adapter>-<variant>`.
+//!
+//! `TURNPIKE_UPDATE=1 cargo test -p turnpike-contract-tests --test contract` runs everything and writes the table of
+//! `docs/conformance.md`; without it a test compares the table with what there is to run, all of which must hold.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use turnpike_adapters::registry::{self, ADAPTERS, Entry};
-use turnpike_contract_tests::kit::{
-    self, Bench, BenchEntry, CHECKS, Check, Dress, FAULTS, NamedFault, Outcome, Scope,
-};
+use turnpike_adapters::registry::{self, ADAPTERS};
+use turnpike_contract_tests::kit::{self, Conformance, Runs};
 use turnpike_contract_tests::sim::SIMS;
+
+const BEGIN: &str = "<!-- begin of the run -->\n";
+const END: &str = "<!-- end of the run -->";
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    libtest_mimic::run(&arguments, trials()).exit_code()
-}
-
-fn trials() -> Vec<Trial> {
+    let runs = Runs::default();
     let mut trials = Vec::new();
     for entry in ADAPTERS {
         let benches = kit::benches(entry.id);
@@ -27,10 +29,58 @@ fn trials() -> Vec<Trial> {
             !benches.is_empty(),
             "add a simulator to contract-tests/src/sim and its line to SIMS",
         ));
-        trials.extend(benches.iter().flat_map(|bench| contract(entry, bench)));
+        trials.extend(kit::trials(entry, benches, &runs));
     }
+    let expected = Conformance::of(&kit::planned(ADAPTERS, kit::benches));
     trials.extend(strangers());
-    trials
+    if updating() {
+        let conclusion = libtest_mimic::run(&arguments, trials);
+        let found = Conformance::of(&runs.finished());
+        // A part of the run is no page.
+        if found == expected && update(&found).is_err() {
+            return ExitCode::FAILURE;
+        }
+        return conclusion.exit_code();
+    }
+    trials.push(Trial::test(
+        "contract::the_page_of_conformance_is_of_this_kit",
+        move || {
+            let page = std::fs::read_to_string(page())?;
+            let table = kit::table(&expected);
+            if page.contains(&format!("{BEGIN}{table}{END}")) {
+                return Ok(());
+            }
+            Err(Failed::from(
+                "run TURNPIKE_UPDATE=1 cargo test -p turnpike-contract-tests --test contract",
+            ))
+        },
+    ));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "asks whether to write the page instead of comparing it"
+)]
+fn updating() -> bool {
+    std::env::var("TURNPIKE_UPDATE").is_ok()
+}
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance.md")
+}
+
+fn update(report: &Conformance) -> std::io::Result<()> {
+    let text = std::fs::read_to_string(page())?;
+    let parts = text.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    let (before, after) = parts.ok_or_else(|| std::io::Error::other("the page has no place"))?;
+    std::fs::write(
+        page(),
+        format!("{before}{BEGIN}{}{END}{after}", kit::table(report)),
+    )
 }
 
 /// Simulators of nobody.
@@ -52,95 +102,4 @@ fn stated(name: String, holds: bool, otherwise: &'static str) -> Trial {
             Err(Failed::from(otherwise))
         }
     })
-}
-
-fn contract(entry: &'static Entry, bench: &'static BenchEntry) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    // The road can do nothing to an adapter that uses none; what can go wrong with its payloads are checks.
-    let roads = if bench.contacted { FAULTS } else { &[] };
-    for dress in [Dress::Bare, Dress::Layered] {
-        for check in CHECKS.iter().filter(|check| applies(check, dress)) {
-            trials.push(healthy(entry, bench, dress, check));
-            let everywhere = check.scope == Scope::EveryRoad;
-            let faults = roads.iter().filter(|_| everywhere);
-            trials.extend(faults.map(|fault| under(entry, bench, dress, check, fault)));
-        }
-        let survived = roads
-            .iter()
-            .map(|fault| survived(entry, bench, dress, fault));
-        trials.extend(survived);
-    }
-    trials
-}
-
-fn applies(check: &Check, dress: Dress) -> bool {
-    check.scope != Scope::Layers || dress == Dress::Layered
-}
-
-fn healthy(
-    entry: &'static Entry,
-    bench: &'static BenchEntry,
-    dress: Dress,
-    check: &'static Check,
-) -> Trial {
-    Trial::test(
-        name(entry, bench, check.name, dress, "healthy"),
-        move || run(async move { (check.run)(&Bench::start(entry, bench, dress).await?).await }),
-    )
-}
-
-fn under(
-    entry: &'static Entry,
-    bench: &'static BenchEntry,
-    dress: Dress,
-    check: &'static Check,
-    fault: &'static NamedFault,
-) -> Trial {
-    Trial::test(
-        name(entry, bench, check.name, dress, fault.name),
-        move || {
-            run(async move {
-                let bench = Bench::start(entry, bench, dress).await?;
-                if let Some(road) = bench.sim.road() {
-                    road.set(fault.fault);
-                }
-                (check.run)(&bench).await
-            })
-        },
-    )
-}
-
-fn survived(
-    entry: &'static Entry,
-    bench: &'static BenchEntry,
-    dress: Dress,
-    fault: &'static NamedFault,
-) -> Trial {
-    let check = "a_fault_ends_in_time_says_what_it_is_and_passes";
-    Trial::test(name(entry, bench, check, dress, fault.name), move || {
-        run(async move {
-            let bench = Bench::start(entry, bench, dress).await?;
-            kit::is_survived(&bench, fault).await
-        })
-    })
-}
-
-fn name(entry: &Entry, bench: &BenchEntry, check: &str, dress: Dress, road: &str) -> String {
-    let dress = match dress {
-        Dress::Bare => "bare",
-        Dress::Layered => "layered",
-    };
-    let variant = match bench.variant {
-        "" => String::new(),
-        variant => format!("-{variant}"),
-    };
-    format!("contract::{}{variant}::{check}::{dress}::{road}", entry.id)
-}
-
-/// Runs one test on a runtime of its own, so that everything it started ends with it.
-fn run(test: impl Future<Output = Outcome>) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(test).map_err(Failed::from)
 }

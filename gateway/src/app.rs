@@ -81,6 +81,9 @@ pub enum StartError {
         /// What its adapter or transport said.
         error: AdapterError,
     },
+    /// A source is to be kept to a shape that is not recorded.
+    #[error("{0}")]
+    Shape(String),
     /// A drop folder cannot be used.
     #[error("the drop folder of source `{source_id}` cannot be used: {error}")]
     DropFolder {
@@ -170,6 +173,9 @@ async fn open(
     let (mut sources, mut folders, mut push_tokens) = (Vec::new(), Vec::new(), BTreeMap::new());
     for settings in config.sources {
         let source = Arc::new(build(&settings)?);
+        if let Some(missing) = settings.drift.missing(&settings.id) {
+            return Err(StartError::Shape(missing));
+        }
         if let Some(drop) = settings.drop {
             let spool = data_dir.join("spool");
             let folder = DropFolder::open(Arc::clone(&source), Arc::clone(&intake), drop, &spool);
@@ -273,6 +279,11 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
         secrets: Arc::clone(&settings.secrets),
         stale_after: settings.stale_after,
         tally: SourceTally::default(),
+        shape: settings
+            .drift
+            .shape
+            .clone()
+            .filter(|_| settings.drift.quarantine),
     })
 }
 

@@ -14,7 +14,7 @@
 //! | `interrupted` | when an intent will never get an outcome, or its answer was withheld | reason |
 //! | `dry_run` | for an explanation; decisions follow | as `intent` |
 //! | `ingest` | per file, push or poll | source, way, counts |
-//! | `admin` | start, stop, read of the ledger, change of configuration | action |
+//! | `admin` | start, stop, read of the ledger, change of configuration, result of a source's check | action |
 
 mod body;
 mod canonical;

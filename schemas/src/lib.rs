@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod api;
+pub mod conformance;
 pub mod hex;
 pub mod json_schema;
 pub mod ledger;

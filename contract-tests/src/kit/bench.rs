@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::adapter::{Adapter, Batch, Cursor, Image, Page};
+use turnpike_adapters::conformance::Decoder;
 use turnpike_adapters::context::{Clock, Context, NoTransport, Secret, Secrets};
-use turnpike_adapters::error::{Error, Result as Called};
+use turnpike_adapters::error::Result as Called;
 use turnpike_adapters::layers::{self, BreakerSettings, Health, Limits};
 use turnpike_adapters::registry::Entry;
 use turnpike_adapters::transport::{HttpTransport, TransportConfig};
@@ -284,7 +285,11 @@ impl Bench {
     /// # Errors
     /// Those of the adapter.
     pub fn decode(&self, sample: &Sample) -> Called<Delivered> {
-        sample.decode(self.entry, &self.sim.settings(), &*self.adapter)
+        sample.decode(Decoder {
+            entry: self.entry,
+            settings: &self.sim.settings(),
+            adapter: &*self.adapter,
+        })
     }
 
     /// Requests so far: those given to the transport, or those that came down the road, whichever is more.
@@ -340,17 +345,6 @@ impl Bench {
             deadline,
         )
     }
-}
-
-/// The whole text of an error, causes included.
-pub(super) fn whole(error: &Error) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(" {error} {error:?}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// Limits that no check but those about limits can reach.

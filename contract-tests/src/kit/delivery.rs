@@ -1,26 +1,10 @@
 //! What a vendor delivers, and what an adapter makes of it.
 
-use std::io::Cursor;
-
-use serde_json::Value;
-use turnpike_adapters::adapter::{
-    Acknowledgement, Adapter, Disposition, Item, Message, Page, Rejection, Reply,
-};
+use turnpike_adapters::conformance::{Decoder, Payload};
+pub use turnpike_adapters::conformance::{Delivered, Via};
 use turnpike_adapters::error::Result;
-use turnpike_adapters::registry::Entry;
 
 use crate::town::Passage;
-
-/// How a payload reaches an adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// As a pushed message.
-    Message,
-    /// As a dropped file.
-    File,
-    /// As the body of an answer, kept.
-    SavedAnswer,
-}
 
 /// One payload of a vendor.
 #[derive(Debug, Clone)]
@@ -73,19 +57,6 @@ pub enum Answer {
     Unchecked,
 }
 
-/// What an adapter made of a payload.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Delivered {
-    /// Reads, rejections, skipped records. Empty when the file was refused.
-    pub page: Page,
-    /// Why nothing of a file counts.
-    pub refused: Option<Rejection>,
-    /// The answer to a message.
-    pub reply: Option<Reply>,
-    /// The answer to a file.
-    pub acknowledgement: Option<Acknowledgement>,
-}
-
 /// Payloads, and the passages they tell of: all of them, and no others.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -134,66 +105,24 @@ impl Sample {
         }
     }
 
-    /// Hands it to `adapter`.
-    ///
-    /// # Errors
-    /// Those of the adapter.
-    pub fn decode(
-        &self,
-        entry: &Entry,
-        settings: &Value,
-        adapter: &dyn Adapter,
-    ) -> Result<Delivered> {
-        match self.via {
-            Via::Message => self.message(adapter),
-            Via::File => self.file(adapter),
-            Via::SavedAnswer => self.saved(entry, settings),
+    /// The payload, without what is expected of it.
+    #[must_use]
+    pub fn payload(&self) -> Payload {
+        Payload {
+            what: self.what.clone(),
+            via: self.via,
+            name: self.name.clone(),
+            content_type: Some(self.content_type.clone()),
+            topic: self.topic.clone(),
+            bytes: self.bytes.clone().into(),
         }
     }
 
-    fn message(&self, adapter: &dyn Adapter) -> Result<Delivered> {
-        let decoded = adapter.decode(&Message {
-            content_type: Some(self.content_type.clone()),
-            topic: self.topic.clone(),
-            body: self.bytes.clone().into(),
-        })?;
-        Ok(Delivered {
-            page: decoded.page,
-            reply: decoded.reply,
-            ..Delivered::default()
-        })
-    }
-
-    fn file(&self, adapter: &dyn Adapter) -> Result<Delivered> {
-        let mut page = Page::default();
-        let mut file = Cursor::new(self.bytes.as_slice());
-        let verdict = adapter.decode_file(&self.name, &mut file, &mut |item: Item| {
-            page.push(item);
-            Ok(())
-        })?;
-        let refused = match verdict.disposition {
-            Disposition::Accepted => None,
-            Disposition::Rejected(rejection) => Some(rejection),
-        };
-        Ok(Delivered {
-            page: if refused.is_none() {
-                page
-            } else {
-                Page::default()
-            },
-            refused,
-            reply: None,
-            acknowledgement: verdict.acknowledgement,
-        })
-    }
-
-    fn saved(&self, entry: &Entry, settings: &Value) -> Result<Delivered> {
-        let Some(decode) = entry.saved_answer else {
-            return turnpike_adapters::adapter::unsupported("saved_answer");
-        };
-        Ok(Delivered {
-            page: decode(settings, &self.bytes)?,
-            ..Delivered::default()
-        })
+    /// Hands it to an adapter.
+    ///
+    /// # Errors
+    /// Those of the adapter.
+    pub fn decode(&self, decoder: Decoder<'_>) -> Result<Delivered> {
+        self.payload().decode(decoder)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use turnpike_adapters::conformance::whole;
 use turnpike_adapters::error::ErrorKind;
 
-use super::bench::whole;
 use super::{Bench, Operation, Outcome, require};
 use crate::fault::Fault;
 

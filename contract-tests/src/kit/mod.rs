@@ -4,6 +4,8 @@
 //! speaks to. Checks know no vendor. Where an adapter lacks what a check is about, the check asserts the
 //! opposite: the operation is refused as unsupported and nothing is sent.
 //!
+//! A crate of another repository proves its adapter with [`main`]; `docs/contract-kit.md` shows the six lines.
+//!
 //! Adding an adapter to the kit is one simulator and its line in [`crate::sim::SIMS`].
 
 mod ask;
@@ -12,7 +14,9 @@ mod bench_entry;
 mod checks;
 mod delivery;
 mod faults;
+mod harness;
 mod recorder;
+mod report;
 mod simulator;
 
 use futures::future::BoxFuture;
@@ -24,6 +28,8 @@ pub use self::{
     checks::CHECKS,
     delivery::{Answer, Delivered, Gives, History, Sample, Versions, Via},
     faults::{FAULTS, NamedFault, is_survived},
+    harness::{Run, Runs, main, planned, trials},
+    report::{Conformance, Count, Line, table},
     simulator::{Asked, Behaviour, SimHandle},
 };
 
@@ -35,6 +41,8 @@ pub type Outcome = Result<(), String>;
 pub struct Check {
     /// The sentence, with `_` for blanks.
     pub name: &'static str,
+    /// What it is about, in a word.
+    pub group: &'static str,
     /// Where it is run.
     pub scope: Scope,
     /// Runs it.

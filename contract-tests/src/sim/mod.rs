@@ -74,7 +74,8 @@ pub const SIMS: &[SimEntry] = &[
 ];
 
 /// The same small town for every bench: three days that begin on 1 March 2026.
-fn small_town() -> Town {
+#[must_use]
+pub fn small_town() -> Town {
     let start = Timestamp::from_second(1_772_323_200).unwrap_or_default();
     let size = TownSize {
         vehicles: 12,

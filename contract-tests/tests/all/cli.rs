@@ -166,6 +166,13 @@ async fn every_exit_code_is_what_the_help_says() {
     }
     let decode = ["decode", "--adapter", "flock", odd.as_str()];
     expect(8, run("integrator", &decode).await, "rejected records");
+    let unasked = ["source", "check", "brookdale-police", "--plate", PLATE];
+    let unasked = [&unasked, &CASE[..6]].concat();
+    expect(
+        10,
+        run("integrator", &unasked).await,
+        "a source that may not be asked by this role",
+    );
     let dir = damaged_copy(&installation);
     for command in ["list", "verify"] {
         let args = ["ledger", command, "--dir", &dir];
@@ -178,7 +185,7 @@ async fn every_exit_code_is_what_the_help_says() {
         assert!(help.contains(&format!("{code}  {meaning}")), "{code}");
     }
     for command in [
-        "serve", "query", "explain", "sources", "decode", "config", "ledger", "token",
+        "serve", "query", "explain", "sources", "source", "decode", "config", "ledger", "token",
     ] {
         let help = done(
             &installation

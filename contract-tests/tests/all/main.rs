@@ -29,6 +29,8 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod source;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod tidy;

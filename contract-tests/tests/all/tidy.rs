@@ -3,4 +3,5 @@
 mod calls;
 mod interface;
 mod manifests;
+mod one_folder;
 mod text;

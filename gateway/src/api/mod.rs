@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod checks;
 mod layers;
 mod problem;
 mod queries;
@@ -65,6 +66,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(queries::explain))
         .routes(routes!(sources::list))
         .routes(routes!(sources::push))
+        .routes(routes!(checks::live))
+        .routes(routes!(checks::payloads))
         .routes(routes!(reads::image))
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))

@@ -222,6 +222,9 @@ impl From<IntakeError> for Failure {
                 .because(refusal.to_string())
                 .at(refusal.rule.as_str()),
             IntakeError::Malformed(error) => Self::new(MALFORMED).because(error.to_string()),
+            IntakeError::Drifted(ref drift) => Self::new(MALFORMED)
+                .because(format!("{error}; nothing was taken in"))
+                .at(drift.field.clone()),
             IntakeError::Ledger(error) => error.into(),
             IntakeError::Store(error) => error.into(),
             IntakeError::Busy => Self::new(BUSY)

@@ -22,6 +22,13 @@ impl Check {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let config =
             Config::load(&self.file.config).map_err(|problems| Outcome::config(&problems))?;
+        let unready = config
+            .sources
+            .iter()
+            .find_map(|source| source.drift.missing(&source.id));
+        if let Some(missing) = unready {
+            return Err(Outcome::new(Exit::Config, missing));
+        }
         let mut values = table(&["key", "value", "from"]);
         for effective in &config.effective {
             values.add_row([&effective.key, &effective.value, &effective.origin]);

@@ -27,10 +27,12 @@ pub enum Exit {
     Rejected,
     /// The ledger is damaged.
     Damaged,
+    /// A source does not pass its checks, or its payloads have drifted.
+    CheckFailed,
 }
 
 /// Every exit code and its meaning.
-pub const EXIT_CODES: [(Exit, u8, &str); 10] = [
+pub const EXIT_CODES: [(Exit, u8, &str); 11] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed; the message says how"),
     (Exit::Usage, 2, "the command line is wrong"),
@@ -65,6 +67,11 @@ pub const EXIT_CODES: [(Exit, u8, &str); 10] = [
         "some records of the payload were rejected",
     ),
     (Exit::Damaged, 9, "the ledger is damaged"),
+    (
+        Exit::CheckFailed,
+        10,
+        "a check of a source failed, or its payloads have drifted",
+    ),
 ];
 
 /// For `--help`.
@@ -80,6 +87,7 @@ Exit codes:
   7  the answer is not complete (with --require-complete)
   8  some records of the payload were rejected
   9  the ledger is damaged
+  10  a check of a source failed, or its payloads have drifted
 
 Environment: TURNPIKE_SERVER, TURNPIKE_TOKEN, TURNPIKE_CONFIG; TURNPIKE__SECTION__KEY sets a configuration value.";
 

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf};
 
 use clap::Args;
-use turnpike_schemas::ledger::{Body, Entry, Kind};
+use turnpike_schemas::ledger::{AdminAction, Body, Entry, Kind};
 
 use super::{
     ConfigFile,
@@ -186,7 +186,17 @@ fn describe(body: &Body) -> (String, String) {
             };
             (ingest.source.clone(), what)
         }
-        Body::Admin(admin) => (String::new(), format!("{:?}", admin.action).to_lowercase()),
+        Body::Admin(admin) => {
+            let fact = |name: &str| admin.facts.get(name).map(ToString::to_string);
+            let who = admin.by.as_ref().map(|by| by.expose().to_owned());
+            let what = match (admin.action, fact("source"), fact("passed")) {
+                (AdminAction::SourceCheck, Some(source), Some(passed)) => {
+                    format!("check of {}, passed: {passed}", source.trim_matches('"'))
+                }
+                (action, ..) => format!("{action:?}").to_lowercase(),
+            };
+            (who.unwrap_or_default(), what)
+        }
     }
 }
 

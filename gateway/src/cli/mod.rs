@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, everything else to standard error. Errors say what to do next.
 
+mod adapters;
 mod client;
 mod config_check;
 mod decode;
@@ -9,6 +10,7 @@ mod exit;
 mod ledger;
 mod query;
 mod serve;
+mod source;
 mod sources;
 mod table;
 mod token;
@@ -42,6 +44,9 @@ enum Command {
     Explain(query::Explain),
     /// List the sources and their state
     Sources(sources::Sources),
+    /// Bring a source in, check it, see when its payloads change
+    #[command(subcommand)]
+    Source(source::SourceCommand),
     /// Show what a payload would become: reads and rejections as JSON lines, no server needed
     Decode(decode::Decode),
     /// Look at the configuration
@@ -120,6 +125,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Query(command) => runtime()?.block_on(command.run(out)),
         Command::Explain(command) => runtime()?.block_on(command.run(out)),
         Command::Sources(command) => runtime()?.block_on(command.run(out)),
+        Command::Source(command) => runtime()?.block_on(command.run(out)),
         Command::Decode(command) => command.run(out),
         Command::Config(ConfigCommand::Check(command)) => command.run(out),
         Command::Ledger(LedgerCommand::List(command)) => command.run(out),

@@ -476,7 +476,7 @@ fn usage(message: &str) -> Outcome {
     Outcome::new(Exit::Usage, message)
 }
 
-fn purpose(text: &str) -> Result<Purpose, String> {
+pub(super) fn purpose(text: &str) -> Result<Purpose, String> {
     let known = Purpose::ALL.iter().find(|purpose| purpose.as_str() == text);
     known.copied().ok_or_else(|| {
         let all: Vec<&str> = Purpose::ALL
@@ -496,7 +496,7 @@ fn match_mode(text: &str) -> Result<MatchMode, String> {
     }
 }
 
-fn case(text: &str) -> Result<CaseRef, String> {
+pub(super) fn case(text: &str) -> Result<CaseRef, String> {
     CaseRef::parse(text).map_err(|error| error.to_string())
 }
 
@@ -504,17 +504,17 @@ fn jurisdiction(text: &str) -> Result<Jurisdiction, String> {
     Jurisdiction::parse(text).map_err(|error| error.to_string())
 }
 
-fn on_behalf_of(text: &str) -> Result<OnBehalfOf, String> {
+pub(super) fn on_behalf_of(text: &str) -> Result<OnBehalfOf, String> {
     OnBehalfOf::try_from(text.to_owned())
         .map_err(|_| "give `self`, or the identifier of an organisation".to_owned())
 }
 
-fn source(text: &str) -> Result<SourceId, String> {
+pub(super) fn source(text: &str) -> Result<SourceId, String> {
     SourceId::parse(text).map_err(|error| error.to_string())
 }
 
 /// `90m`, `36h`, `7d`.
-fn span(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn span(text: &str) -> Result<SignedDuration, String> {
     let wrong = || "a span is a number with `m`, `h` or `d`, such as `36h` or `7d`".to_owned();
     let (number, minutes) = [("m", 1), ("h", 60), ("d", 24 * 60)]
         .into_iter()

@@ -45,7 +45,7 @@ async fn serve(config: Config) -> Result<Exit, Outcome> {
         .map_err(|error| {
             let exit = match &error {
                 StartError::Ledger(LedgerError::Damaged(_)) => Exit::Damaged,
-                StartError::Source { .. } => Exit::Config,
+                StartError::Source { .. } | StartError::Shape(_) => Exit::Config,
                 _ => Exit::Failed,
             };
             Outcome::new(exit, error.to_string())

@@ -15,6 +15,9 @@ use super::{
 /// List the sources and their state
 #[derive(Debug, Args)]
 pub(super) struct Sources {
+    /// List the adapters there are instead: no gateway is needed
+    #[arg(long)]
+    adapters: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -24,6 +27,9 @@ pub(super) struct Sources {
 
 impl Sources {
     pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        if self.adapters {
+            return super::adapters::print(out, self.json);
+        }
         let list: SourceList = self.server.get("/v1/sources").await?;
         if self.json {
             json(out, &list)?;

@@ -21,7 +21,7 @@ use std::{
 };
 
 use serde_json::Value;
-use turnpike_adapters::{context::Secrets, registry::Entry};
+use turnpike_adapters::{conformance::Shape, context::Secrets, registry::Entry};
 use turnpike_schemas::{
     agreement::{Agreement, Organisation, Role},
     read::SourceId,
@@ -138,6 +138,19 @@ pub struct Source {
     pub push: Option<TokenHash>,
     /// Folder the source drops files into.
     pub drop: Option<Drop>,
+    /// The recorded shape of its payloads.
+    pub drift: Drift,
+}
+
+/// Where the shape of a source's payloads is recorded, and what is done when they drift from it.
+#[derive(Debug, Clone)]
+pub struct Drift {
+    /// Whether payloads of another shape are set aside.
+    pub quarantine: bool,
+    /// File of the recorded shape.
+    pub file: PathBuf,
+    /// The recorded shape, where there is one.
+    pub shape: Option<Arc<Shape>>,
 }
 
 /// Quota kept for a source.
@@ -166,6 +179,18 @@ pub struct Drop {
     pub settle: Duration,
     /// How often the folder is looked at besides file system events.
     pub scan_every: Duration,
+}
+
+impl Drift {
+    /// What to do about a shape that is demanded and not recorded.
+    #[must_use]
+    pub fn missing(&self, id: &SourceId) -> Option<String> {
+        let missing = self.quarantine && self.shape.is_none();
+        missing.then(|| {
+            let file = self.file.display();
+            format!("source `{id}` quarantines what drifts from its recorded shape, but {file} is not there; record it first: turnpike source drift {id} --record --payloads FOLDER")
+        })
+    }
 }
 
 impl Config {

@@ -110,6 +110,7 @@ pub(super) struct RawSource {
     pub(super) stale_after_s: Option<u64>,
     pub(super) push: Option<RawPush>,
     pub(super) drop: Option<RawDrop>,
+    pub(super) drift: Option<RawDrift>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -137,6 +138,13 @@ pub(super) struct RawDrop {
     pub(super) settle_ms: u64,
     #[serde(default = "scan_ms")]
     pub(super) scan_ms: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawDrift {
+    pub(super) quarantine: bool,
+    pub(super) shape: Option<PathBuf>,
 }
 
 fn settle_ms() -> u64 {

@@ -12,13 +12,14 @@ use std::{
 use serde_json::Value;
 use turnpike_adapters::{
     adapter::Capabilities,
+    conformance::Shape,
     context::{Secret, Secrets},
     registry::{self, Entry},
 };
 use turnpike_schemas::agreement::{Action, Agreement, AgreementDocument};
 
 use super::{
-    Drop, Quota, Source, TokenHash,
+    Drift, Drop, Quota, Source, TokenHash,
     load::beside,
     raw::{RawDrop, RawQuota, RawSource},
     report::Report,
@@ -85,6 +86,7 @@ fn source(
         .drop
         .as_ref()
         .map(|drop| drop_folder(at, drop, around, report));
+    let drift = drift(at, &raw, around.path, report);
     let stale_after = raw
         .stale_after_s
         .map(|s| report.within(format!("{at}.stale_after_s"), s, 1..=YEAR_S));
@@ -107,7 +109,41 @@ fn source(
         stale_after: stale_after.or(Some(STALE_AFTER_S)).map(Duration::from_secs),
         push,
         drop,
+        drift,
     })
+}
+
+/// A shape that is not recorded yet is no problem here: `turnpike source drift` loads the configuration to record it.
+fn drift(at: &str, raw: &RawSource, path: &Path, report: &mut Report) -> Drift {
+    let written = raw.drift.clone().unwrap_or_default();
+    let file = written.shape.map_or_else(
+        || beside(path, &PathBuf::from(format!("shapes/{}.json", raw.id))),
+        |file| beside(path, &file),
+    );
+    let shape = match std::fs::read(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            report.add(
+                format!("{at}.drift.shape"),
+                format!("cannot be read: {error}"),
+            );
+            None
+        }
+        Ok(bytes) => {
+            let shape = serde_json::from_slice::<Shape>(&bytes).ok();
+            let shape = shape.filter(Shape::is_readable);
+            if shape.is_none() {
+                let message = "is not a shape that `turnpike source drift --record` wrote";
+                report.add(format!("{at}.drift.shape"), message);
+            }
+            shape.map(Arc::new)
+        }
+    };
+    Drift {
+        quarantine: written.quarantine,
+        file,
+        shape,
+    }
 }
 
 fn entry(at: &str, raw: &RawSource, report: &mut Report) -> Option<&'static Entry> {

@@ -147,7 +147,8 @@ fn outcome(
     }
 }
 
-fn kind(kind: ErrorKind) -> &'static str {
+/// The word for a kind of error in the ledger.
+pub(super) fn kind(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unsupported | ErrorKind::Undisclosed => "unsupported",
         ErrorKind::Unauthorized => "unauthorized",

@@ -4,6 +4,7 @@
 //! a [`Permit`] and only while a ledger [`Ticket`] is held; rows leave only after their outcome is durable.
 //! Deliberately absent: caching of answers, asking twice to be faster, any search without a [`Query`].
 
+mod check;
 mod digest;
 mod images;
 mod record;

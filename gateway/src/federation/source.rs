@@ -13,6 +13,7 @@ use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::{
     adapter::{Adapter, Capabilities, Page},
+    conformance::Shape,
     context::{Clock, Context, Secrets, Transport},
     error::{Error, ErrorKind, Retry},
     layers::Health,
@@ -51,6 +52,8 @@ pub struct Source {
     pub stale_after: Option<Duration>,
     /// What came in and what was wrong with it.
     pub tally: SourceTally,
+    /// The shape its payloads must have to be taken in, where one is demanded.
+    pub shape: Option<Arc<Shape>>,
 }
 
 /// Counters of one source since start.
@@ -226,7 +229,7 @@ impl Source {
 
     /// `Some` when nothing ever came, nothing came for longer than configured, or what came last was not understood.
     /// The inner value is when something last came.
-    fn stale_since(&self, store: &Store, now: Timestamp) -> Option<Option<Timestamp>> {
+    pub(super) fn stale_since(&self, store: &Store, now: Timestamp) -> Option<Option<Timestamp>> {
         let last = self
             .last_seen()
             .max(store.source_stats(&self.id).last_received_at);

@@ -239,6 +239,14 @@ impl DropFolder {
         if stamp_of(path)? != stamp {
             return Err(Stay::Unfinished);
         }
+        let accepted = decoded.verdict.disposition == Disposition::Accepted;
+        let drift = match accepted {
+            true => self.intake.file_drift(&self.source, path).await?,
+            false => Vec::new(),
+        };
+        if let Some(first) = drift.first() {
+            return self.set_drifted_aside(path, first, &drift, decoded).await;
+        }
         match &decoded.verdict.disposition {
             Disposition::Accepted => self.accept(path, stamp, &permit, decoded).await,
             Disposition::Rejected(rejection) => {
@@ -345,6 +353,26 @@ impl DropFolder {
         self.acknowledge(decoded.verdict.acknowledgement.as_ref())?;
         tracing::warn!(source = %self.source.id, field = rejection.field, rule = rejection.rule, "a file was refused");
         Ok(self.set_aside(path, rejection, &decoded.sha256)?)
+    }
+
+    /// Nothing of a file of another shape counts, and the vendor is told what it is told when the gateway refuses items.
+    async fn set_drifted_aside(
+        &self,
+        path: &Path,
+        first: &Rejection,
+        drift: &[Rejection],
+        decoded: DecodedFile,
+    ) -> Result<(), Stay> {
+        let now = self.intake.clock.now();
+        self.source.tally.took_in(now, 0, drift.len() as u64);
+        let (id, sha256) = (&self.source.id, &decoded.sha256);
+        let put = self.intake.quarantine.put(id, sha256, drift, now).await;
+        put.map_err(IntakeError::Quarantine)?;
+        let rule = format!("drift: {}: {}", first.field, first.rule);
+        self.record(&decoded, 0, 0, Some(rule)).await?;
+        self.acknowledge(decoded.verdict.partial_acknowledgement.as_ref())?;
+        tracing::warn!(source = %self.source.id, field = first.field, rule = first.rule, "a file of another shape was set aside");
+        Ok(self.set_aside(path, first, &decoded.sha256)?)
     }
 
     async fn record(

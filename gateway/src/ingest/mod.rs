@@ -3,6 +3,7 @@
 //! In scope: decode, dedupe through the store, quarantine of what could not be understood, acknowledgement. What is
 //! quarantined is field and rule, never a value: no copy of a payload is kept.
 
+mod drift;
 mod drop;
 mod files;
 mod quarantine;
@@ -73,6 +74,9 @@ pub enum IntakeError {
     /// The refusal could not be recorded.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The message has another shape than the source's recorded one; it is set aside with field and rule.
+    #[error("the message has another shape than recorded: `{}` {}", .0.field, .0.rule)]
+    Drifted(Rejection),
     /// Too many messages at once; the vendor must send it again.
     #[error("too many messages are being taken in")]
     Busy,
@@ -102,6 +106,7 @@ impl Intake {
         };
         let _place = self.decoding.try_acquire().map_err(|_| IntakeError::Busy)?;
         let digest = hex(&Sha256::digest(&message.body));
+        let sent = source.shape.is_some().then(|| message.clone());
         let decoded = match decode(source, message).await {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -110,6 +115,10 @@ impl Intake {
                 return Err(IntakeError::Malformed(error));
             }
         };
+        if let Some(sent) = sent {
+            self.keeps_shape(source, IngestWay::Push, sent, &decoded.page, &digest)
+                .await?;
+        }
         let (reads, mut rejected) = plausible(decoded.page.reads, now);
         rejected.extend(decoded.page.rejected);
         self.quarantine

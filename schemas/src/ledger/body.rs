@@ -54,6 +54,8 @@ pub enum Action {
     Query,
     /// One image of one read.
     Image,
+    /// Whether the source works: its reads are looked at and not released.
+    Check,
 }
 
 /// A span of time: from (included) to (excluded).
@@ -306,6 +308,7 @@ pub enum AdminAction {
     Stop,
     LedgerRead,
     ConfigChange,
+    SourceCheck,
 }
 
 /// Something done to the gateway.

@@ -1,47 +1,14 @@
 //! What an adapter declares, and that it does nothing else.
 
-use serde_json::Value;
-use turnpike_adapters::adapter::{Capabilities, Message, Subscription};
+use turnpike_adapters::conformance::Decoder;
 use turnpike_adapters::error::{ErrorKind, Result as Called};
-use url::Url;
 
-use crate::kit::{Bench, Gives, Operation, Outcome, Sample, Via, require, say};
+use crate::kit::{Bench, Operation, Outcome, require, say};
 
-pub(super) async fn info_is_constant(bench: &Bench) -> Outcome {
-    let before = bench.adapter.info().clone();
-    for sample in bench.sim.samples().await?.iter().take(5) {
-        drop(bench.decode(sample));
-    }
-    require(before == *bench.adapter.info(), || {
-        "info changed".to_owned()
-    })
-}
-
-pub(super) async fn info_declares_no_more_than_the_registry(bench: &Bench) -> Outcome {
-    let (info, entry) = (bench.adapter.info(), bench.entry);
-    let family = format!("{:?}", bench.sim.family()).to_lowercase();
-    let flags = |of: Capabilities| {
-        [
-            of.search,
-            of.poll,
-            of.push,
-            of.file,
-            of.subscribe,
-            of.images,
-            of.partial_plates,
-            of.look_alike,
-        ]
-    };
-    let more = flags(info.capabilities)
-        .into_iter()
-        .zip(flags(entry.capabilities))
-        .any(|(declared, registered)| declared && !registered);
-    require(
-        (info.id, info.family.as_str()) == (entry.id, family.as_str())
-            && !info.version.is_empty()
-            && !more,
-        || format!("info {info:?} is not what the registry says of {family}"),
-    )
+pub(super) async fn the_family_is_the_one_of_the_vendor(bench: &Bench) -> Outcome {
+    let (declared, is) = (bench.adapter.info().family.as_str(), bench.sim.family());
+    let is = format!("{is:?}").to_lowercase();
+    require(declared == is, || format!("want {is}, got {declared}"))
 }
 
 pub(super) async fn undeclared_search_is_unsupported_and_silent(bench: &Bench) -> Outcome {
@@ -54,31 +21,6 @@ pub(super) async fn undeclared_poll_is_unsupported_and_silent(bench: &Bench) -> 
 
 pub(super) async fn undeclared_images_are_unsupported_and_silent(bench: &Bench) -> Outcome {
     undeclared(bench, Operation::Image).await
-}
-
-pub(super) async fn a_subscription_is_named_if_declared_and_stays_with_the_source(
-    bench: &Bench,
-) -> Outcome {
-    let named = bench.adapter.subscription();
-    require(
-        named.is_some() == bench.adapter.info().capabilities.subscribe,
-        || format!("declared and named differ: {named:?}"),
-    )?;
-    let hosts = (bench.entry.hosts)(&bench.sim.settings()).map_err(say)?;
-    let url = match &named {
-        None => return Ok(()),
-        Some(Subscription::Mqtt { broker, topics }) => {
-            require(!topics.is_empty(), || "no topic".to_owned())?;
-            broker
-        }
-        Some(Subscription::HttpStream { url }) => url,
-    };
-    let same = |host: &Url| {
-        (host.scheme(), host.host_str(), host.port()) == (url.scheme(), url.host_str(), url.port())
-    };
-    require(hosts.iter().any(same), || {
-        "the subscription leads to another host".to_owned()
-    })
 }
 
 async fn undeclared(bench: &Bench, operation: Operation) -> Outcome {
@@ -108,49 +50,18 @@ pub(super) async fn undeclared_comparisons_are_unsupported_and_silent(bench: &Be
     Ok(())
 }
 
-pub(super) async fn undeclared_messages_are_unsupported(bench: &Bench) -> Outcome {
-    if bench.adapter.info().capabilities.push {
-        return Ok(());
-    }
-    for body in ["", "{}", "<a/>"] {
-        unsupported(bench.adapter.decode(&Message::json(body)))?;
-    }
-    Ok(())
-}
-
-pub(super) async fn undeclared_files_are_unsupported(bench: &Bench) -> Outcome {
-    if bench.adapter.info().capabilities.file {
-        return Ok(());
-    }
-    for body in ["", "{}", "<a/>"] {
-        let bytes = body.as_bytes().to_vec();
-        let file = Sample::new("a file", Via::File, bytes, Gives::Refused);
-        unsupported(bench.decode(&file))?;
-    }
-    Ok(())
-}
-
 pub(super) async fn building_and_decoding_contact_nobody(bench: &Bench) -> Outcome {
-    let again = (bench.entry.build)(&bench.sim.settings()).map_err(say)?;
+    let settings = bench.sim.settings();
+    let again = (bench.entry.build)(&settings).map_err(say)?;
+    let decoder = Decoder {
+        entry: bench.entry,
+        settings: &settings,
+        adapter: &*again,
+    };
     for sample in bench.sim.samples().await?.iter().take(20) {
-        drop(sample.decode(bench.entry, &bench.sim.settings(), &*again));
+        drop(sample.decode(decoder));
     }
     silent(bench)
-}
-
-pub(super) async fn settings_nobody_documents_are_refused_by_name(bench: &Bench) -> Outcome {
-    let mut settings = bench.sim.settings();
-    if let Some(table) = settings.as_object_mut() {
-        table.insert("pase_url".to_owned(), Value::from(7));
-    }
-    match (bench.entry.build)(&settings) {
-        Err(error) if error.kind() == ErrorKind::Config => {
-            require(error.to_string().contains("pase_url"), || {
-                format!("the key is not named: {error}")
-            })
-        }
-        other => Err(format!("want Config, got {other:?}")),
-    }
 }
 
 pub(super) async fn every_declared_operation_works(bench: &Bench) -> Outcome {

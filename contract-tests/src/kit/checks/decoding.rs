@@ -108,31 +108,6 @@ pub(super) async fn every_passage_delivered_is_read_as_it_was(bench: &Bench) -> 
     require(got == want, || format!("want {want:?}, got {got:?}"))
 }
 
-pub(super) async fn decoding_is_pure(bench: &Bench) -> Outcome {
-    let again = (bench.entry.build)(&bench.sim.settings()).map_err(say)?;
-    for sample in bench
-        .sim
-        .samples()
-        .await?
-        .iter()
-        .chain(&bench.sim.history().await?.samples)
-    {
-        let results = [
-            bench.decode(sample),
-            bench.decode(sample),
-            sample.decode(bench.entry, &bench.sim.settings(), &*again),
-        ];
-        let [first, second, third] = results.map(|result| result.map_err(say));
-        require(first == second && first == third, || {
-            format!(
-                "{}: {first:?}, then {second:?}, then {third:?}",
-                sample.what
-            )
-        })?;
-    }
-    Ok(())
-}
-
 pub(super) async fn a_bad_record_costs_one_record(bench: &Bench) -> Outcome {
     let mut seen = 0;
     for sample in bench.sim.samples().await? {

@@ -3,24 +3,38 @@
 mod accounts;
 mod capabilities;
 mod decoding;
-mod hostile;
 mod images;
 mod layers;
 mod personal;
 mod reads;
 mod road;
 mod search;
+mod shared;
 mod vendor;
 
 use super::{Check, Scope};
 
 macro_rules! checks {
-    ($($module:ident in $scope:ident { $($name:ident),* $(,)? })*) => {
-        &[$($(Check {
-            name: stringify!($name),
-            scope: Scope::$scope,
-            run: |bench| Box::pin($module::$name(bench)),
-        }),*),*]
+    ($(
+        $module:ident in $scope:ident {
+            $($name:ident),* $(,)?
+            $(; shared $which:ident $($shared:ident),* $(,)?)*
+        }
+    )*) => {
+        &[$(
+            $(Check {
+                name: stringify!($name),
+                group: stringify!($module),
+                scope: Scope::$scope,
+                run: |bench| Box::pin($module::$name(bench)),
+            },)*
+            $($(Check {
+                name: stringify!($shared),
+                group: stringify!($module),
+                scope: Scope::$scope,
+                run: |bench| Box::pin(shared::$which(bench, stringify!($shared))),
+            },)*)*
+        )*]
     };
 }
 
@@ -33,14 +47,16 @@ pub const CHECKS: &[Check] = checks! {
         undeclared_comparisons_are_unsupported_and_silent,
     }
     capabilities in Both {
+        the_family_is_the_one_of_the_vendor,
+        building_and_decoding_contact_nobody,
+        every_declared_operation_works,
+        ; shared every
         info_is_constant,
-        a_subscription_is_named_if_declared_and_stays_with_the_source,
         info_declares_no_more_than_the_registry,
+        a_subscription_is_named_if_declared_and_stays_with_the_source,
         undeclared_messages_are_unsupported,
         undeclared_files_are_unsupported,
-        building_and_decoding_contact_nobody,
         settings_nobody_documents_are_refused_by_name,
-        every_declared_operation_works,
     }
     search in Both {
         every_passage_of_the_plate_is_found_and_no_other,
@@ -67,9 +83,10 @@ pub const CHECKS: &[Check] = checks! {
     personal in Both {
         nothing_personal_survives_decoding,
         nothing_personal_survives_an_answer,
-        reads_do_not_print_their_plate,
         rejections_name_field_and_rule_and_no_value,
         errors_hold_no_plate_no_secret_and_no_word_of_the_vendor,
+        ; shared every
+        reads_do_not_print_their_plate,
     }
     accounts in Both {
         the_source_is_asked_for_plate_and_window_of_the_permit,
@@ -83,14 +100,14 @@ pub const CHECKS: &[Check] = checks! {
     decoding in Both {
         every_payload_becomes_what_it_is,
         every_passage_delivered_is_read_as_it_was,
-        decoding_is_pure,
         a_bad_record_costs_one_record,
         kinds_that_are_no_sightings_give_no_read,
         vendors_are_answered_as_their_format_wants,
         a_correction_is_newer_and_of_the_same_passage,
+        ; shared every
+        decoding_is_pure,
     }
     reads in Both {
-        every_read_has_identity_plate_and_instant,
         every_instant_has_a_known_zone,
         confidences_are_on_the_scale_and_as_sent,
         issuers_are_as_sent_or_absent,
@@ -98,9 +115,12 @@ pub const CHECKS: &[Check] = checks! {
         what_the_vendor_does_not_say_is_null,
         the_text_as_sent_is_kept,
         records_are_told_apart,
+        ; shared understood
+        every_read_has_identity_plate_and_instant,
         reads_survive_being_written_and_read_again,
     }
     hostile in Both {
+        ; shared always
         an_empty_payload_holds_no_read,
         garbage_holds_no_read,
         a_cut_payload_adds_no_read,

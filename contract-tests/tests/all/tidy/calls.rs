@@ -42,6 +42,10 @@ fn adapters_are_built_in_one_place() {
                 "gateway/src/cli/decode.rs",
                 "decodes a file without a source: contacts nobody",
             ),
+            (
+                "gateway/src/cli/source/payloads.rs",
+                "decodes a folder of payloads: contacts nobody",
+            ),
         ],
     );
 }
@@ -68,9 +72,19 @@ fn sources_are_asked_in_the_federation_only() {
 fn payloads_are_decoded_in_ingest_and_by_hand_only() {
     only(
         "gateway/",
-        &["adapter.decode(", "adapter.decode_file(", ".decode_file("],
+        &[
+            "adapter.decode(",
+            "adapter.decode_file(",
+            ".decode_file(",
+            "payload.decode(",
+            "conformance::check(",
+        ],
         &[
             ("gateway/src/ingest/", "takes in what sources send"),
+            (
+                "gateway/src/cli/source/",
+                "checks payloads of a folder: nothing is stored or released",
+            ),
             ("gateway/src/cli/decode.rs", "shows what a payload holds"),
         ],
     );

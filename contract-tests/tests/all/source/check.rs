@@ -1,0 +1,242 @@
+//! `turnpike source check`, of payloads and live.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{LIVE, PUSHES, asking, code, ended, fits, path, payloads, text, with_checker};
+use crate::installation::{Installation, PLATE, files_under, of_kind, read};
+
+/// The last entry about a check.
+fn checked(ledger: &[Value]) -> Value {
+    let admin = of_kind(ledger, "admin");
+    let mut checks = admin
+        .into_iter()
+        .filter(|entry| entry["body"]["action"] == "source_check");
+    checks.next_back().expect("no check is on record").clone()
+}
+
+#[tokio::test]
+async fn a_live_source_is_checked_under_a_permit_on_record_and_nothing_is_released_or_kept() {
+    let installation = Installation::with_history(with_checker).await;
+    let before = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
+    let files = files_under(&installation.world.folder().join("data/reads")).len();
+    let args = [asking(LIVE), vec!["--token-file", "checker"]].concat();
+    let shown = ended(&installation.turnpike("integrator", &args).await, 0);
+    fits(&shown);
+    assert!(!shown.contains(PLATE), "{shown}");
+    let ledger = installation.ledger();
+    let intent = of_kind(&ledger, "intent").pop().unwrap();
+    assert_eq!(intent["body"]["action"], "check");
+    assert_eq!(intent["body"]["subject"], "noa.field");
+    let outcome = of_kind(&ledger, "outcome").pop().unwrap();
+    assert_eq!(outcome["body"]["reads"], 0);
+    assert_eq!(outcome["body"]["sources"][0]["outcome"], "answered");
+    assert_eq!(outcome["body"]["sources"][0]["count"], 0);
+    let check = checked(&ledger);
+    assert_eq!(check["body"]["by"], "noa.field");
+    let facts = &check["body"]["facts"];
+    assert_eq!(
+        (&facts["source"], &facts["passed"]),
+        (&LIVE.into(), &true.into())
+    );
+    assert!(facts["reads"].as_u64().unwrap() > 0);
+    assert!(!check.to_string().contains(PLATE));
+    let after = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
+    assert_eq!(before, after);
+    assert_eq!(
+        files,
+        files_under(&installation.world.folder().join("data/reads")).len()
+    );
+    let json = [args, vec!["--json"]].concat();
+    let report = ended(&installation.turnpike("integrator", &json).await, 0);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["way"], "live");
+    assert!(!report.to_string().contains(PLATE));
+}
+
+#[tokio::test]
+async fn what_a_source_sent_is_checked_as_a_question_would_find_it() {
+    let installation = Installation::with_history(with_checker).await;
+    let args = [asking(PUSHES), vec!["--token-file", "checker"]].concat();
+    let shown = ended(&installation.turnpike("integrator", &args).await, 0);
+    assert!(
+        shown.contains("the source has sent something lately"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn who_may_not_check_or_not_ask_contacts_nobody() {
+    let installation = Installation::start(|_| {}).await;
+    let asked = || installation.world.police.requests().len();
+    let before = asked();
+    let output = installation.turnpike("integrator", &asking(LIVE)).await;
+    let shown = ended(&output, 10);
+    fits(&shown);
+    assert!(shown.contains("role_not_allowed"), "{shown}");
+    let ledger = installation.ledger();
+    let decision = of_kind(&ledger, "decision").pop().unwrap();
+    assert_eq!(decision["body"]["verdict"], "refuse");
+    let refused = installation.turnpike("investigator", &asking(LIVE)).await;
+    assert_eq!(code(&refused), 4);
+    let ledger = installation.ledger();
+    let refusal = of_kind(&ledger, "refused").pop().unwrap();
+    assert_eq!(refusal["body"]["action"], "check");
+    assert_eq!(asked(), before);
+    let unknown = installation
+        .turnpike("integrator", &asking("nowhere"))
+        .await;
+    assert_eq!(code(&unknown), 4);
+    let none = ["source", "check", LIVE];
+    assert_eq!(code(&installation.turnpike("integrator", &none).await), 2);
+}
+
+#[tokio::test]
+async fn payloads_are_checked_without_contact_and_put_on_record_through_the_gateway_or_without_it()
+{
+    let installation = Installation::start(|world| {
+        let elsewhere =
+            read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
+        fs::write(world.folder().join("elsewhere.toml"), elsewhere).unwrap();
+    })
+    .await;
+    let folder = payloads(&installation.world, "payloads");
+    let config = installation.world.config();
+    let args = |config| {
+        [
+            "source",
+            "check",
+            PUSHES,
+            "--payloads",
+            path(&folder),
+            "--config",
+            config,
+        ]
+    };
+    let held = ended(
+        &installation
+            .turnpike("integrator", &args(path(&config)))
+            .await,
+        0,
+    );
+    fits(&held);
+    let check = checked(&installation.ledger());
+    assert_eq!(check["body"]["by"], "rae.lindqvist");
+    assert_eq!(check["body"]["facts"]["way"], "payloads");
+    assert_eq!(check["body"]["facts"]["payloads"], 1);
+    assert!(!check.to_string().contains(PLATE));
+    let refused = installation
+        .turnpike("investigator", &args(path(&config)))
+        .await;
+    assert_eq!(code(&refused), 4, "not on record, so not shown");
+    assert_eq!(text(&refused.stdout), "");
+    let free = ended(
+        &installation
+            .turnpike("integrator", &args("elsewhere.toml"))
+            .await,
+        0,
+    );
+    assert!(free.contains("on record as entry 0"), "{free}");
+    let listed = ["ledger", "list", "--json", "--config", "elsewhere.toml"];
+    let listed = ended(&installation.turnpike("auditor", &listed).await, 0);
+    assert!(
+        listed.contains("source_check") && !listed.contains(PLATE),
+        "{listed}"
+    );
+    let verified = ["ledger", "verify", "--config", "elsewhere.toml"];
+    ended(&installation.turnpike("auditor", &verified).await, 0);
+    let reads = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
+    assert_eq!(reads.get(PUSHES), Some(&0));
+}
+
+#[tokio::test]
+async fn a_bad_payload_fails_the_check_with_field_and_rule_and_what_to_do() {
+    let installation = Installation::start(|_| {}).await;
+    let folder = payloads(&installation.world, "payloads");
+    let mut message: Value = serde_json::from_slice(super::sample()).unwrap();
+    message["best_confidence"] = PLATE.into();
+    fs::write(folder.join("bad.json"), message.to_string()).unwrap();
+    let config = installation.world.config();
+    let args = [
+        "source",
+        "check",
+        PUSHES,
+        "--payloads",
+        path(&folder),
+        "--config",
+        path(&config),
+    ];
+    let shown = ended(&installation.turnpike("integrator", &args).await, 10);
+    fits(&shown);
+    for part in [
+        "failed: payloads are understood",
+        "bad.json",
+        "`best_confidence`",
+        "what to do",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    assert!(!shown.contains(PLATE), "{shown}");
+    let check = checked(&installation.ledger());
+    let failed = &check["body"]["facts"]["checks_failed"];
+    assert_eq!(failed, &serde_json::json!(["payloads_are_understood"]));
+    let empty = installation.world.folder().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let args = [
+        "source",
+        "check",
+        PUSHES,
+        "--payloads",
+        path(&empty),
+        "--config",
+        path(&config),
+    ];
+    assert_eq!(code(&installation.turnpike("integrator", &args).await), 2);
+}
+
+#[tokio::test]
+async fn a_report_of_another_source_or_with_words_of_its_own_is_not_put_on_record() {
+    let installation = Installation::start(|_| {}).await;
+    let honest = serde_json::json!({
+        "source": PUSHES, "adapter": "rekor", "adapter_version": "1", "way": "payloads", "payloads": 1, "reads": 1,
+        "rejected": 0, "skipped": 0, "recorded": null,
+        "results": [{ "check": "decoding_is_pure", "verdict": "passed", "details": [] }],
+    });
+    let token = installation.token("integrator");
+    let route = format!("/v1/sources/{PUSHES}/check/payloads");
+    let send = async |report: &Value| {
+        let request = installation
+            .request("POST", &route, Some(token))
+            .json(report);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(send(&honest).await, 200);
+    for (pointer, value) in [
+        ("/source", serde_json::json!(LIVE)),
+        ("/adapter", PLATE.into()),
+        ("/adapter_version", PLATE.into()),
+        ("/way", "live".into()),
+        ("/results/0/check", PLATE.into()),
+        ("/results/0/details", serde_json::json!([PLATE])),
+        ("/payloads", PLATE.into()),
+    ] {
+        let mut report = honest.clone();
+        *report.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(send(&report).await, 422, "{pointer}");
+    }
+    let ledger = installation.ledger();
+    assert!(!serde_json::to_string(&ledger).unwrap().contains(PLATE));
+}

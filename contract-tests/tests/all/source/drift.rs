@@ -1,0 +1,206 @@
+//! `turnpike source drift`, and sources that quarantine what drifts.
+
+use std::fs;
+
+use serde_json::Value;
+use turnpike_adapters::conformance::{Payload, Shape, Via};
+use turnpike_contract_tests::world::World;
+
+use super::{PUSHES, changed, code, ended, fits, fresh, path, payloads, sample};
+use crate::installation::{Installation, PLATE, files_under, of_kind, read};
+
+#[tokio::test]
+async fn a_shape_is_recorded_without_a_value_and_compared() {
+    let installation = Installation::start(|_| {}).await;
+    let folder = payloads(&installation.world, "payloads");
+    let config = installation.world.config();
+    let args = |more: &[&'static str]| {
+        let args = [
+            "source",
+            "drift",
+            PUSHES,
+            "--payloads",
+            path(&folder),
+            "--config",
+            path(&config),
+        ];
+        [&args, more]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let run = async |more: &[&'static str]| {
+        let args = args(more);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        installation.turnpike("integrator", &args).await
+    };
+    assert_eq!(code(&run(&[]).await), 2, "nothing is recorded yet");
+    let recorded = ended(&run(&["--record"]).await, 0);
+    fits(&recorded);
+    let file = installation
+        .world
+        .folder()
+        .join(format!("shapes/{PUSHES}.json"));
+    let shape = read(&file);
+    let message: Value = serde_json::from_slice(sample()).unwrap();
+    for field in ["best_plate_number", "best_uuid", "agent_uid"] {
+        let value = message[field].as_str().unwrap();
+        assert!(shape.contains(field) && !shape.contains(value), "{field}");
+    }
+    ended(&run(&[]).await, 0);
+    fs::write(folder.join("group.json"), changed()).unwrap();
+    let shown = ended(&run(&[]).await, 10);
+    fits(&shown);
+    for part in [
+        "new",
+        "lens",
+        "missing",
+        "epoch_end",
+        "retyped",
+        "best_region",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    assert!(!shown.contains("wide") && !shown.contains(PLATE));
+    let json: Value = serde_json::from_str(&ended(&run(&["--json"]).await, 10)).unwrap();
+    assert_eq!(json["changes"].as_array().unwrap().len(), 3);
+    ended(&run(&["--record"]).await, 0);
+    ended(&run(&[]).await, 0);
+}
+
+/// Keeps the pushing source to the shape of its sample.
+fn keep_to_shape(world: &World) {
+    let config = read(&world.config());
+    assert!(config.contains("\npush = {"));
+    let config = config.replace("\npush = {", "\ndrift = { quarantine = true }\npush = {");
+    fs::write(world.config(), config).unwrap();
+}
+
+fn record_shape(world: &World) {
+    let payload = Payload::from_file(Via::Message, "group.json", sample());
+    let shape = serde_json::to_string(&Shape::of(&payload).unwrap()).unwrap();
+    fs::create_dir(world.folder().join("shapes")).unwrap();
+    fs::write(world.folder().join(format!("shapes/{PUSHES}.json")), shape).unwrap();
+}
+
+#[tokio::test]
+async fn a_message_of_another_shape_is_set_aside_and_its_vendor_told() {
+    let installation = Installation::start(|world| {
+        keep_to_shape(world);
+        record_shape(world);
+    })
+    .await;
+    let token = installation.world.tokens.cameras.clone();
+    let push = async |body: Vec<u8>| {
+        let route = format!("/v1/sources/{PUSHES}/reads");
+        let request = installation.request("POST", &route, Some(&token));
+        let request = request
+            .header("content-type", "application/json")
+            .body(body);
+        let response = request.send().await.unwrap();
+        (
+            response.status().as_u16(),
+            response.json::<Value>().await.unwrap(),
+        )
+    };
+    let (status, receipt) = push(fresh().to_string().into_bytes()).await;
+    assert_eq!((status, &receipt["stored"]), (200, &1.into()), "{receipt}");
+    let (status, problem) = push(changed()).await;
+    assert_eq!(status, 400, "{problem}");
+    assert_eq!(problem["field"], "lens");
+    assert!(!problem.to_string().contains("wide"));
+    let held = installation
+        .gateway
+        .held(installation.token("operator"))
+        .await
+        .unwrap();
+    assert_eq!(held.get(PUSHES), Some(&1));
+    let ledger = installation.ledger();
+    let refused = of_kind(&ledger, "ingest").pop().unwrap();
+    let rule = refused["body"]["refused"].as_str().unwrap();
+    assert!(rule.starts_with("drift: lens: "), "{rule}");
+    let folder = installation
+        .world
+        .folder()
+        .join(format!("data/quarantine/{PUSHES}"));
+    let lines: String = files_under(&folder).iter().map(|file| read(file)).collect();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    for part in ["\"lens\"", "\"epoch_end\"", "\"best_region\""] {
+        assert!(lines.contains(part), "{part} is not in {lines}");
+    }
+    assert!(!lines.contains("wide") && !lines.contains(PLATE), "{lines}");
+}
+
+#[tokio::test]
+async fn a_source_that_is_kept_to_no_recorded_shape_does_not_start_but_can_be_recorded() {
+    let installation = Installation::start(|world| {
+        let config =
+            read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
+        let config = config.replace("\npush = {", "\ndrift = { quarantine = true }\npush = {");
+        fs::write(world.folder().join("kept.toml"), config).unwrap();
+    })
+    .await;
+    for command in [vec!["serve"], vec!["config", "check"]] {
+        let args = [command, vec!["--config", "kept.toml"]].concat();
+        let output = installation.turnpike("operator", &args).await;
+        assert_eq!(code(&output), 3);
+        let told = super::text(&output.stderr);
+        assert!(
+            told.contains("turnpike source drift main-street-cameras --record"),
+            "{told}"
+        );
+    }
+    let folder = payloads(&installation.world, "payloads");
+    let args = [
+        "source",
+        "drift",
+        PUSHES,
+        "--record",
+        "--payloads",
+        path(&folder),
+        "--config",
+        "kept.toml",
+    ];
+    ended(&installation.turnpike("integrator", &args).await, 0);
+    let args = ["config", "check", "--config", "kept.toml"];
+    ended(&installation.turnpike("operator", &args).await, 0);
+}
+
+#[tokio::test]
+async fn a_file_of_another_shape_is_moved_aside_with_its_reason() {
+    let installation = Installation::start(|world| {
+        let config = read(&world.config());
+        let drop = "\ndrop = {";
+        assert!(config.contains(drop), "{config}");
+        let config = config.replacen(drop, "\ndrift = { quarantine = true }\ndrop = {", 1);
+        fs::write(world.config(), config).unwrap();
+        // A shape nothing has: one field that is always there.
+        let shape = r#"{"version":1,"formats":["json"],"fields":{"":{"types":["object"],"always":false},"never":{"types":["text"],"always":true}}}"#;
+        fs::create_dir(world.folder().join("shapes")).unwrap();
+        fs::write(world.folder().join("shapes/state-tolls.json"), shape).unwrap();
+    })
+    .await;
+    let niop = turnpike_adapters::registry::ADAPTERS
+        .iter()
+        .find(|entry| entry.capabilities.file);
+    let sample = niop.unwrap().samples[0];
+    let drops = installation.world.folder().join("drops/tolls");
+    fs::write(drops.join(sample.name), sample.bytes).unwrap();
+    let reason = drops
+        .join("quarantine")
+        .join(format!("{}.reason.json", sample.name));
+    let told = installation
+        .recorded("the file is refused", |ledger| {
+            let ingest = of_kind(ledger, "ingest").pop()?;
+            ingest["body"]["refused"].as_str().map(str::to_owned)
+        })
+        .await;
+    assert!(told.starts_with("drift: "), "{told}");
+    crate::installation::eventually("the reason is there", async || {
+        reason.exists().then_some(())
+    })
+    .await;
+    assert!(!read(&reason).contains(PLATE));
+    assert!(drops.join("quarantine").join(sample.name).exists());
+}

@@ -1,0 +1,138 @@
+//! A check report for people: every check, then what failed and what to do.
+
+use std::io::{self, Write};
+
+use turnpike_schemas::conformance::{CheckReport, CheckWay, Verdict};
+
+use super::super::table::{clean, table, unbroken};
+
+/// Width of text, as of tables without a terminal.
+const WIDTH: usize = 80;
+
+pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
+    let what = match report.way {
+        CheckWay::Payloads => "payloads; nobody was contacted",
+        CheckWay::Live => "answers",
+    };
+    wrapped(
+        out,
+        "",
+        &format!(
+            "{}, adapter {} {}: {} {what}. {} reads, {} records rejected, {} skipped. No read is stored or shown.",
+            report.source,
+            report.adapter,
+            report.adapter_version,
+            report.payloads,
+            report.reads,
+            report.rejected,
+            report.skipped
+        ),
+    )?;
+    writeln!(out)?;
+    let mut results = table(&["result", "check"]);
+    for result in &report.results {
+        results.add_row([word(result.verdict), &result.check.replace('_', " ")]);
+    }
+    unbroken(&mut results, 1);
+    for line in results.to_string().lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out)?;
+    for result in &report.results {
+        if result.verdict != Verdict::Failed {
+            continue;
+        }
+        wrapped(
+            out,
+            "",
+            &format!("failed: {}", result.check.replace('_', " ")),
+        )?;
+        for detail in &result.details {
+            wrapped(out, "  - ", &clean(detail))?;
+        }
+        if let Some(advice) = &result.advice {
+            wrapped(out, "  what to do: ", advice)?;
+        }
+        writeln!(out)?;
+    }
+    let count = |verdict| report.count(verdict);
+    writeln!(
+        out,
+        "{} passed, {} failed, {} not applicable.",
+        count(Verdict::Passed),
+        count(Verdict::Failed),
+        count(Verdict::NotApplicable)
+    )?;
+    if let Some(question) = report.question {
+        let (intent, outcome) = (question.intent, question.outcome);
+        writeln!(
+            out,
+            "The question is on record as entries {intent} and {outcome} of the ledger."
+        )?;
+    }
+    if let Some(recorded) = report.recorded {
+        writeln!(
+            out,
+            "The check is on record as entry {recorded} of the ledger."
+        )?;
+    }
+    Ok(())
+}
+
+const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "FAILED",
+        Verdict::NotApplicable => "not applicable",
+    }
+}
+
+/// Writes text in lines of at most 80 characters; lines after the first are indented like its first word.
+pub(super) fn wrapped(out: &mut dyn Write, lead: &str, text: &str) -> io::Result<()> {
+    let indent = " ".repeat(lead.chars().count());
+    let room = WIDTH.saturating_sub(indent.len()).max(20);
+    let mut line = String::new();
+    let mut lead = lead;
+    for word in text.split_whitespace().flat_map(|word| pieces(word, room)) {
+        let used = line.chars().count();
+        if used > 0 && used + 1 + word.chars().count() > room {
+            writeln!(out, "{lead}{line}")?;
+            line.clear();
+            lead = &indent;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    writeln!(out, "{lead}{line}")
+}
+
+/// A word in pieces that fit.
+fn pieces(word: &str, room: usize) -> Vec<String> {
+    let chars: Vec<char> = word.chars().collect();
+    chars
+        .chunks(room)
+        .map(|piece| piece.iter().collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_and_no_word_is_lost() {
+        let text = format!("one {} {}", "two ".repeat(40), "x".repeat(200));
+        let mut out = Vec::new();
+        wrapped(&mut out, "  - ", &text).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(
+            shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
+        assert!(shown.starts_with("  - one two"));
+        assert_eq!(shown.matches("two").count(), 40);
+        assert_eq!(shown.matches('x').count(), 200);
+    }
+}

@@ -1,0 +1,268 @@
+//! Checking a source by asking it: under a permit, between two entries of the ledger, and nothing is released or kept.
+//!
+//! The same order as for any question: decide, record the intent, contact, record the outcome. What came back is looked
+//! at and dropped; the report names checks, fields and rules and holds no read.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use futures::FutureExt as _;
+use turnpike_adapters::{
+    adapter::Page,
+    conformance::{Answer, check_answer, unanswered},
+    error::{Error, ErrorKind},
+};
+use turnpike_schemas::{
+    agreement::Permit,
+    api::{Completeness, LedgerPosition, QueryRequest, SourceOutcome},
+    conformance::{CheckReport, CheckResult, CheckWay, Verdict},
+    ledger::{self, Action, Admin, AdminAction, Personal},
+    read::SourceId,
+};
+
+use super::{AskError, Federation, Plan, Source, Step, images::kind as kind_word, record};
+use crate::{identity::Identity, ledger::LedgerError, store::StoreError};
+
+/// What came of contacting the source for a check.
+struct Looked {
+    /// Answers looked at.
+    answers: u32,
+    page: Page,
+    results: Vec<CheckResult>,
+    outcome: &'static str,
+    detail: Option<String>,
+}
+
+impl Federation {
+    /// Asks one source the question and looks at what comes, or at what the source sent, where it is not asked live.
+    ///
+    /// # Errors
+    /// [`AskError`]; then the source was not contacted, or nothing of what was found is told.
+    pub async fn check(
+        &self,
+        identity: &Identity,
+        id: &str,
+        request: &QueryRequest,
+    ) -> Result<CheckReport, AskError> {
+        let source = SourceId::parse(id).map_err(|_| AskError::UnknownSource)?;
+        let request = QueryRequest {
+            sources: Some(vec![source.clone()]),
+            ..request.clone()
+        };
+        let plan = self.plan(identity, &request)?;
+        let named = |(row, _): &&(Arc<Source>, Step)| row.id == source;
+        let (source, step) = plan
+            .rows
+            .iter()
+            .find(named)
+            .ok_or(AskError::UnknownSource)?;
+        let decided = plan.rows.iter().zip(&plan.records);
+        let decisions = decided
+            .filter(|((row, _), _)| row.id == source.id)
+            .map(|((row, _), decision)| record::decision(&row.id, decision));
+        let wanted = vec![source.id.to_string()];
+        let intent = record::intent(Action::Check, &plan.requester, &plan.query, wanted, None);
+        let ticket = self
+            .ledger
+            .begin(plan.id, intent, decisions.collect())
+            .await?;
+        let started = Instant::now();
+        let looked = self.look(source, step, &plan).await;
+        let took_ms = u64::try_from(started.elapsed().as_millis()).ok();
+        let outcome = outcome(source, &looked, took_ms);
+        let receipt = self.ledger.finish(ticket, outcome).await?;
+        let mut report = report(source, looked);
+        report.question = Some(LedgerPosition {
+            intent: receipt.intent,
+            outcome: receipt.outcome,
+        });
+        report.recorded = Some(self.record_check(identity, &report).await?);
+        Ok(report)
+    }
+
+    /// Puts on record what a check found, here or elsewhere.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then it is not on record.
+    pub async fn record_check(
+        &self,
+        identity: &Identity,
+        report: &CheckReport,
+    ) -> Result<u64, LedgerError> {
+        let entry = Admin {
+            action: AdminAction::SourceCheck,
+            by: Some(Personal::new(identity.subject())),
+            facts: report.facts(),
+        };
+        self.ledger.admin(entry).await
+    }
+
+    async fn look(&self, source: &Source, step: &Step, plan: &Plan) -> Looked {
+        match step {
+            Step::Report(outcome) => not_looked(outcome),
+            Step::Ask(permit) if source.is_live() => self.look_live(source, permit, plan).await,
+            Step::Ask(permit) => self.look_held(source, permit).await,
+        }
+    }
+
+    async fn look_live(&self, source: &Source, permit: &Permit, plan: &Plan) -> Looked {
+        let ctx = source.context(&self.clock, plan.deadline);
+        let asking = AssertUnwindSafe(source.adapter.search(&ctx, permit)).catch_unwind();
+        let failed = |kind, message| Err(Error::new(kind, "check", message));
+        let answered = match tokio::time::timeout_at(plan.deadline.into(), asking).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(_)) => failed(ErrorKind::Malformed, "the adapter panicked"),
+            Err(_) => failed(ErrorKind::TimedOut, "the source did not answer in time"),
+        };
+        match answered {
+            Ok(page) => self.looked_at(page, permit),
+            Err(error) => Looked {
+                answers: 0,
+                page: Page::default(),
+                results: vec![unanswered(&error)],
+                outcome: "failed",
+                detail: Some(kind_word(error.kind()).to_owned()),
+            },
+        }
+    }
+
+    /// What the source sent, as a question would find it, and when it last sent anything.
+    async fn look_held(&self, source: &Source, permit: &Permit) -> Looked {
+        let mut looked = match self.store.search(permit).await {
+            Ok(found) => {
+                let reads = found.reads.into_iter().map(|read| read.observation);
+                let page = Page {
+                    reads: reads.collect(),
+                    ..Page::default()
+                };
+                self.looked_at(page, permit)
+            }
+            Err(StoreError::TooBroad) => not_looked(&SourceOutcome::NotAsked),
+            Err(error) => {
+                tracing::warn!(source = %source.id, %error, "the read store could not be searched");
+                let error = Error::new(
+                    ErrorKind::Unavailable,
+                    "check",
+                    "the read store cannot be searched",
+                );
+                Looked {
+                    results: vec![unanswered(&error)],
+                    ..not_looked(&SourceOutcome::NotAsked)
+                }
+            }
+        };
+        looked
+            .results
+            .retain(|result| result.check != "the_source_answers");
+        let silent = source.stale_since(&self.store, self.now()).is_some();
+        looked.results.insert(
+            0,
+            CheckResult {
+                check: "the_source_has_sent_something_lately".to_owned(),
+                verdict: if silent { Verdict::Failed } else { Verdict::Passed },
+                details: if silent {
+                    vec!["nothing understandable has come for longer than `stale_after_s`".to_owned()]
+                } else {
+                    Vec::new()
+                },
+                advice: silent.then(|| {
+                    "see that the vendor sends, and to where; check its payloads with `turnpike source check ID --payloads FOLDER`".to_owned()
+                }),
+            },
+        );
+        looked
+    }
+
+    fn looked_at(&self, page: Page, permit: &Permit) -> Looked {
+        let now = self.now();
+        let results = check_answer(&Answer {
+            page: &page,
+            permit,
+            now,
+        });
+        let outcome = if page.reads.is_empty() {
+            "empty"
+        } else {
+            "answered"
+        };
+        Looked {
+            answers: 1,
+            page,
+            results,
+            outcome,
+            detail: Some("check".to_owned()),
+        }
+    }
+}
+
+/// A check that contacted nobody, and why.
+fn not_looked(outcome: &SourceOutcome) -> Looked {
+    let (detail, advice) = match outcome {
+        SourceOutcome::Refused { rule, explanation } => (
+            format!("the agreement refuses: {explanation} ({rule})"),
+            "check with an account, a purpose and a window that the source's agreement allows; nobody was contacted",
+        ),
+        SourceOutcome::Unsupported { capability } => (
+            format!(
+                "the source cannot be asked this: {}",
+                record::word(capability)
+            ),
+            "ask for a whole plate with `--match exact`",
+        ),
+        _ => (
+            "the question is too broad".to_owned(),
+            "ask for a whole plate and a shorter window",
+        ),
+    };
+    let result = CheckResult {
+        check: "the_question_may_be_asked".to_owned(),
+        verdict: Verdict::Failed,
+        details: vec![detail.clone()],
+        advice: Some(advice.to_owned()),
+    };
+    Looked {
+        answers: 0,
+        page: Page::default(),
+        results: vec![result],
+        outcome: outcome.word(),
+        detail: Some(match outcome {
+            SourceOutcome::Refused { rule, .. } => rule.to_string(),
+            _ => "check".to_owned(),
+        }),
+    }
+}
+
+/// Nothing leaves, so no read is counted and none is hashed.
+fn outcome(source: &Source, looked: &Looked, took_ms: Option<u64>) -> ledger::Outcome {
+    let of_source = ledger::SourceOutcome {
+        source: source.id.to_string(),
+        outcome: looked.outcome.to_owned(),
+        count: 0,
+        digest: None,
+        truncated: false,
+        took_ms,
+        detail: looked.detail.clone(),
+    };
+    let completeness = match looked.answers {
+        0 => Completeness::None,
+        _ => Completeness::Complete,
+    };
+    record::outcome(completeness, 0, vec![of_source])
+}
+
+fn report(source: &Source, looked: Looked) -> CheckReport {
+    let info = source.adapter.info();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    CheckReport {
+        source: source.id.clone(),
+        adapter: info.id.to_owned(),
+        adapter_version: info.version.to_owned(),
+        way: CheckWay::Live,
+        payloads: looked.answers,
+        reads: count(looked.page.reads.len()),
+        rejected: count(looked.page.rejected.len()),
+        skipped: u32::try_from(looked.page.skipped.values().sum::<u64>()).unwrap_or(u32::MAX),
+        results: looked.results,
+        question: None,
+        recorded: None,
+    }
+}

@@ -1,0 +1,113 @@
+//! Payloads whose shape drifts from the recorded one, for sources that are kept to it.
+//!
+//! What is set aside is path and rule: a shape holds no value, and names that may be values are covered.
+
+use std::{io::Read as _, path::Path, sync::Arc};
+
+use turnpike_adapters::{
+    adapter::{Message, Page, Rejection},
+    conformance::{Payload, Shape, ShapeError, Via},
+};
+use turnpike_schemas::ledger::IngestWay;
+
+use super::{Intake, IntakeError, files::name_of};
+use crate::federation::Source;
+
+/// Differences kept of one payload.
+const MOST: usize = 100;
+
+/// Of a file, this much is looked at.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+impl Intake {
+    /// That a message has the shape recorded for its source. One that has not is on record and set aside.
+    ///
+    /// # Errors
+    /// [`IntakeError::Drifted`]; others when that cannot be recorded or set aside.
+    pub(super) async fn keeps_shape(
+        &self,
+        source: &Arc<Source>,
+        way: IngestWay,
+        message: Message,
+        page: &Page,
+        digest: &str,
+    ) -> Result<(), IntakeError> {
+        let payload = Payload {
+            what: String::new(),
+            via: Via::Message,
+            name: String::new(),
+            content_type: message.content_type,
+            topic: message.topic,
+            bytes: message.body,
+        };
+        let drift = compared(source, payload, plates(page)).await;
+        let Some(first) = drift.first() else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        source.tally.took_in(now, 0, drift.len() as u64);
+        self.quarantine
+            .put(&source.id, digest, &drift, now)
+            .await
+            .map_err(IntakeError::Quarantine)?;
+        let rule = format!("drift: {}: {}", first.field, first.rule);
+        self.refused(source, way, &rule, Some(digest)).await?;
+        Err(IntakeError::Drifted(first.clone()))
+    }
+
+    /// How a file differs from the shape recorded for its source; nothing where none is demanded.
+    pub(super) async fn file_drift(
+        &self,
+        source: &Arc<Source>,
+        path: &Path,
+    ) -> std::io::Result<Vec<Rejection>> {
+        if source.shape.is_none() {
+            return Ok(Vec::new());
+        }
+        let (name, path) = (name_of(path), path.to_owned());
+        let read = move || {
+            let mut bytes = Vec::new();
+            let mut file = std::fs::File::open(path)?.take(MOST_BYTES);
+            file.read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(bytes)
+        };
+        let bytes = tokio::task::spawn_blocking(read).await;
+        let bytes = bytes.map_err(std::io::Error::other)??;
+        let payload = Payload::from_file(Via::File, &name, bytes);
+        Ok(compared(source, payload, Vec::new()).await)
+    }
+}
+
+/// What tells a vehicle and must not be in a shape, should it stand where a name does.
+fn plates(page: &Page) -> Vec<String> {
+    let reads = page.reads.iter();
+    let texts = reads.flat_map(|read| [read.plate.plate.expose(), read.plate.plate.expose_raw()]);
+    texts.map(str::to_owned).collect()
+}
+
+async fn compared(source: &Arc<Source>, payload: Payload, plates: Vec<String>) -> Vec<Rejection> {
+    let Some(recorded) = source.shape.clone() else {
+        return Vec::new();
+    };
+    let compare = move || match Shape::of(&payload) {
+        Ok(today) => {
+            let drift = recorded.drift(&today.covering(&plates));
+            drift
+                .iter()
+                .take(MOST)
+                .map(turnpike_adapters::conformance::Drift::rejection)
+                .collect()
+        }
+        Err(error @ (ShapeError::Broken | ShapeError::TooWide)) => {
+            vec![Rejection::new(None, "(message)", error.to_string())]
+        }
+    };
+    let compared = tokio::task::spawn_blocking(compare).await;
+    compared.unwrap_or_else(|_| {
+        vec![Rejection::new(
+            None,
+            "(message)",
+            "its shape cannot be told",
+        )]
+    })
+}
