@@ -158,7 +158,7 @@ impl Payload {
             return unsupported("saved_answer");
         };
         Ok(Delivered {
-            page: decode(&self.bytes)?,
+            page: decode(decoder.settings, &self.bytes)?,
             ..Delivered::default()
         })
     }
