@@ -4,8 +4,11 @@ pub mod adapter;
 pub mod context;
 pub mod error;
 pub mod flock;
+pub mod hikvision;
 pub mod layers;
+pub mod multipart;
 pub mod niop;
+
 pub mod registry;
 pub mod rekor;
 pub mod transport;
