@@ -8,7 +8,7 @@ pub mod hikvision;
 pub mod layers;
 pub mod multipart;
 pub mod niop;
-
+pub mod plate_recognizer;
 pub mod registry;
 pub mod rekor;
 pub mod transport;

@@ -84,6 +84,7 @@ pub const ADAPTERS: &[Entry] = &[
     crate::flock::ENTRY,
     crate::hikvision::ENTRY,
     crate::niop::ENTRY,
+    crate::plate_recognizer::ENTRY,
     crate::rekor::ENTRY,
 ];
 
