@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use turnpike_adapters::registry::{ADAPTERS, Entry};
 
+use crate::tree::adapter_folder;
+
 const BEGIN: &str = "--test all readme -->\n";
 const END: &str = "<!-- end of sources -->";
 
@@ -30,8 +32,9 @@ fn row(entry: &Entry) -> String {
         cannot_give,
         ..
     } = entry;
+    let folder = adapter_folder(id);
     format!(
-        "| [`{id}`](adapters/src/{id}/README.md) | {title} | {} | {transport} | {} | {} | {cannot_give} |\n",
+        "| [`{id}`]({folder}/README.md) | {title} | {} | {transport} | {} | {} | {cannot_give} |\n",
         family.as_str(),
         ways.join(", "),
         entry.evidence.as_str(),

@@ -64,15 +64,17 @@ pub(super) async fn garbage_holds_no_read(bench: &Bench) -> Outcome {
 
 pub(super) async fn a_cut_payload_adds_no_read(bench: &Bench) -> Outcome {
     let good = good(bench).await?;
+    let whole = bench.decode(good).map_err(|error| error.to_string())?;
+    // A part that came whole is taken, even when another one was cut.
+    let has_parts = good.content_type.starts_with("multipart/");
     let step = good.bytes.len() / 150 + 1;
     for length in (0..good.bytes.len()).step_by(step) {
         let kept = good.bytes.get(..length).unwrap_or_default().to_vec();
-        let cut = good.holding("cut", kept);
-        no_read(
-            bench,
-            &format!("cut after {length} bytes"),
-            bench.decode(&cut),
-        )?;
+        let decoded = bench.decode(&good.holding("cut", kept));
+        let same = |cut: &Delivered| cut.page.reads == whole.page.reads;
+        if !(has_parts && decoded.as_ref().is_ok_and(same)) {
+            no_read(bench, &format!("cut after {length} bytes"), decoded)?;
+        }
     }
     Ok(())
 }
