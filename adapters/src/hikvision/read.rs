@@ -17,8 +17,8 @@ use crate::adapter::{Item, Rejection};
 const MAX_NAME_CHARS: usize = 128;
 /// Longest event id, in bytes.
 const MAX_ID: usize = 128;
-/// Longest opaque value that is passed on, in bytes.
-const MAX_WORD: usize = 64;
+/// Longest opaque value and longest part of a camera's identity, in bytes.
+const MAX_WORD: usize = 128;
 
 const NOT_TEXT: &str = "not text in its encoding";
 
@@ -172,16 +172,13 @@ fn fill_plate(
             doubts.push("confidence_off_scale");
         }
     }
-    if let Some(text) = alert
-        .get(Field::OriginalPlate)
-        .filter(|text| !is_unknown(text))
-    {
-        let text = sound(Field::OriginalPlate, text)?;
-        let original = Plate::parse(without_colour(text, alert)).ok();
-        if let Some(plate) = original.filter(|plate| *plate != read.plate.plate) {
-            let confidence = None;
-            read.plate.candidates.push(Candidate { plate, confidence });
-        }
+    let original = alert.get(Field::OriginalPlate);
+    let original =
+        original.filter(|text| !is_unknown(text) && sound(Field::OriginalPlate, text).is_ok());
+    let original = original.and_then(|text| Plate::parse(without_colour(text, alert)).ok());
+    if let Some(plate) = original.filter(|plate| *plate != read.plate.plate) {
+        let confidence = None;
+        read.plate.candidates.push(Candidate { plate, confidence });
     }
     let country = alert.get(Field::Country);
     read.plate.jurisdiction = country.and_then(|code| settings.country(code)).cloned();
@@ -313,16 +310,17 @@ fn keep(read: &mut Observation, alert: &Alert<'_>, field: Field, name: &str) -> 
     Ok(())
 }
 
-/// A word of the vendor's that says something.
+/// A word of the vendor's that says something. One that is not text is left out.
 fn word<'a>(alert: &'a Alert<'_>, field: Field) -> Result<Option<&'a str>, Fault> {
     let Some(text) = alert.get(field) else {
         return Ok(None);
     };
     if text.len() > MAX_WORD {
-        return Err((field.path(), "longer than 64 bytes"));
+        return Err((field.path(), "longer than 128 bytes"));
     }
     let none = is_unknown(text) || (field == Field::CountryAbbreviation && text == "NON");
-    Ok((!none).then_some(sound(field, text)?))
+    let plain = sound(field, text).is_ok() && !text.chars().any(char::is_control);
+    Ok((!none && plain).then_some(text))
 }
 
 fn number(alert: &Alert<'_>, field: Field) -> Result<Option<f64>, Fault> {
@@ -344,7 +342,7 @@ fn whole_number<'a>(alert: &'a Alert<'_>, field: Field) -> Result<Option<&'a str
 /// A part of an identity.
 fn bounded<'a>(alert: &'a Alert<'_>, field: Field) -> Result<Option<&'a str>, Fault> {
     match alert.get(field) {
-        Some(text) if text.len() > MAX_WORD => Err((field.path(), "longer than 64 bytes")),
+        Some(text) if text.len() > MAX_WORD => Err((field.path(), "longer than 128 bytes")),
         Some(text) => sound(field, text).map(Some),
         None => Ok(None),
     }

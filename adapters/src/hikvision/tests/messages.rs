@@ -130,12 +130,12 @@ fn a_bad_record_is_rejected_by_field_and_rule() {
         (
             with("macAddress", &long),
             "macAddress",
-            "longer than 64 bytes",
+            "longer than 128 bytes",
         ),
         (
             with("plateColor", &long),
             "ANPR/plateColor",
-            "longer than 64 bytes",
+            "longer than 128 bytes",
         ),
         (
             without("UUID").replace("<macAddress>02:00:00:00:00:21</macAddress>", ""),
