@@ -17,8 +17,10 @@ use crate::adapter::{Item, Rejection};
 const MAX_NAME_CHARS: usize = 128;
 /// Longest event id, in bytes.
 const MAX_ID: usize = 128;
-/// Longest opaque value and longest part of a camera's identity, in bytes.
+/// Longest opaque value that is passed on, in bytes.
 const MAX_WORD: usize = 128;
+/// Longest part of a camera's identity, in bytes.
+const MAX_PART: usize = 48;
 
 const NOT_TEXT: &str = "not text in its encoding";
 
@@ -342,7 +344,7 @@ fn whole_number<'a>(alert: &'a Alert<'_>, field: Field) -> Result<Option<&'a str
 /// A part of an identity.
 fn bounded<'a>(alert: &'a Alert<'_>, field: Field) -> Result<Option<&'a str>, Fault> {
     match alert.get(field) {
-        Some(text) if text.len() > MAX_WORD => Err((field.path(), "longer than 128 bytes")),
+        Some(text) if text.len() > MAX_PART => Err((field.path(), "longer than 48 bytes")),
         Some(text) => sound(field, text).map(Some),
         None => Ok(None),
     }

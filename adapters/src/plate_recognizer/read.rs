@@ -22,6 +22,9 @@ const MAX_NAME: usize = 256;
 /// Most characters of a description that is passed on.
 const MAX_WORD_CHARS: usize = 64;
 
+/// Faster than any vehicle in any unit.
+const MAX_SPEED: f64 = 1e6;
+
 /// What all vehicles of one frame share.
 struct Frame<'w> {
     camera: Option<&'w str>,
@@ -46,8 +49,9 @@ pub(super) fn frame(
     if results.kept.is_empty() {
         return page.push(Item::Skipped("no_vehicle"));
     }
+    let frame = Frame::of(hook, data);
     for (index, vehicle) in (first..).zip(&results.kept) {
-        let item = vehicle_read(hook, data, vehicle, index, settings);
+        let item = vehicle_read(&frame, vehicle, index, settings);
         page.push(item.unwrap_or_else(|item| item));
     }
     if results.longer {
@@ -57,8 +61,7 @@ pub(super) fn frame(
 }
 
 fn vehicle_read(
-    hook: &Hook<'_>,
-    data: &Data<'_>,
+    frame: &Result<Frame<'_>, Fault>,
     vehicle: &RawValue,
     record: u64,
     settings: &Settings,
@@ -71,10 +74,9 @@ fn vehicle_read(
     let Some(plate) = parse_plate(said.text, record)? else {
         return Ok(Item::Skipped("no_plate"));
     };
-    let frame = Frame::of(hook, data).map_err(|(field, rule)| reject(record, field, rule))?;
-    let identity = frame
-        .record(&plate)
-        .map_err(|(field, rule)| reject(record, field, rule))?;
+    let broken = |(field, rule): Fault| reject(record, field, rule);
+    let frame = frame.as_ref().map_err(|fault| broken(*fault))?;
+    let identity = frame.record(&plate).map_err(broken)?;
     let mut doubts = Doubts::default();
     let mut read = Observation::new(identity, plate, frame.at, ZoneProvenance::InValue);
     read.captured_offset_s = frame.offset_s;
@@ -82,10 +84,14 @@ fn vehicle_read(
         doubts.note("local_time_disagrees");
     }
     fill_plate(&mut read.plate, &said, settings, &mut doubts);
-    fill_place(&mut read, &frame, &vehicle, settings, &mut doubts);
+    fill_place(&mut read, frame, &vehicle, settings, &mut doubts);
     fill_vehicle(&mut read, &vehicle, &mut doubts);
-    if let Some(speed) = vehicle.speed {
-        read.extra.insert("speed".to_owned(), speed.to_string());
+    match vehicle.speed {
+        Some(speed) if speed.abs() < MAX_SPEED => {
+            read.extra.insert("speed".to_owned(), speed.to_string());
+        }
+        Some(_) => doubts.note("speed_off_scale"),
+        None => {}
     }
     read.quality = doubts.into_words();
     Ok(Item::Read(Box::new(read)))

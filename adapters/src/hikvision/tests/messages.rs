@@ -130,7 +130,7 @@ fn a_bad_record_is_rejected_by_field_and_rule() {
         (
             with("macAddress", &long),
             "macAddress",
-            "longer than 128 bytes",
+            "longer than 48 bytes",
         ),
         (
             with("plateColor", &long),
