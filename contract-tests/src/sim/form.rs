@@ -5,28 +5,32 @@ pub(super) const BOUNDARY: &str = "---------------------------7e13971310878";
 
 /// One part.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(super) struct Part {
     /// Header lines, without their ends.
-    pub headers: Vec<String>,
+    pub(super) headers: Vec<String>,
     /// What is in it.
-    pub body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 /// How a form is written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Writing {
+pub(super) struct Writing {
     /// Lines of headers and boundaries end in LF alone.
-    pub lf: bool,
+    pub(super) lf: bool,
     /// Text before the first boundary.
-    pub preamble: bool,
+    pub(super) preamble: bool,
     /// The end boundary is not there.
-    pub no_end: bool,
+    pub(super) no_end: bool,
 }
 
 impl Part {
     /// A field or file of a form, with its own content length.
     #[must_use]
-    pub fn new(disposition: &str, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(
+        disposition: &str,
+        content_type: Option<&str>,
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
         let body = body.into();
         let mut headers = vec![format!("Content-Disposition: form-data; {disposition}")];
         headers.extend(content_type.map(|kind| format!("Content-Type: {kind}")));
@@ -37,13 +41,13 @@ impl Part {
 
 /// The content type of [`write`].
 #[must_use]
-pub fn content_type() -> String {
+pub(super) fn content_type() -> String {
     format!("multipart/form-data; boundary={BOUNDARY}")
 }
 
 /// The form's bytes.
 #[must_use]
-pub fn write(parts: &[Part], writing: Writing) -> Vec<u8> {
+pub(super) fn write(parts: &[Part], writing: Writing) -> Vec<u8> {
     let line = if writing.lf { "\n" } else { "\r\n" };
     let mut form = Vec::new();
     if writing.preamble {
