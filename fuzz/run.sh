@@ -25,7 +25,9 @@ run() { # target, corpus, seeds
 }
 
 decode() { # adapter
-    TURNPIKE_FUZZ_ADAPTER=$1 run decode "decode-$1" "adapters/src/$1/fixtures"
+    # Ids are written with `-`, folders with `_`.
+    folder=$(echo "$1" | tr - _)
+    TURNPIKE_FUZZ_ADAPTER=$1 run decode "decode-$1" "adapters/src/$folder/fixtures"
 }
 
 [ $# -gt 0 ] || set -- $(cargo fuzz list)
@@ -34,7 +36,7 @@ for target in "$@"; do
     case $target in
         decode)
             for fixtures in adapters/src/*/fixtures; do
-                decode "$(basename "$(dirname "$fixtures")")"
+                decode "$(basename "$(dirname "$fixtures")" | tr _ -)"
             done
             ;;
         decode:*) decode "${target#decode:}" ;;

@@ -104,7 +104,9 @@ pub const ADAPTERS: &[Entry] = &[
     crate::apds::ENTRY,
     crate::declarative::ENTRY,
     crate::flock::ENTRY,
+    crate::hikvision::ENTRY,
     crate::niop::ENTRY,
+    crate::plate_recognizer::ENTRY,
     crate::rekor::ENTRY,
     crate::sharpv::ENTRY,
 ];

@@ -7,7 +7,10 @@
 pub mod apds;
 pub mod declarative;
 pub mod flock;
+mod form;
+pub mod hikvision;
 pub mod niop;
+pub mod plate_recognizer;
 pub mod rekor;
 pub mod server;
 pub mod sharpv;
@@ -57,9 +60,19 @@ pub const SIMS: &[SimEntry] = &[
         benches: &[flock::bench::BENCH],
     },
     SimEntry {
+        adapter: "hikvision",
+        about: "webhooks: a camera that posts XML, alone or in forms with pictures; alertStream",
+        benches: hikvision::bench::BENCHES,
+    },
+    SimEntry {
         adapter: "niop",
         about: "files: STRAN and SCORR archives in a drop folder, ACK files back",
         benches: &[niop::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "plate-recognizer",
+        about: "webhooks: an engine that posts JSON in two layouts, alone or in forms with pictures",
+        benches: plate_recognizer::bench::BENCHES,
     },
     SimEntry {
         adapter: "rekor",

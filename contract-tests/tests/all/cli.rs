@@ -3,9 +3,11 @@
 use std::{collections::BTreeSet, fs, path::Path, process::Output};
 
 use serde_json::Value;
+use turnpike_adapters::registry::ADAPTERS;
 use turnpike_gateway::{cli::EXIT_CODES, config::TokenHash};
 
 use super::installation::{Installation, PLATE, configure, read};
+use crate::tree::adapter_folder;
 
 const CASE: [&str; 8] = [
     "--purpose",
@@ -223,7 +225,7 @@ fn damaged_copy(installation: &Installation) -> String {
 
 fn fixture(adapter: &str, name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join(format!("../adapters/src/{adapter}/fixtures/{name}"));
+    let path = root.join(format!("../{}/fixtures/{name}", adapter_folder(adapter)));
     path.to_str().unwrap().to_owned()
 }
 
@@ -235,6 +237,7 @@ async fn decode_prints_a_line_a_record_for_every_adapter() {
         ("flock", "lookup-odd-rows.json", 1, 12),
         ("niop", "9999_0901_0902_20260304131500.STRAN", 1, 0),
         ("niop", "9999_0901_0902_20260305091500.SCORR", 1, 0),
+        ("plate-recognizer", "several.json", 2, 0),
         ("rekor", "group.json", 1, 0),
         ("rekor", "alert.json", 1, 0),
         ("rekor", "heartbeat.json", 0, 0),
@@ -265,7 +268,8 @@ async fn decode_prints_a_line_a_record_for_every_adapter() {
     let unknown = installation.turnpike("integrator", &unknown).await;
     assert_eq!(code(&unknown), 2);
     let told = text(&unknown.stderr);
-    assert!(told.contains("flock, niop, rekor"), "{told}");
+    let known: Vec<_> = ADAPTERS.iter().map(|entry| entry.id).collect();
+    assert!(told.contains(&known.join(", ")), "{told}");
 }
 
 #[tokio::test]

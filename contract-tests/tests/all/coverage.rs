@@ -8,7 +8,7 @@ use turnpike_adapters::registry::{ADAPTERS, Entry, Sample};
 use turnpike_contract_tests::kit::CHECKS;
 use turnpike_contract_tests::sim::SIMS;
 
-use crate::tree::root;
+use crate::tree::{adapter_folder, root};
 
 fn registered() -> BTreeSet<&'static str> {
     ADAPTERS.iter().map(|entry| entry.id).collect()
@@ -78,7 +78,7 @@ fn decoded(entry: &Entry, settings: &Value, adapter: &dyn Adapter, sample: &Samp
 #[test]
 fn every_adapter_has_a_folder_with_a_readme_and_fixtures() {
     for id in registered() {
-        let folder = format!("adapters/src/{id}");
+        let folder = adapter_folder(id);
         let readme = std::fs::read_to_string(root().join(&folder).join("README.md")).unwrap();
         assert!(
             readme.contains(id) && readme.len() > 500,
@@ -97,7 +97,7 @@ fn every_adapter_has_a_folder_with_a_readme_and_fixtures() {
 #[test]
 fn every_settings_key_named_secret_is_documented_beside_the_adapter() {
     for entry in ADAPTERS {
-        let readme = root().join(format!("adapters/src/{}/README.md", entry.id));
+        let readme = root().join(adapter_folder(entry.id)).join("README.md");
         let readme = std::fs::read_to_string(readme).unwrap();
         for secret in secrets(entry) {
             assert!(

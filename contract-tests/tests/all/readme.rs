@@ -6,6 +6,8 @@ use turnpike_contract_tests::kit::benches;
 
 use turnpike_adapters::registry::{ADAPTERS, Entry};
 
+use crate::tree::adapter_folder;
+
 const BEGIN: &str = "--test all readme -->\n";
 const END: &str = "<!-- end of sources -->";
 
@@ -49,8 +51,9 @@ fn row(entry: &Entry) -> String {
         cannot_give,
         ..
     } = entry;
+    let folder = adapter_folder(id);
     format!(
-        "| [`{id}`](adapters/src/{id}/README.md) | {title} | {families} | {transport} | {} | {} | {cannot_give} |\n",
+        "| [`{id}`]({folder}/README.md) | {title} | {families} | {transport} | {} | {} | {cannot_give} |\n",
         ways.join(", "),
         entry.evidence.as_str(),
     )

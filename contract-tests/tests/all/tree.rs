@@ -33,6 +33,11 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap().to_owned()
 }
 
+/// The folder of an adapter below the root. Ids are written with `-`, which no module's name can hold.
+pub(crate) fn adapter_folder(id: &str) -> String {
+    format!("adapters/src/{}", id.replace('-', "_"))
+}
+
 /// Every file below `folder` whose name ends in one of `endings`, build output left out.
 pub(crate) fn files(folder: &str, endings: &[&str]) -> Vec<SourceFile> {
     let mut found = Vec::new();

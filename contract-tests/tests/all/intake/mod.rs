@@ -1,6 +1,7 @@
 //! Taking reads in, as vendors deliver them: pushed messages and dropped files, good and bad.
 
 mod files;
+mod pictures;
 mod pushes;
 
 use std::collections::BTreeMap;

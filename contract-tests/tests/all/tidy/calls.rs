@@ -1,6 +1,6 @@
 //! Who may call what. Each exception has its reason, and one that is no longer needed fails too.
 
-use crate::tree::rust;
+use crate::tree::{adapter_folder, rust};
 
 /// A file that may hold a word, and why.
 type Allowed = (&'static str, &'static str);
@@ -163,7 +163,8 @@ fn no_adapter_names_another_adapter() {
         .collect();
     for id in &ids {
         for other in ids.iter().filter(|other| *other != id) {
-            let folder = format!("adapters/src/{id}/");
+            let folder = format!("{}/", adapter_folder(id));
+            let other = other.replace('-', "_");
             only(
                 &folder,
                 &[&format!("crate::{other}"), &format!("{other}::")],
