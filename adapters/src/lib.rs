@@ -1,14 +1,18 @@
 //! Everything of turnpike that speaks to the outside: one trait, one folder per vendor protocol.
 
 pub mod adapter;
+pub mod axis;
+mod camera;
 pub mod context;
 pub mod error;
 pub mod flock;
+mod json;
 pub mod layers;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
 pub mod transport;
+pub mod verkada;
 
 /// The examples of the guide compile and run.
 #[cfg(doctest)]

@@ -80,7 +80,13 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[crate::flock::ENTRY, crate::niop::ENTRY, crate::rekor::ENTRY];
+pub const ADAPTERS: &[Entry] = &[
+    crate::axis::ENTRY,
+    crate::flock::ENTRY,
+    crate::niop::ENTRY,
+    crate::rekor::ENTRY,
+    crate::verkada::ENTRY,
+];
 
 /// Finds an adapter.
 #[must_use]

@@ -4,7 +4,6 @@
 //! area, the vendor's lists, and its share pages. Vendor facts and known gaps are in this folder's README.
 
 mod gather;
-mod object;
 mod search;
 mod settings;
 mod states;

@@ -14,8 +14,11 @@ use turnpike_schemas::{
     read::{Confidence, Observation, Place, ZoneProvenance},
 };
 
-use super::{object::Object, states};
-use crate::error::{Error, ErrorKind, Result};
+use super::states;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    json::Object,
+};
 
 /// Longest page id that is sent back.
 const MAX_PAGE_ID: usize = 2048;
