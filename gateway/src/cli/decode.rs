@@ -54,11 +54,23 @@ impl Decode {
                 ),
             )
         })?;
-        let page = match entry.saved_answer {
-            Some(decode) => decode(&self.read()?).map_err(|error| cannot(&error))?,
-            None => self.decode(&*self.build(entry)?)?,
+        let page = match (entry.saved_answer, self.delivering(entry)?) {
+            (Some(decode), None) => decode(&self.read()?).map_err(|error| cannot(&error))?,
+            (_, Some(adapter)) => self.decode(&*adapter)?,
+            (None, None) => self.decode(&*self.build(entry)?)?,
         };
         self.print(out, entry, page)
+    }
+
+    /// The adapter, where the settings make a source of it that is not asked live. Without any settings an adapter that can be
+    /// asked is taken to be.
+    fn delivering(&self, entry: &registry::Entry) -> Result<Option<Box<dyn Adapter>>, Outcome> {
+        if self.settings.is_none() {
+            return Ok(None);
+        }
+        let adapter = self.build(entry)?;
+        let is_asked = adapter.info().capabilities.search;
+        Ok((!is_asked).then_some(adapter))
     }
 
     fn build(&self, entry: &registry::Entry) -> Result<Box<dyn Adapter>, Outcome> {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use turnpike_adapters::{
+    adapter::Capabilities,
     context::{Secret, Secrets},
     registry::{self, Entry},
 };
@@ -71,7 +72,10 @@ fn source(
     }
     let entry = entry(at, &raw, report);
     let agreement = agreement(at, &raw, around.path, report);
-    let secrets = secrets(at, &raw, entry, around, report);
+    let settings = serde_json::to_value(&raw.settings).unwrap_or_default();
+    let hosts = entry.map(|entry| (entry.hosts)(&settings));
+    let contacted = !matches!(&hosts, Some(Ok(hosts)) if hosts.is_empty());
+    let secrets = secrets(at, &raw, entry, contacted, around, report);
     let quota = quota(at, &raw.quota, report);
     let push = raw.push.as_ref().and_then(|push| {
         let key = format!("{at}.push.token_sha256");
@@ -85,10 +89,10 @@ fn source(
         .stale_after_s
         .map(|s| report.within(format!("{at}.stale_after_s"), s, 1..=YEAR_S));
     let entry = entry?;
-    let settings = serde_json::to_value(&raw.settings).unwrap_or_default();
-    let hosts = report.check(format!("{at}.settings"), (entry.hosts)(&settings));
-    report.check(format!("{at}.settings"), (entry.build)(&settings));
-    deliveries(at, &raw, entry, agreement.as_deref(), report);
+    let hosts = hosts.and_then(|hosts| report.check(format!("{at}.settings"), hosts));
+    let adapter = report.check(format!("{at}.settings"), (entry.build)(&settings));
+    let can = adapter.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
+    deliveries(at, &raw, entry, can, agreement.as_deref(), report);
     Some(Source {
         title: raw.title.unwrap_or_else(|| raw.id.to_string()),
         id: raw.id,
@@ -119,17 +123,22 @@ fn entry(at: &str, raw: &RawSource, report: &mut Report) -> Option<&'static Entr
     entry
 }
 
-/// What the adapter can do, what is configured and what the agreement allows must fit together.
+/// What the adapter can do with these settings, what is configured and what the agreement allows must fit together.
 fn deliveries(
     at: &str,
     raw: &RawSource,
     entry: &Entry,
+    can: Capabilities,
     agreement: Option<&Agreement>,
     report: &mut Report,
 ) {
-    let can = entry.capabilities;
     if raw.push.is_some() && !can.push {
-        let message = format!("adapter `{}` takes no pushed messages", entry.id);
+        let so_set = if entry.capabilities.push {
+            " with these settings"
+        } else {
+            ""
+        };
+        let message = format!("adapter `{}` takes no pushed messages{so_set}", entry.id);
         report.add(format!("{at}.push"), message);
     }
     if raw.drop.is_some() && !can.file {
@@ -141,7 +150,15 @@ fn deliveries(
     let taken_in = raw.push.is_some() || raw.drop.is_some();
     if !taken_in && !can.search {
         let missing = if can.file { "drop" } else { "push" };
-        let message = format!("is required: adapter `{}` cannot be asked live", entry.id);
+        let so_set = if entry.capabilities.search {
+            " with these settings"
+        } else {
+            ""
+        };
+        let message = format!(
+            "is required: adapter `{}` cannot be asked live{so_set}",
+            entry.id
+        );
         report.add(format!("{at}.{missing}"), message);
     }
     let allows = |agreement: &Agreement| agreement.document().actions.contains(&Action::Ingest);
@@ -187,17 +204,19 @@ fn agreement(
     }
 }
 
+/// An adapter's secrets are for the hosts its settings name: where they name none, nobody is there to be told one.
 fn secrets(
     at: &str,
     raw: &RawSource,
     entry: Option<&Entry>,
+    contacted: bool,
     around: &Surroundings<'_>,
     report: &mut Report,
 ) -> Arc<Secrets> {
     let wanted = entry.map_or(&[] as &[&str], |entry| entry.secrets);
     for name in wanted
         .iter()
-        .filter(|name| !raw.secrets.contains_key(**name))
+        .filter(|name| contacted && !raw.secrets.contains_key(**name))
     {
         report.add(
             format!("{at}.secrets.{name}"),
@@ -212,6 +231,8 @@ fn secrets(
                 &key,
                 format!("is not a secret of adapter `{}`", raw.adapter),
             );
+        } else if !contacted {
+            report.add(&key, "is not needed: the settings name no host");
         }
         let secret = report.check(&key, resolve(reference, around));
         secrets.extend(secret.map(|secret| (name.clone(), secret)));
