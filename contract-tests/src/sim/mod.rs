@@ -4,10 +4,13 @@
 //! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
+pub mod axis;
 pub mod flock;
 pub mod niop;
+pub mod post;
 pub mod rekor;
 pub mod server;
+pub mod verkada;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,9 +42,14 @@ pub struct SimEntry {
 /// Every simulator: one line per adapter.
 pub const SIMS: &[SimEntry] = &[
     SimEntry {
+        adapter: "axis",
+        about: "webhooks: a gate camera's events, as JSON or multipart",
+        benches: &[axis::bench::BENCH],
+    },
+    SimEntry {
         adapter: "flock",
-        about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
-        benches: &[flock::bench::BENCH],
+        about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages; webhooks: alerts",
+        benches: &[flock::bench::BENCH, flock::alerts_bench::BENCH],
     },
     SimEntry {
         adapter: "niop",
@@ -52,6 +60,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "rekor",
         about: "webhooks: an agent that resends until a 2xx, and its image server",
         benches: &[rekor::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "verkada",
+        about: "webhooks: a camera cloud that tries once more",
+        benches: &[verkada::bench::BENCH],
     },
 ];
 
