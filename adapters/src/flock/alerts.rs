@@ -3,8 +3,13 @@
 //! An alert becomes the read it is about, and no more: that the plate is on somebody's list is a lead of the list's owner. Nobody
 //! is contacted: the subscription is made at the vendor.
 
+use std::{fmt, marker::PhantomData};
+
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::error::Category;
 use turnpike_schemas::{
     agreement::{ImagePermit, IngestPermit, Permit},
@@ -23,8 +28,8 @@ use crate::{
     json::{Object, Text, misfit},
 };
 
-/// Most lists of one alert that are named.
-const MAX_LISTS: usize = 8;
+/// Most lists of one alert.
+const MAX_LISTS: usize = 32;
 
 /// One source of alerts.
 #[derive(Debug)]
@@ -58,7 +63,7 @@ struct Alert<'a> {
     /// Null when no text was read.
     ocr: Option<Object<Ocr<'a>>>,
     /// The lists the plate is on.
-    sources: Option<Vec<Object<Source<'a>>>>,
+    sources: Option<Lists<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,43 @@ struct Ocr<'a> {
     state: Option<Text<'a>>,
     /// 0 to 1.
     state_confidence: Option<f64>,
+}
+
+/// The first [`MAX_LISTS`] lists, and whether there were more.
+struct Lists<'a> {
+    kept: Vec<Source<'a>>,
+    more: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lists<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListsVisitor(PhantomData))
+    }
+}
+
+struct ListsVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ListsVisitor<'a> {
+    type Value = Lists<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < MAX_LISTS {
+            match list.next_element::<Object<Source<'a>>>()? {
+                Some(Object(source)) => kept.push(source),
+                None => return Ok(Lists { kept, more: false }),
+            }
+        }
+        let mut more = false;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            more = true;
+        }
+        Ok(Lists { kept, more })
+    }
 }
 
 /// One list.
@@ -138,19 +180,22 @@ fn item(body: &[u8]) -> Result<Item, Item> {
     })?;
     let sources = alert.sources.as_ref();
     let sources = sources.ok_or_else(|| reject("sources", "missing"))?;
-    if sources.is_empty() {
+    if sources.kept.is_empty() {
         return Err(reject("sources", "names no list"));
     }
-    let open: Vec<_> = sources.iter().filter(|list| list.0.is_open()).collect();
+    if sources.more {
+        return Err(reject("sources", "names more than 32 lists"));
+    }
+    let open: Vec<_> = sources.kept.iter().filter(|list| list.is_open()).collect();
     if open.is_empty() {
         // Who may know of the alert is decided by the vendor's agency, by name, and no agreement of ours knows the names.
         return Err(Item::Skipped("restricted"));
     }
     let mut read = alert.read()?;
     alert.describe_place(&mut read);
-    let names = open.iter().map(|list| list.0.name.as_ref());
+    let names = open.iter().map(|list| list.name.as_ref());
     keep_all(&mut read, "alert_list", names);
-    let reasons = open.iter().map(|list| list.0.official_reason());
+    let reasons = open.iter().map(|list| list.official_reason());
     keep_all(&mut read, "alert_reason", reasons);
     Ok(Item::Read(Box::new(read)))
 }
@@ -234,7 +279,7 @@ fn keep_all<'t>(
 ) {
     let mut words: Vec<&str> = Vec::new();
     for word in texts.flatten().filter_map(Text::filled) {
-        if word.len() <= wire::MAX_WORD && words.len() < MAX_LISTS && !words.contains(&word) {
+        if word.len() <= wire::MAX_WORD && !words.contains(&word) {
             words.push(word);
         }
     }

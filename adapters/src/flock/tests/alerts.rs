@@ -233,6 +233,11 @@ fn a_bad_alert_is_rejected_by_field_and_rule() {
             "missing",
         ),
         (
+            with(ALERT, &[("/sources", json!(vec![json!({}); 33]))]),
+            "sources",
+            "names more than 32 lists",
+        ),
+        (
             with(ALERT, &[("/sources", json!([]))]),
             "sources",
             "names no list",
