@@ -2,21 +2,25 @@
 
 pub mod adapter;
 pub mod apds;
+pub mod axis;
+mod camera;
 pub mod conformance;
 pub mod context;
 pub mod declarative;
 pub mod error;
 pub mod flock;
 pub mod hikvision;
+mod json;
 pub mod layers;
 pub mod multipart;
 pub mod niop;
 pub mod plate_recognizer;
 pub mod registry;
 pub mod rekor;
-mod token;
 pub mod sharpv;
+mod token;
 pub mod transport;
+pub mod verkada;
 mod web;
 
 /// What `turnpike source new --kind rust` writes is a module of the tests, so it compiles and works.

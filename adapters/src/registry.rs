@@ -102,6 +102,7 @@ pub struct Entry {
 /// The adapters.
 pub const ADAPTERS: &[Entry] = &[
     crate::apds::ENTRY,
+    crate::axis::ENTRY,
     crate::declarative::ENTRY,
     crate::flock::ENTRY,
     crate::hikvision::ENTRY,
@@ -109,6 +110,7 @@ pub const ADAPTERS: &[Entry] = &[
     crate::plate_recognizer::ENTRY,
     crate::rekor::ENTRY,
     crate::sharpv::ENTRY,
+    crate::verkada::ENTRY,
 ];
 
 /// Finds an adapter.

@@ -61,7 +61,7 @@ pub const ENTRY: Entry = Entry {
             bytes: include_bytes!("fixtures/normalized.json"),
         },
     ],
-    secrets: &[TOKEN],
+    secrets: &Token,
     hosts,
     build,
     saved_answer: Some(|_, body| decode_entities(body)),

@@ -1,10 +1,11 @@
-//! Flock Safety API v3, plate lookup: a source that is asked live, over REST with OAuth 2.0.
+//! Flock Safety API v3: plate lookup, asked live over REST with OAuth 2.0, or the alerts of a subscription, pushed.
 //!
-//! In scope: the lookup of one whole plate and its further pages. Deliberately absent: searches by radius or
-//! area, the vendor's lists, and its share pages. Vendor facts and known gaps are in this folder's README.
+//! In scope: the lookup of one whole plate and its further pages; hot-list alerts. A source does the one or the other,
+//! as its settings say. Deliberately absent: searches by radius or area, the vendor's lists, making subscriptions, and its
+//! share pages. Vendor facts and known gaps are in this folder's README.
 
+mod alerts;
 mod gather;
-mod object;
 mod search;
 mod settings;
 mod states;
@@ -23,7 +24,10 @@ use turnpike_schemas::{
 use url::Url;
 
 pub use self::gather::decode_page;
-use self::settings::Settings;
+use self::{
+    alerts::Alerts,
+    settings::{Mode, Settings},
+};
 use crate::{
     adapter::{
         Adapter, Batch, Capabilities, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek,
@@ -31,27 +35,30 @@ use crate::{
     },
     context::Context,
     error::Result,
-    registry::{Entry, Evidence, Sample},
+    registry::{Entry, Evidence, Sample, SecretNames},
     token::Tokens,
 };
 
 /// This adapter in the registry.
 pub const ENTRY: Entry = Entry {
     id: INFO.id,
-    title: "Flock Safety, plate lookup (API v3)",
+    title: "Flock Safety, plate lookup or alerts (API v3)",
     family: INFO.family,
-    capabilities: INFO.capabilities,
-    transport: "HTTPS, JSON, OAuth2",
+    capabilities: Capabilities {
+        push: true,
+        ..INFO.capabilities
+    },
+    transport: "HTTPS, JSON, OAuth2; or webhook, JSON",
     evidence: Evidence::VendorDocumentation,
-    cannot_give: "local time, direction, vehicle, corrections",
-    example: "base_url = \"https://api.flocksafety.com/api/v3\"\ntoken_url = \"https://api.flocksafety.com/oauth/token\"\naudience = \"com.flocksafety.integrations\"\n",
+    cannot_give: "local time, direction, vehicle, images, corrections",
+    example: "# Or mode = \"alerts\", alone: for a source that pushes the alerts of a subscription.\nmode = \"lookup\"\nbase_url = \"https://api.flocksafety.com/api/v3\"\ntoken_url = \"https://api.flocksafety.com/oauth/token\"\naudience = \"com.flocksafety.integrations\"\n",
     samples: &[Sample {
         name: "lookup-answer.json",
         content_type: "application/json",
         topic: None,
         bytes: include_bytes!("fixtures/lookup-answer.json"),
     }],
-    secrets: &["client_id", "client_secret"],
+    secrets: &Credentials,
     hosts,
     build,
     saved_answer: Some(|_, body| decode_page(body)),
@@ -67,23 +74,41 @@ const INFO: Info = Info {
     },
 };
 
-/// One source of this kind: its settings, and the token its searches share.
+/// One source that is asked: its settings, and the token its searches share.
 #[derive(Debug)]
 struct Flock {
     settings: Settings,
     tokens: Tokens,
 }
 
+/// Whoever asks needs credentials; alerts come by themselves.
+#[derive(Debug)]
+struct Credentials;
+
+impl SecretNames for Credentials {
+    fn under(&self, settings: &Value) -> Result<Vec<String>> {
+        Ok(match Mode::parse(settings)? {
+            Mode::Lookup(_) => vec!["client_id".to_owned(), "client_secret".to_owned()],
+            Mode::Alerts => Vec::new(),
+        })
+    }
+}
+
 fn hosts(settings: &Value) -> Result<Vec<Url>> {
-    let settings = Settings::parse(settings)?;
-    Ok(vec![settings.base_url, settings.token_url])
+    Ok(match Mode::parse(settings)? {
+        Mode::Lookup(settings) => vec![settings.base_url, settings.token_url],
+        Mode::Alerts => Vec::new(),
+    })
 }
 
 fn build(settings: &Value) -> Result<Box<dyn Adapter>> {
-    Ok(Box::new(Flock {
-        settings: Settings::parse(settings)?,
-        tokens: Tokens::default(),
-    }))
+    Ok(match Mode::parse(settings)? {
+        Mode::Lookup(settings) => Box::new(Flock {
+            settings,
+            tokens: Tokens::default(),
+        }),
+        Mode::Alerts => Box::new(Alerts),
+    })
 }
 
 #[async_trait]

@@ -1,6 +1,6 @@
 //! The `settings` table of a source of this adapter.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
@@ -14,7 +14,16 @@ const OPERATION: &str = "settings";
 /// Largest page the vendor gives.
 const MAX_PAGE_SIZE: u32 = 50;
 
-/// Settings as meant: every value checked.
+/// What a source of this adapter does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It is asked about a plate.
+    Lookup(Settings),
+    /// It pushes the alerts of a subscription, and is never contacted.
+    Alerts,
+}
+
+/// Settings of a lookup as meant: every value checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     /// Root of the API, `https://api.flocksafety.com/api/v3`.
@@ -31,9 +40,34 @@ pub(super) struct Settings {
     pub(super) max_pages: u32,
 }
 
+/// The mode alone, to tell which other keys there may be.
+#[derive(Deserialize)]
+struct RawMode {
+    #[serde(default)]
+    mode: Word,
+}
+
+/// A mode as written.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    #[default]
+    Lookup,
+    Alerts,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAlerts {
+    #[serde(rename = "mode")]
+    _mode: Word,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
+    #[serde(default, rename = "mode")]
+    _mode: Word,
     base_url: String,
     token_url: String,
     audience: String,
@@ -44,14 +78,22 @@ struct Raw {
     max_pages: u32,
 }
 
-impl Settings {
+impl Mode {
     /// Reads and checks a `settings` table.
     ///
     /// # Errors
     /// `Config`, naming the first key that is wrong.
     pub(super) fn parse(settings: &Value) -> Result<Self> {
-        let raw: Raw = serde_path_to_error::deserialize(settings)
-            .map_err(|error| Error::new(ErrorKind::Config, OPERATION, error.to_string()))?;
+        match read::<RawMode>(settings)?.mode {
+            Word::Lookup => Settings::parse(settings).map(Self::Lookup),
+            Word::Alerts => read::<RawAlerts>(settings).map(|_| Self::Alerts),
+        }
+    }
+}
+
+impl Settings {
+    fn parse(settings: &Value) -> Result<Self> {
+        let raw: Raw = read(settings)?;
         let base_url = web::address("base_url", &raw.base_url)?;
         let token_url = web::address("token_url", &raw.token_url)?;
         require(
@@ -99,6 +141,11 @@ impl Settings {
     }
 }
 
+fn read<T: DeserializeOwned>(settings: &Value) -> Result<T> {
+    serde_path_to_error::deserialize(settings)
+        .map_err(|error| Error::new(ErrorKind::Config, OPERATION, error.to_string()))
+}
+
 fn require(holds: bool, message: &str) -> Result<()> {
     if holds {
         Ok(())
@@ -140,6 +187,27 @@ mod tests {
         let settings = Settings::parse(&settings()).unwrap();
         assert_eq!((settings.page_size, settings.max_pages), (50, 20));
         assert_eq!(settings.scope, None);
+    }
+
+    #[test]
+    fn a_mode_has_its_own_keys_and_no_others() {
+        let lookup = Mode::Lookup(Settings::parse(&settings()).unwrap());
+        assert_eq!(Mode::parse(&settings()).unwrap(), lookup);
+        assert_eq!(Mode::parse(&with("mode", json!("lookup"))).unwrap(), lookup);
+        assert_eq!(
+            Mode::parse(&json!({ "mode": "alerts" })).unwrap(),
+            Mode::Alerts
+        );
+        for (settings, key) in [
+            (json!({}), "base_url"),
+            (json!({ "mode": "both" }), "mode"),
+            (with("mode", json!("alerts")), "audience"),
+            (json!({ "mode": "alerts", "imageUrl": "x" }), "imageUrl"),
+        ] {
+            let error = Mode::parse(&settings).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(key), "{key}: {error}");
+        }
     }
 
     #[test]

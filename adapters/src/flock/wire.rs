@@ -14,14 +14,17 @@ use turnpike_schemas::{
     read::{Confidence, Observation, Place, ZoneProvenance},
 };
 
-use super::{object::Object, states};
-use crate::error::{Error, ErrorKind, Result};
+use super::states;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    json::Object,
+};
 
 /// Longest page id that is sent back.
 const MAX_PAGE_ID: usize = 2048;
 
 /// Longest opaque word of the vendor that is kept.
-const MAX_WORD: usize = 64;
+pub(super) const MAX_WORD: usize = 64;
 
 /// Body of `POST /reads/lookup`.
 #[derive(Serialize)]
@@ -334,7 +337,7 @@ impl Fault {
 }
 
 /// The instant, and the offset of local time in seconds where the text states one (`Z` and `-00:00` do not).
-fn instant(text: &str) -> Option<(Timestamp, Option<i32>)> {
+pub(super) fn instant(text: &str) -> Option<(Timestamp, Option<i32>)> {
     let offset = match Pieces::parse(text).ok()?.offset()? {
         PiecesOffset::Numeric(numeric)
             if !(numeric.is_negative() && numeric.offset().is_zero()) =>
@@ -354,7 +357,7 @@ fn confidence(path: &str, value: Option<f64>) -> Result<Option<Confidence>, Faul
 }
 
 /// Keeps a short opaque word of the vendor.
-fn keep(read: &mut Observation, name: &str, value: Option<String>) {
+pub(super) fn keep(read: &mut Observation, name: &str, value: Option<String>) {
     if let Some(value) = filled(value).filter(|value| value.len() <= MAX_WORD) {
         read.extra.insert(name.to_owned(), value);
     }

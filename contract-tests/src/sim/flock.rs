@@ -1,9 +1,11 @@
-//! A simulated police network: the plate lookup of Flock Safety API v3.
+//! A simulated police network: the plate lookup of Flock Safety API v3, and the alerts of its subscriptions.
 //!
 //! `POST /oauth/token`, `POST /api/v3/reads/lookup`, `GET /api/v3/reads/lookup/page/{pageId}`. Where
 //! the manual is silent the simulator does not help: both window ends are inclusive, rows come in
 //! no order unless one is asked for, and a row without a state is left out when a state is asked.
 
+mod alerts;
+pub(super) mod alerts_bench;
 mod api;
 pub(super) mod bench;
 mod criteria;
@@ -21,6 +23,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use self::alerts::{Alert, AlertSubscription, official, own};
 pub use self::switches::{ErrorBody, OddRow, Switches};
 use super::lock;
 use super::server::Server;

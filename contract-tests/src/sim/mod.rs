@@ -5,15 +5,18 @@
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
 pub mod apds;
+pub mod axis;
 pub mod declarative;
 pub mod flock;
 mod form;
 pub mod hikvision;
 pub mod niop;
 pub mod plate_recognizer;
+pub mod post;
 pub mod rekor;
 pub mod server;
 pub mod sharpv;
+pub mod verkada;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -50,14 +53,19 @@ pub const SIMS: &[SimEntry] = &[
         benches: &[apds::bench::NOTIFICATIONS, apds::bench::ENTITIES],
     },
     SimEntry {
+        adapter: "axis",
+        about: "webhooks: a gate camera's events, as JSON or multipart",
+        benches: &[axis::bench::BENCH],
+    },
+    SimEntry {
         adapter: "declarative",
         about: "plain vendors: REST in JSON (OAuth2, cursor) and in XML (pages), pushed JSON, dropped CSV",
         benches: declarative::bench::BENCHES,
     },
     SimEntry {
         adapter: "flock",
-        about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
-        benches: &[flock::bench::BENCH],
+        about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages; webhooks: alerts",
+        benches: &[flock::bench::BENCH, flock::alerts_bench::BENCH],
     },
     SimEntry {
         adapter: "hikvision",
@@ -83,6 +91,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "sharpv",
         about: "webhooks: gate cameras that post each read once, as JSON or XML",
         benches: &[sharpv::bench::JSON, sharpv::bench::XML],
+    },
+    SimEntry {
+        adapter: "verkada",
+        about: "webhooks: a camera cloud that tries once more",
+        benches: &[verkada::bench::BENCH],
     },
 ];
 

@@ -233,6 +233,8 @@ fn fixture(adapter: &str, name: &str) -> String {
 async fn decode_prints_a_line_a_record_for_every_adapter() {
     let installation = Installation::start(|_| {}).await;
     let cases = [
+        ("axis", "lost.json", 1, 0),
+        ("axis", "local_time.json", 0, 1),
         ("flock", "lookup-answer.json", 1, 0),
         ("flock", "lookup-odd-rows.json", 1, 12),
         ("niop", "9999_0901_0902_20260304131500.STRAN", 1, 0),
@@ -241,6 +243,7 @@ async fn decode_prints_a_line_a_record_for_every_adapter() {
         ("rekor", "group.json", 1, 0),
         ("rekor", "alert.json", 1, 0),
         ("rekor", "heartbeat.json", 0, 0),
+        ("verkada", "lpr.json", 1, 0),
     ];
     for (adapter, name, reads, rejected) in cases {
         let file = fixture(adapter, name);
@@ -270,6 +273,23 @@ async fn decode_prints_a_line_a_record_for_every_adapter() {
     let told = text(&unknown.stderr);
     let known: Vec<_> = ADAPTERS.iter().map(|entry| entry.id).collect();
     assert!(told.contains(&known.join(", ")), "{told}");
+}
+
+#[tokio::test]
+async fn decode_takes_a_saved_answer_unless_the_settings_say_that_messages_come() {
+    let installation = Installation::start(|_| {}).await;
+    let settings = installation.world.folder().join("alerts.toml");
+    fs::write(&settings, "mode = \"alerts\"").unwrap();
+    let settings = settings.to_str().unwrap();
+    let alert = fixture("flock", "alert.json");
+    let decode = ["decode", "--adapter", "flock"];
+    let told = [&decode[..], &["--settings", settings, &alert]].concat();
+    let output = installation.turnpike("integrator", &told).await;
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("\"alert_list\":\"NCIC\""));
+    let untold = [&decode[..], &[&*alert]].concat();
+    let output = installation.turnpike("integrator", &untold).await;
+    assert_eq!(code(&output), 8, "an alert is no answer to a lookup");
 }
 
 #[tokio::test]

@@ -58,16 +58,27 @@ impl Decode {
             )
         })?;
         let settings = self.settings()?;
-        let adapter = (entry.build)(&settings)
-            .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?;
-        // A payload that comes as a file is decoded as one: its name and its verdict matter.
         let page = match entry.saved_answer {
-            Some(decode) if !adapter.info().capabilities.file => {
+            Some(decode) if self.is_answer(entry, &settings)? => {
                 decode(&settings, &self.read()?).map_err(|error| cannot(&error))?
             }
-            _ => self.decode(&*adapter)?,
+            _ => self.decode(&*build(entry, &settings)?)?,
         };
         self.print(out, entry, page)
+    }
+
+    /// Whether the payload is an answer of a source that is asked. Without any settings an adapter that can be asked is taken
+    /// to be; a payload that comes as a file is decoded as one, because its name and its verdict matter.
+    fn is_answer(
+        &self,
+        entry: &registry::Entry,
+        settings: &serde_json::Value,
+    ) -> Result<bool, Outcome> {
+        if self.settings.is_none() {
+            return Ok(!entry.capabilities.file);
+        }
+        let can = build(entry, settings)?.info().capabilities;
+        Ok(can.search && !can.file)
     }
 
     fn settings(&self) -> Result<serde_json::Value, Outcome> {
@@ -168,6 +179,13 @@ impl Decode {
             Exit::Rejected
         })
     }
+}
+
+fn build(
+    entry: &registry::Entry,
+    settings: &serde_json::Value,
+) -> Result<Box<dyn Adapter>, Outcome> {
+    (entry.build)(settings).map_err(|error| Outcome::new(Exit::Config, error.to_string()))
 }
 
 fn seal(

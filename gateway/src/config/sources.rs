@@ -95,7 +95,7 @@ fn source(
     let adapter = report.check(format!("{at}.settings"), (entry.build)(&settings));
     // What one source can do is for its settings to say; the registry knows the most.
     let can = adapter.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
-    deliveries(at, &raw, entry.id, can, agreement.as_deref(), report);
+    deliveries(at, &raw, entry, can, agreement.as_deref(), report);
     Some(Source {
         title: raw.title.unwrap_or_else(|| raw.id.to_string()),
         id: raw.id,
@@ -160,29 +160,42 @@ fn entry(at: &str, raw: &RawSource, report: &mut Report) -> Option<&'static Entr
     entry
 }
 
-/// What the adapter can do, what is configured and what the agreement allows must fit together.
+/// What the adapter can do with these settings, what is configured and what the agreement allows must fit together.
 fn deliveries(
     at: &str,
     raw: &RawSource,
-    adapter: &str,
+    entry: &Entry,
     can: Capabilities,
     agreement: Option<&Agreement>,
     report: &mut Report,
 ) {
     if raw.push.is_some() && !can.push {
-        let message = format!("adapter `{adapter}` takes no pushed messages");
+        let so_set = if entry.capabilities.push {
+            " with these settings"
+        } else {
+            ""
+        };
+        let message = format!("adapter `{}` takes no pushed messages{so_set}", entry.id);
         report.add(format!("{at}.push"), message);
     }
     if raw.drop.is_some() && !can.file {
         report.add(
             format!("{at}.drop"),
-            format!("adapter `{adapter}` takes no files"),
+            format!("adapter `{}` takes no files", entry.id),
         );
     }
     let taken_in = raw.push.is_some() || raw.drop.is_some();
     if !taken_in && !can.search {
         let missing = if can.file { "drop" } else { "push" };
-        let message = format!("is required: adapter `{adapter}` cannot be asked live");
+        let so_set = if entry.capabilities.search {
+            " with these settings"
+        } else {
+            ""
+        };
+        let message = format!(
+            "is required: adapter `{}` cannot be asked live{so_set}",
+            entry.id
+        );
         report.add(format!("{at}.{missing}"), message);
     }
     let allows = |agreement: &Agreement| agreement.document().actions.contains(&Action::Ingest);
@@ -279,6 +292,7 @@ fn agreement(
     }
 }
 
+/// An adapter's secrets are for the hosts its settings name: where they name none, nobody is there to be told one.
 fn secrets(
     at: &str,
     raw: &RawSource,
@@ -306,6 +320,8 @@ fn secrets(
                 &key,
                 format!("is not a secret of adapter `{}`", raw.adapter),
             );
+        } else if !contacted {
+            report.add(&key, "is not needed: the settings name no host");
         }
         let secret = report.check(&key, resolve(reference, around));
         secrets.extend(secret.map(|secret| (name.clone(), secret)));

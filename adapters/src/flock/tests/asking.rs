@@ -12,7 +12,7 @@ use turnpike_schemas::{
 
 use super::script::{BOTH, Bench, ask, exact, page, permit, response};
 use crate::{
-    adapter::Message,
+    adapter::{Capabilities, Message},
     error::{ErrorKind, Retry},
     flock::ENTRY,
     registry,
@@ -177,7 +177,10 @@ async fn what_is_not_the_documented_json_is_malformed() {
 async fn what_the_vendor_does_not_do_is_unsupported() {
     let bench = Bench::new();
     let adapter = &bench.adapter;
-    assert_eq!(adapter.info().capabilities, ENTRY.capabilities);
+    let can = adapter.info().capabilities;
+    let all = ENTRY.capabilities;
+    assert_eq!(Capabilities { push: true, ..can }, all);
+    assert!(can.search && !can.push);
     let decoded = adapter.decode(&Message::json("{}")).map(|_| ());
     let file = adapter
         .decode_file("reads.json", &mut File::new(b""), &mut |_| Ok(()))

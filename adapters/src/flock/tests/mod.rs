@@ -1,5 +1,6 @@
-//! The adapter against a scripted transport.
+//! The adapter against a scripted transport, and against pushed alerts.
 
+mod alerts;
 mod asking;
 mod decoding;
 mod paging;

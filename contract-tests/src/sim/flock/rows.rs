@@ -124,7 +124,7 @@ fn network() -> Value {
     json!({"id": uuid_of(0xe0_0000), "name": "Brookdale PD"})
 }
 
-fn uuid_of(number: u64) -> String {
+pub(super) fn uuid_of(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 

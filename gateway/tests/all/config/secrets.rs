@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use turnpike_adapters::context::{Context, NoTransport, SystemClock};
-use turnpike_gateway::config::Source;
+use turnpike_gateway::config::{Source, TokenHash};
 
 use super::Installation;
 
@@ -100,5 +100,34 @@ fn a_secret_that_is_missing_empty_or_unknown_is_named_with_what_to_do() {
     assert_eq!(
         installation.problems(),
         ["turnpike.toml: `sources[0].secrets.client_secret`: is empty"]
+    );
+}
+
+/// A source that pushes alerts and names no host.
+fn alerts(rest: &str) -> Installation {
+    let hash = TokenHash::of("t").to_hex();
+    let text = format!(
+        r#"
+[[sources]]
+id = "police-alerts"
+adapter = "flock"
+agreement = "agreements/police-alerts.toml"
+push = {{ token_sha256 = "{hash}" }}
+settings = {{ mode = "alerts" }}
+{rest}
+"#
+    );
+    Installation::with_people(&text).agreement("police-alerts")
+}
+
+#[test]
+fn a_source_that_names_no_host_needs_no_secret_and_takes_none() {
+    let config = alerts("").config();
+    let source = config.sources.first().unwrap();
+    assert!(source.hosts.is_empty() && source.push.is_some());
+    let secrets = "secrets = { client_id = { env = \"POLICE_ID\" } }";
+    assert_eq!(
+        alerts(secrets).variable("POLICE_ID", "an id").problems(),
+        ["turnpike.toml: `sources[0].secrets.client_id`: is not needed: the settings name no host"]
     );
 }

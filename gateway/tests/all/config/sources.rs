@@ -236,8 +236,39 @@ secrets = {{ token = {{ file = "token" }} }}
     assert_eq!(
         installation([("", pushes), (push.as_str(), asked)]).problems(),
         [
-            "turnpike.toml: `sources[0].push`: is required: adapter `apds` cannot be asked live",
-            "turnpike.toml: `sources[1].push`: adapter `apds` takes no pushed messages",
+            "turnpike.toml: `sources[0].push`: is required: adapter `apds` cannot be asked live with these settings",
+            "turnpike.toml: `sources[1].push`: adapter `apds` takes no pushed messages with these settings",
+        ]
+    );
+}
+
+#[test]
+fn what_a_source_delivers_is_decided_by_its_settings() {
+    let alerts = |push: &str| {
+        let text = pushing("police-alerts", "t", "settings = { mode = \"alerts\" }")
+            .replace("\"rekor\"", "\"flock\"")
+            .replace("push =", push);
+        Installation::with_people(&text).agreement("police-alerts")
+    };
+    assert_eq!(alerts("push =").config().sources.len(), 1);
+    assert_eq!(
+        alerts("#").problems(),
+        [
+            "turnpike.toml: `sources[0].push`: is required: adapter `flock` cannot be asked live with these settings"
+        ]
+    );
+    let asked = r#"
+settings = { base_url = "https://a.example/v3", token_url = "https://a.example/token", audience = "a" }
+secrets = { client_id = { env = "ID" }, client_secret = { env = "ID" } }
+"#;
+    let text = pushing("state-police", "t", asked).replace("\"rekor\"", "\"flock\"");
+    assert_eq!(
+        Installation::with_people(&text)
+            .agreement("state-police")
+            .variable("ID", "an id")
+            .problems(),
+        [
+            "turnpike.toml: `sources[0].push`: adapter `flock` takes no pushed messages with these settings"
         ]
     );
 }
