@@ -8,6 +8,7 @@ pub mod layers;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
+pub mod sharpv;
 pub mod transport;
 
 /// The examples of the guide compile and run.

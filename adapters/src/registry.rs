@@ -80,7 +80,12 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[crate::flock::ENTRY, crate::niop::ENTRY, crate::rekor::ENTRY];
+pub const ADAPTERS: &[Entry] = &[
+    crate::flock::ENTRY,
+    crate::niop::ENTRY,
+    crate::rekor::ENTRY,
+    crate::sharpv::ENTRY,
+];
 
 /// Finds an adapter.
 #[must_use]

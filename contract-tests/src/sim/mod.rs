@@ -8,6 +8,7 @@ pub mod flock;
 pub mod niop;
 pub mod rekor;
 pub mod server;
+pub mod sharpv;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -52,6 +53,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "rekor",
         about: "webhooks: an agent that resends until a 2xx, and its image server",
         benches: &[rekor::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "sharpv",
+        about: "webhooks: gate cameras that post each read once, as JSON or XML",
+        benches: &[sharpv::bench::JSON, sharpv::bench::XML],
     },
 ];
 

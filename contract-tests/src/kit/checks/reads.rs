@@ -46,11 +46,14 @@ pub(super) async fn every_read_has_identity_plate_and_instant(bench: &Bench) -> 
 }
 
 pub(super) async fn every_instant_has_a_known_zone(bench: &Bench) -> Outcome {
-    // The bench configures no zone, so none may come from the configuration.
+    // Unless the bench configures a zone, none may come from the configuration.
+    let settings = bench.sim.settings();
+    let configured = settings.get("time_zone").is_some_and(Value::is_string);
     each(bench, |read| {
         let day_s = 24 * 60 * 60;
         let offset = read.captured_offset_s.unwrap_or(0);
-        read.captured_zone != ZoneProvenance::Configured && (-day_s..=day_s).contains(&offset)
+        let known = configured || read.captured_zone != ZoneProvenance::Configured;
+        known && (-day_s..=day_s).contains(&offset)
     })
     .await
 }
