@@ -1,6 +1,7 @@
 //! Everything of turnpike that speaks to the outside: one trait, one folder per vendor protocol.
 
 pub mod adapter;
+pub mod apds;
 pub mod context;
 pub mod error;
 pub mod flock;

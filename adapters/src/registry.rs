@@ -81,6 +81,7 @@ pub struct Entry {
 
 /// The adapters.
 pub const ADAPTERS: &[Entry] = &[
+    crate::apds::ENTRY,
     crate::flock::ENTRY,
     crate::niop::ENTRY,
     crate::rekor::ENTRY,

@@ -4,6 +4,7 @@
 //! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
+pub mod apds;
 pub mod flock;
 pub mod niop;
 pub mod rekor;
@@ -39,6 +40,11 @@ pub struct SimEntry {
 
 /// Every simulator: one line per adapter.
 pub const SIMS: &[SimEntry] = &[
+    SimEntry {
+        adapter: "apds",
+        about: "HTTP: an NGSI broker of APDSObservation entities, asked by plate or pushing notifications",
+        benches: &[apds::bench::NOTIFICATIONS, apds::bench::ENTITIES],
+    },
     SimEntry {
         adapter: "flock",
         about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
