@@ -99,12 +99,12 @@ impl Adapter for SharpV {
 
     fn decode(&self, message: &Message) -> Result<Decoded> {
         let body = message.body.trim_ascii_start();
-        let fault = match form(body) {
+        let understood = match form(body) {
             Some(Form::Json(json)) => wire::record(json).map(|record| self.item(&record)),
             Some(Form::Xml) => xml::record(body).map(|record| self.item(&record)),
             None => Err(wire::Fault::Message("neither JSON nor XML")),
         };
-        let item = fault.or_else(|fault| match fault {
+        let item = understood.or_else(|fault| match fault {
             wire::Fault::Message(rule) => Err(Error::new(ErrorKind::Malformed, "decode", rule)),
             wire::Fault::Field(rejection) => Ok(Item::Rejected(rejection)),
         })?;

@@ -22,24 +22,29 @@ const MAX_NAME_CHARS: usize = 128;
 
 /// What a record becomes.
 pub(super) fn item(record: &Record<'_>, settings: &Settings) -> Item {
-    match Plate::parse(text(record.plate_read.as_ref())) {
-        Err(PlateError::Empty) if record.plate_read.is_some() => Item::Skipped("no_plate"),
-        plate => observation(record, plate, settings)
-            .map_or_else(Item::Rejected, |read| Item::Read(Box::new(read))),
-    }
+    let read = plate(record)
+        .and_then(|plate| observation(record, plate, settings).map_err(Item::Rejected));
+    read.map_or_else(|item| item, |read| Item::Read(Box::new(read)))
+}
+
+fn plate(record: &Record<'_>) -> Result<Plate, Item> {
+    let reject = |rule| Item::Rejected(reject("PlateRead", rule));
+    let text = record
+        .plate_read
+        .as_ref()
+        .ok_or_else(|| reject("missing"))?;
+    Plate::parse(&text.0).map_err(|error| match error {
+        PlateError::Empty => Item::Skipped("no_plate"),
+        _ => reject("longer than 20 characters"),
+    })
 }
 
 fn observation(
     record: &Record<'_>,
-    plate: Result<Plate, PlateError>,
+    plate: Plate,
     settings: &Settings,
 ) -> Result<Observation, Rejection> {
     let id = identity(record.id.as_ref())?;
-    let plate = match (plate, &record.plate_read) {
-        (Ok(plate), _) => plate,
-        (Err(_), None) => return Err(reject("PlateRead", "missing")),
-        (Err(_), Some(_)) => return Err(reject("PlateRead", "longer than 20 characters")),
-    };
     let time = record
         .timestamp
         .as_ref()
@@ -69,10 +74,6 @@ fn keep(read: &mut Observation, name: &str, value: Option<&str>) {
     if let Some(value) = value {
         read.extra.insert(name.to_owned(), short(value));
     }
-}
-
-fn text<'t>(text: Option<&'t Text<'_>>) -> &'t str {
-    text.map_or("", |text| &text.0)
 }
 
 /// The camera's GUID, written in one way whichever form it came in.

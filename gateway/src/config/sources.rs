@@ -9,6 +9,7 @@ use std::{
 };
 
 use turnpike_adapters::{
+    adapter::Capabilities,
     context::{Secret, Secrets},
     registry::{self, Entry},
 };
@@ -87,8 +88,10 @@ fn source(
     let entry = entry?;
     let settings = serde_json::to_value(&raw.settings).unwrap_or_default();
     let hosts = report.check(format!("{at}.settings"), (entry.hosts)(&settings));
-    report.check(format!("{at}.settings"), (entry.build)(&settings));
-    deliveries(at, &raw, entry, agreement.as_deref(), report);
+    let built = report.check(format!("{at}.settings"), (entry.build)(&settings));
+    // What an adapter can do may depend on its settings; without usable ones, what the registry says.
+    let can = built.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
+    deliveries(at, &raw, entry, can, agreement.as_deref(), report);
     Some(Source {
         title: raw.title.unwrap_or_else(|| raw.id.to_string()),
         id: raw.id,
@@ -124,10 +127,10 @@ fn deliveries(
     at: &str,
     raw: &RawSource,
     entry: &Entry,
+    can: Capabilities,
     agreement: Option<&Agreement>,
     report: &mut Report,
 ) {
-    let can = entry.capabilities;
     if raw.push.is_some() && !can.push {
         let message = format!("adapter `{}` takes no pushed messages", entry.id);
         report.add(format!("{at}.push"), message);

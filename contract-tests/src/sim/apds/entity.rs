@@ -276,7 +276,7 @@ pub(super) fn plant(entity: &mut Value) {
     put(
         entity,
         "images",
-        json!([[{"URL": CANARY, "binaryContent": CANARY, "imageContent": "Plate"}]]),
+        json!([[{"URL": format!("https://images.example.org/{CANARY}.jpg"), "binaryContent": CANARY, "imageContent": "Plate"}]]),
     );
 }
 

@@ -199,6 +199,50 @@ fn a_delivery_the_adapter_does_not_know_is_refused_and_a_missing_one_required() 
 }
 
 #[test]
+fn what_an_adapter_takes_may_depend_on_its_settings() {
+    let source = |id: &str, push: &str, settings: &str| {
+        format!(
+            r#"
+[[sources]]
+id = "{id}"
+adapter = "apds"
+agreement = "agreements/{id}.toml"
+settings = {{ {settings} }}
+secrets = {{ token = {{ file = "token" }} }}
+{push}
+"#
+        )
+    };
+    let hash = TokenHash::of("t").to_hex();
+    let push = format!("push = {{ token_sha256 = \"{hash}\" }}");
+    let asked = "mode = \"entities\", base_url = \"https://broker.example/ngsi-ld/v1\"";
+    let pushes = "mode = \"notifications\"";
+    let installation = |sources: [(&str, &str); 2]| {
+        let [town, lake] = sources;
+        let text = source("town-cars", town.0, town.1) + &source("lake-cars", lake.0, lake.1);
+        Installation::with_people(&text)
+            .agreement("town-cars")
+            .agreement("lake-cars")
+            .file("token", "an invented token")
+    };
+    let right = installation([(push.as_str(), pushes), ("", asked)]);
+    assert!(
+        right
+            .config()
+            .sources
+            .iter()
+            .all(|source| source.drop.is_none())
+    );
+    assert_eq!(
+        installation([("", pushes), (push.as_str(), asked)]).problems(),
+        [
+            "turnpike.toml: `sources[0].push`: is required: adapter `apds` cannot be asked live",
+            "turnpike.toml: `sources[1].push`: adapter `apds` takes no pushed messages",
+        ]
+    );
+}
+
+#[test]
 fn a_delivering_source_needs_an_agreement_that_allows_ingest() {
     let agreement = AGREEMENT
         .replace("lakeshore-tolls", "town-cameras")
