@@ -130,8 +130,7 @@ fn time(
     field: &str,
     record: u64,
 ) -> Result<Option<Written>, Rejection> {
-    let written = text(attribute).map(|text| written(text));
-    match written {
+    match text(attribute).map(written) {
         None => Ok(None),
         Some(Some(written)) => Ok(Some(written)),
         Some(None) => Err(reject(record, field, "not a time with a zone")),
@@ -216,7 +215,7 @@ fn describe_place(entity: &Entity<'_>, read: &mut Observation) {
     match value(&entity.observed_heading).copied() {
         None => {}
         Some(heading) if (0.0..360.0).contains(&heading) => read.place.bearing_deg = Some(heading),
-        Some(unknown) if unknown == -1.0 => {}
+        Some(-1.0) => {}
         Some(_) => doubt(read, "direction_off_scale"),
     }
 }
