@@ -2,12 +2,15 @@
 
 pub mod adapter;
 pub mod context;
+pub mod ctoc;
 pub mod error;
 pub mod flock;
+pub mod iag;
 pub mod layers;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
+mod toll;
 pub mod transport;
 
 /// The examples of the guide compile and run.

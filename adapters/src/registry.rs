@@ -80,7 +80,13 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[crate::flock::ENTRY, crate::niop::ENTRY, crate::rekor::ENTRY];
+pub const ADAPTERS: &[Entry] = &[
+    crate::ctoc::ENTRY,
+    crate::flock::ENTRY,
+    crate::iag::ENTRY,
+    crate::niop::ENTRY,
+    crate::rekor::ENTRY,
+];
 
 /// Finds an adapter.
 #[must_use]

@@ -7,7 +7,6 @@ use std::{
 
 use zip::{CompressionMethod, ZipArchive, read::ZipFile};
 
-use super::name::FileName;
 use crate::adapter::ReadSeek;
 
 /// Most bytes of an archive read to find its directory: an honest one needs 64 KiB for a comment and a few more for its one entry.
@@ -18,29 +17,32 @@ const DIRECTORY_BYTES: u64 = 1 << 20;
 const RATIO_FREE_BYTES: u64 = 1 << 20;
 const RATIO: u64 = 200;
 
+/// Whether the name of an entry is the one its archive must hold, or the rule it breaks.
+pub(crate) type Belongs<'a> = &'a dyn Fn(&str) -> Result<(), &'static str>;
+
 /// What happened to a file while others read from it.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// Bytes that may still be read; `None` is without limit.
     left: Cell<Option<u64>>,
     failed: Cell<Option<io::ErrorKind>>,
 }
 
 /// A file that tells its [`Watch`] when it cannot be read, so that a bad disk is never taken for a bad archive.
-pub(super) struct Watched<'a> {
+pub(crate) struct Watched<'a> {
     file: &'a mut dyn ReadSeek,
     watch: &'a Watch,
 }
 
 /// The data inside, and how many bytes of it may be read.
-pub(super) struct Entry<'a> {
-    pub(super) data: &'a mut dyn Read,
-    pub(super) cap: u64,
+pub(crate) struct Entry<'a> {
+    pub(crate) data: &'a mut dyn Read,
+    pub(crate) cap: u64,
 }
 
 impl Watch {
     /// How the file could not be read, if it could not.
-    pub(super) fn failed(&self) -> Option<io::ErrorKind> {
+    pub(crate) fn failed(&self) -> Option<io::ErrorKind> {
         self.failed.get()
     }
 
@@ -55,7 +57,7 @@ impl Watch {
 }
 
 impl<'a> Watched<'a> {
-    pub(super) fn new(file: &'a mut dyn ReadSeek, watch: &'a Watch) -> Self {
+    pub(crate) fn new(file: &'a mut dyn ReadSeek, watch: &'a Watch) -> Self {
         Self { file, watch }
     }
 }
@@ -88,13 +90,14 @@ impl Seek for Watched<'_> {
     }
 }
 
-/// Opens the archive called `name` and gives its data file to `use_entry`.
+/// Opens an archive around one file and gives that file to `use_entry`. `belongs` says whether an archive of its name may hold
+/// a file of this one.
 ///
 /// # Errors
 /// The rule that the archive breaks. What the bytes inside break is found while they are read.
-pub(super) fn open<T>(
+pub(crate) fn open<T>(
     mut file: Watched<'_>,
-    name: &FileName,
+    belongs: Belongs<'_>,
     max_bytes: u64,
     use_entry: impl FnOnce(Entry<'_>) -> T,
 ) -> Result<T, &'static str> {
@@ -109,7 +112,7 @@ pub(super) fn open<T>(
     // Looked at before a decoder is made, so that an encrypted or foreign entry is named as such.
     let cap = check(
         &archive.by_index_raw(0).map_err(|_| UNREADABLE)?,
-        name,
+        belongs,
         length,
         max_bytes,
     )?;
@@ -124,11 +127,11 @@ pub(super) fn open<T>(
 /// How many bytes may come out of `entry`, if it may be read at all.
 fn check<R: Read>(
     entry: &ZipFile<'_, R>,
-    name: &FileName,
+    belongs: Belongs<'_>,
     length: u64,
     max_bytes: u64,
 ) -> Result<u64, &'static str> {
-    check_name(entry.name_raw(), name)?;
+    check_name(entry.name_raw(), belongs)?;
     if !entry.is_file() {
         return Err("entry is not a plain file");
     }
@@ -156,17 +159,12 @@ fn check<R: Read>(
 }
 
 /// A plain name first: what is in a path is not even compared.
-fn check_name(entry: &[u8], name: &FileName) -> Result<(), &'static str> {
+fn check_name(entry: &[u8], belongs: Belongs<'_>) -> Result<(), &'static str> {
     const NOT_PLAIN: &str = "entry name is not a plain file name";
     let entry = str::from_utf8(entry).map_err(|_| NOT_PLAIN)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-';
     if entry.is_empty() || entry.contains("..") || !entry.chars().all(plain) {
         return Err(NOT_PLAIN);
     }
-    let inner = FileName::parse(entry).map_err(|_| "entry name is not a NIOP file name")?;
-    if name.contains(&inner) {
-        Ok(())
-    } else {
-        Err("entry name is not that of the archive")
-    }
+    belongs(entry)
 }

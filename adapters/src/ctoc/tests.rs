@@ -1,0 +1,1 @@
+//! Whole files in, items and verdicts out.
