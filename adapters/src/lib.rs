@@ -7,11 +7,13 @@ pub mod error;
 pub mod flock;
 pub mod iag;
 pub mod layers;
+pub mod niem;
 pub mod niop;
 pub mod registry;
 pub mod rekor;
 mod toll;
 pub mod transport;
+mod xml_window;
 
 /// The examples of the guide compile and run.
 #[cfg(doctest)]

@@ -84,6 +84,7 @@ pub const ADAPTERS: &[Entry] = &[
     crate::ctoc::ENTRY,
     crate::flock::ENTRY,
     crate::iag::ENTRY,
+    crate::niem::ENTRY,
     crate::niop::ENTRY,
     crate::rekor::ENTRY,
 ];

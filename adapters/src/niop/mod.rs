@@ -4,7 +4,6 @@
 //! answered with. Deliberately absent: tag transactions, account lists and reconciliations, which are no sightings.
 
 mod ack;
-mod input;
 mod name;
 mod parse;
 mod record;
@@ -36,7 +35,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
     registry::{Entry, Evidence, Sample},
     toll::{
-        TOO_LARGE,
         archive::{self, Watch, Watched},
         sites::Sites,
     },

@@ -4,7 +4,11 @@
 //! A simulator shares no type with its adapter. Each one remembers what it was sent, so that a
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
+pub mod ctoc;
+mod dropped;
 pub mod flock;
+pub mod iag;
+pub mod niem;
 pub mod niop;
 pub mod rekor;
 pub mod server;
@@ -39,9 +43,24 @@ pub struct SimEntry {
 /// Every simulator: one line per adapter.
 pub const SIMS: &[SimEntry] = &[
     SimEntry {
+        adapter: "ctoc",
+        about: "files: PBP and COR in a drop folder, ACK files back",
+        benches: &[ctoc::bench::BENCH],
+    },
+    SimEntry {
         adapter: "flock",
         about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
         benches: &[flock::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "iag",
+        about: "files: ICTX and ITXC archives in a drop folder, ACK files back",
+        benches: &[iag::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "niem",
+        about: "messages and files: XML of a partner in NIEM elements",
+        benches: &[niem::bench::BENCH, niem::bench::OLDER],
     },
     SimEntry {
         adapter: "niop",
