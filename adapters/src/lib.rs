@@ -13,6 +13,7 @@ pub mod registry;
 pub mod rekor;
 mod toll;
 pub mod transport;
+mod watched;
 mod xml_window;
 
 /// The examples of the guide compile and run.

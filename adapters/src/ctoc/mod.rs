@@ -30,11 +30,8 @@ use crate::{
     context::Context,
     error::{Error, ErrorKind, Result},
     registry::{Entry, Evidence, Sample},
-    toll::{
-        archive::{Watch, Watched},
-        sites::Sites,
-        states::States,
-    },
+    toll::{sites::Sites, states::States},
+    watched::{Watch, Watched},
 };
 
 /// The one revision whose layout is known.

@@ -34,11 +34,8 @@ use crate::{
     context::Context,
     error::{Error, ErrorKind, Result},
     registry::{Entry, Evidence, Sample},
-    toll::{
-        archive::{self, Watch, Watched},
-        sites::Sites,
-        states::States,
-    },
+    toll::{archive, sites::Sites, states::States},
+    watched::{Watch, Watched},
 };
 
 /// The one version whose layout is known.

@@ -34,7 +34,7 @@ use crate::{
     context::Context,
     error::{Error, ErrorKind, Result},
     registry::{Entry, Evidence, Sample},
-    toll::archive::{Watch, Watched},
+    watched::{Watch, Watched},
 };
 
 const CAPABILITIES: Capabilities = Capabilities {

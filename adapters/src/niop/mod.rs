@@ -34,10 +34,8 @@ use crate::{
     context::Context,
     error::{Error, ErrorKind, Result},
     registry::{Entry, Evidence, Sample},
-    toll::{
-        archive::{self, Watch, Watched},
-        sites::Sites,
-    },
+    toll::{archive, sites::Sites},
+    watched::{Watch, Watched},
 };
 
 const ACCOUNT_LIST: &str = "account list: not a sighting";

@@ -1,13 +1,10 @@
 //! The archive around a data file: opened without trust, read as a stream, nothing written anywhere.
 
-use std::{
-    cell::Cell,
-    io::{self, Read, Seek, SeekFrom},
-};
+use std::io::{Read, Seek, SeekFrom};
 
 use zip::{CompressionMethod, ZipArchive, read::ZipFile};
 
-use crate::adapter::ReadSeek;
+use crate::watched::Watched;
 
 /// Most bytes of an archive read to find its directory: an honest one needs 64 KiB for a comment and a few more for its one entry.
 const DIRECTORY_BYTES: u64 = 1 << 20;
@@ -20,74 +17,10 @@ const RATIO: u64 = 200;
 /// Whether the name of an entry is the one its archive must hold, or the rule it breaks.
 pub(crate) type Belongs<'a> = &'a dyn Fn(&str) -> Result<(), &'static str>;
 
-/// What happened to a file while others read from it.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    /// Bytes that may still be read; `None` is without limit.
-    left: Cell<Option<u64>>,
-    failed: Cell<Option<io::ErrorKind>>,
-}
-
-/// A file that tells its [`Watch`] when it cannot be read, so that a bad disk is never taken for a bad archive.
-pub(crate) struct Watched<'a> {
-    file: &'a mut dyn ReadSeek,
-    watch: &'a Watch,
-}
-
 /// The data inside, and how many bytes of it may be read.
 pub(crate) struct Entry<'a> {
     pub(crate) data: &'a mut dyn Read,
     pub(crate) cap: u64,
-}
-
-impl Watch {
-    /// How the file could not be read, if it could not.
-    pub(crate) fn failed(&self) -> Option<io::ErrorKind> {
-        self.failed.get()
-    }
-
-    fn check<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &result
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            self.failed.set(Some(error.kind()));
-        }
-        result
-    }
-}
-
-impl<'a> Watched<'a> {
-    pub(crate) fn new(file: &'a mut dyn ReadSeek, watch: &'a Watch) -> Self {
-        Self { file, watch }
-    }
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.watch.left.get().unwrap_or(u64::MAX);
-        if left == 0 && !buffer.is_empty() {
-            return Err(io::Error::other("archive directory is too large"));
-        }
-        let want = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let read = self
-            .watch
-            .check(self.file.read(buffer.get_mut(..want).unwrap_or_default()))?;
-        let left = self.watch.left.get();
-        self.watch
-            .left
-            .set(left.map(|left| left.saturating_sub(read as u64)));
-        Ok(read)
-    }
-}
-
-impl Seek for Watched<'_> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        // Seeking before the start is the archive's fault: offsets in it are not to be trusted.
-        match self.file.seek(position) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),
-            result => self.watch.check(result),
-        }
-    }
 }
 
 /// Opens an archive around one file and gives that file to `use_entry`. `belongs` says whether an archive of its name may hold
@@ -102,9 +35,9 @@ pub(crate) fn open<T>(
     use_entry: impl FnOnce(Entry<'_>) -> T,
 ) -> Result<T, &'static str> {
     const UNREADABLE: &str = "not a complete archive";
-    let watch = file.watch;
+    let watch = file.watch();
     let length = file.seek(SeekFrom::End(0)).map_err(|_| UNREADABLE)?;
-    watch.left.set(Some(DIRECTORY_BYTES));
+    watch.limit(Some(DIRECTORY_BYTES));
     let mut archive = ZipArchive::new(file).map_err(|_| UNREADABLE)?;
     if archive.len() != 1 || archive.has_duplicate_names() {
         return Err("archive does not hold exactly one file");
@@ -117,7 +50,7 @@ pub(crate) fn open<T>(
         max_bytes,
     )?;
     let mut data = archive.by_index(0).map_err(|_| UNREADABLE)?;
-    watch.left.set(None);
+    watch.limit(None);
     Ok(use_entry(Entry {
         data: &mut data,
         cap,
