@@ -1,6 +1,6 @@
 //! Transactions and corrections, field by field.
 
-use jiff::{Timestamp, Zoned, tz};
+use jiff::{Timestamp, civil::DateTime, tz};
 
 use crate::sim::TAG_CANARY;
 use crate::town::{Passage, TOWN_OFFSET_HOURS};
@@ -158,15 +158,14 @@ impl Correction {
 }
 
 /// The time by the clocks of the town.
-pub(super) fn by_the_clock(at: Timestamp) -> Zoned {
-    at.to_zoned(tz::TimeZone::fixed(tz::offset(TOWN_OFFSET_HOURS)))
+pub(super) fn by_the_clock(at: Timestamp) -> DateTime {
+    tz::offset(TOWN_OFFSET_HOURS).to_datetime(at)
 }
 
 /// The same, with the offset.
 pub(super) fn local(at: Timestamp) -> String {
-    by_the_clock(at)
-        .strftime("%Y-%m-%dT%H:%M:%S%:z")
-        .to_string()
+    let local = at.display_with_offset(tz::offset(TOWN_OFFSET_HOURS));
+    format!("{local:.0}")
 }
 
 #[cfg(test)]

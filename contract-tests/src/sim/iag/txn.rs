@@ -106,10 +106,8 @@ impl Txn {
 
 /// The time by the clocks of the town, with their offset.
 fn local(at: Timestamp) -> String {
-    let zone = tz::TimeZone::fixed(tz::offset(TOWN_OFFSET_HOURS));
-    at.to_zoned(zone)
-        .strftime("%Y-%m-%dT%H:%M:%S%:z")
-        .to_string()
+    let local = at.display_with_offset(tz::offset(TOWN_OFFSET_HOURS));
+    format!("{local:.0}")
 }
 
 #[cfg(test)]
