@@ -327,7 +327,10 @@ fn header_and_trailer_must_be_those_of_the_file() {
         Some(("TRAILER", "not the last line"))
     );
     for cut in 0..SAMPLE.len() - 1 {
-        assert!(decode(NAME, &SAMPLE[..cut]).refused().is_some(), "{cut}");
+        assert!(
+            decode(NAME, SAMPLE.get(..cut).unwrap()).refused().is_some(),
+            "{cut}"
+        );
     }
 }
 
