@@ -22,11 +22,12 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# cc builds SQLite and AWS-LC, c++ builds libFuzzer.
+# cc builds SQLite and AWS-LC, c++ builds libFuzzer, xmllint validates what is exported against its schema.
 system_packages() {
     local missing=()
     has cc || missing+=(gcc libc6-dev)
     has c++ || missing+=(g++)
+    has xmllint || missing+=(libxml2-utils)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing to install"
         return

@@ -262,13 +262,22 @@ pub enum Disposition {
 /// An acknowledgement file that is part of a format.
 ///
 /// Formats want the time of the acknowledgement inside it. Decoding is pure and the file is given back later, so
-/// the time is put in by whoever gives it back: see [`Acknowledgement::body`].
+/// the time is put in by whoever gives it back: see [`Acknowledgement::name`] and [`Acknowledgement::body`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledgement {
-    /// File name, without any folder.
-    pub name: String,
-    before_time: String,
-    after_time: String,
+    name: Stamped,
+    body: Stamped,
+}
+
+/// A text with one time in it: that of its use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamped {
+    /// What stands before the time.
+    pub before: String,
+    /// How the time is written, in UTC, as `strftime` has it; nothing for a text without a time.
+    pub form: &'static str,
+    /// What stands after the time.
+    pub after: String,
 }
 
 /// An image as fetched.
@@ -293,25 +302,49 @@ impl Rejection {
 }
 
 impl Acknowledgement {
-    /// An acknowledgement whose text has one time in it, between `before_time` and `after_time`.
+    /// An acknowledgement whose text has one time in it, between `before_time` and `after_time`, written as UTC to the second:
+    /// `2026-03-04T13:15:00Z`.
     #[must_use]
     pub fn new(
         name: impl Into<String>,
         before_time: impl Into<String>,
         after_time: impl Into<String>,
     ) -> Self {
-        Self {
-            name: name.into(),
-            before_time: before_time.into(),
-            after_time: after_time.into(),
-        }
+        let name = Stamped {
+            before: name.into(),
+            form: "",
+            after: String::new(),
+        };
+        let body = Stamped {
+            before: before_time.into(),
+            form: "%Y-%m-%dT%H:%M:%SZ",
+            after: after_time.into(),
+        };
+        Self::stamped(name, body)
     }
 
-    /// The content when given back at `now`, which is written as UTC to the second: `2026-03-04T13:15:00Z`.
+    /// An acknowledgement whose name and text have the time in forms of their own.
+    #[must_use]
+    pub fn stamped(name: Stamped, body: Stamped) -> Self {
+        Self { name, body }
+    }
+
+    /// The file name when given back at `now`, without any folder.
+    #[must_use]
+    pub fn name(&self, now: Timestamp) -> String {
+        self.name.at(now)
+    }
+
+    /// The content when given back at `now`.
     #[must_use]
     pub fn body(&self, now: Timestamp) -> Vec<u8> {
-        let now = now.strftime("%Y-%m-%dT%H:%M:%SZ");
-        format!("{}{now}{}", self.before_time, self.after_time).into_bytes()
+        self.body.at(now).into_bytes()
+    }
+}
+
+impl Stamped {
+    fn at(&self, now: Timestamp) -> String {
+        format!("{}{}{}", self.before, now.strftime(self.form), self.after)
     }
 }
 

@@ -6,22 +6,28 @@ pub mod axis;
 mod camera;
 pub mod conformance;
 pub mod context;
+pub mod ctoc;
 pub mod declarative;
 pub mod error;
 pub mod flock;
 pub mod hikvision;
+pub mod iag;
 mod json;
 pub mod layers;
 pub mod multipart;
+pub mod niem;
 pub mod niop;
 pub mod plate_recognizer;
 pub mod registry;
 pub mod rekor;
 pub mod sharpv;
 mod token;
+mod toll;
 pub mod transport;
 pub mod verkada;
+mod watched;
 mod web;
+mod xml_window;
 
 /// What `turnpike source new --kind rust` writes is a module of the tests, so it compiles and works.
 #[cfg(test)]

@@ -103,9 +103,12 @@ pub struct Entry {
 pub const ADAPTERS: &[Entry] = &[
     crate::apds::ENTRY,
     crate::axis::ENTRY,
+    crate::ctoc::ENTRY,
     crate::declarative::ENTRY,
     crate::flock::ENTRY,
     crate::hikvision::ENTRY,
+    crate::iag::ENTRY,
+    crate::niem::ENTRY,
     crate::niop::ENTRY,
     crate::plate_recognizer::ENTRY,
     crate::rekor::ENTRY,

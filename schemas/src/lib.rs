@@ -12,3 +12,4 @@ pub mod ledger;
 pub mod plate;
 pub mod query;
 pub mod read;
+pub mod standard;

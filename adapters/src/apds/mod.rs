@@ -30,7 +30,7 @@ use crate::{
     },
     context::Context,
     error::Result,
-    registry::{Entry, Evidence, Sample},
+    registry::{Entry, Evidence, Sample, SecretNames},
 };
 
 /// The registry line.
@@ -69,6 +69,19 @@ pub const ENTRY: Entry = Entry {
 
 /// The secret that holds the broker's bearer token.
 const TOKEN: &str = "token";
+
+/// A broker that is asked wants it; notifications come by themselves.
+#[derive(Debug)]
+struct Token;
+
+impl SecretNames for Token {
+    fn under(&self, settings: &Value) -> Result<Vec<String>> {
+        Ok(match Settings::parse(settings)?.mode {
+            Mode::Entities(_) => vec![TOKEN.to_owned()],
+            Mode::Notifications => Vec::new(),
+        })
+    }
+}
 
 /// One source of this kind.
 #[derive(Debug)]

@@ -66,6 +66,8 @@ pub(super) fn acknowledge(
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     const NOBODY: Receiver<'_> = Receiver {
@@ -82,7 +84,7 @@ mod tests {
         };
         let ack = acknowledge(&name, receiver, Code::DetailErrors).unwrap();
         assert_eq!(
-            ack.name,
+            ack.name(Timestamp::UNIX_EPOCH),
             "9998_0902_9999_0901_0902_20260304131500_02_STRAN.ACK"
         );
         let body = ack.body("2026-03-04T14:00:00.25Z".parse().unwrap());
@@ -97,7 +99,7 @@ mod tests {
         let name = FileName::parse("9999_0901_0902_20260304131500.SCORR").unwrap();
         let ack = acknowledge(&name, NOBODY, Code::Accepted).unwrap();
         assert_eq!(
-            ack.name,
+            ack.name(Timestamp::UNIX_EPOCH),
             "9999_0902_9999_0901_0902_20260304131500_00_SCORR.ACK"
         );
     }
@@ -111,7 +113,7 @@ mod tests {
             agency: Some("0902"),
         };
         assert_eq!(
-            acknowledge(&name, receiver, Code::BadFile).map(|ack| ack.name),
+            acknowledge(&name, receiver, Code::BadFile).map(|ack| ack.name(Timestamp::UNIX_EPOCH)),
             Some("9999_0902_9999_0901_20260304131500_07_BTVL.ACK".to_owned())
         );
     }

@@ -4,29 +4,25 @@
 //! answered with. Deliberately absent: tag transactions, account lists and reconciliations, which are no sightings.
 
 mod ack;
-mod archive;
-mod input;
 mod name;
 mod parse;
 mod record;
 #[cfg(test)]
 mod tests;
-mod time;
 mod wire;
 
-use std::{collections::BTreeMap, io::Seek};
+use std::io::Seek;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 use turnpike_schemas::{
     agreement::{ImagePermit, IngestPermit, Permit},
-    read::{Family, ImageRef, Place},
+    read::{Family, ImageRef},
 };
 
 use self::{
     ack::{Code, Receiver},
-    archive::{Watch, Watched},
     name::FileName,
     parse::{Sink, Stop},
 };
@@ -38,12 +34,13 @@ use crate::{
     context::Context,
     error::{Error, ErrorKind, Result},
     registry::{Entry, Evidence, Sample},
+    toll::{archive, sites::Sites},
+    watched::{Watch, Watched},
 };
 
 const ACCOUNT_LIST: &str = "account list: not a sighting";
 const RECONCILIATION: &str = "reconciliation: not a sighting";
 const ACKNOWLEDGEMENT: &str = "acknowledgement: not a sighting";
-const TOO_LARGE: &str = "larger than allowed";
 const PIECE_TOO_LARGE: &str = "one tag or text is larger than allowed";
 const NOT_UTC: &str = "not a time in UTC";
 
@@ -96,7 +93,7 @@ struct Settings {
     /// Our agency, for acknowledgements; files for another one are then refused.
     home_agency: Option<String>,
     /// Positions, by `FACILITY/PLAZA` or `FACILITY/PLAZA/LANE`.
-    sites: BTreeMap<String, Site>,
+    sites: Sites,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -108,14 +105,6 @@ enum CorrectionDetail {
     OldState,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Site {
-    lat: f64,
-    lon: f64,
-    bearing_deg: Option<f64>,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -124,7 +113,7 @@ impl Default for Settings {
             entry_reads: false,
             hub: None,
             home_agency: None,
-            sites: BTreeMap::new(),
+            sites: Sites::default(),
         }
     }
 }
@@ -137,21 +126,7 @@ impl Settings {
                 return Err(format!("`{name}` must be 4 digits"));
             }
         }
-        for (key, site) in &self.sites {
-            let parts = key.split('/');
-            if !(2..=3).contains(&parts.clone().count()) || parts.clone().any(str::is_empty) {
-                return Err(format!(
-                    "site `{key}` must be FACILITY/PLAZA or FACILITY/PLAZA/LANE"
-                ));
-            }
-            let bearing = site.bearing_deg.unwrap_or_default();
-            if !Place::default().set_position(site.lat, site.lon)
-                || !(0.0..360.0).contains(&bearing)
-            {
-                return Err(format!("site `{key}` is not at a position on earth"));
-            }
-        }
-        Ok(())
+        self.sites.check("FACILITY")
     }
 }
 
@@ -197,7 +172,7 @@ impl Niop {
                 .map_err(|_| Stop::File(Rejection::new(None, "", "not readable"), Code::BadFile))?;
             return parse::read(&mut file, max_bytes, name, &self.settings, sink);
         }
-        archive::open(file, name, max_bytes, |entry| {
+        archive::open(file, &|entry| name.holds(entry), max_bytes, |entry| {
             parse::read(entry.data, entry.cap, name, &self.settings, sink)
         })
         .unwrap_or_else(|rule| {

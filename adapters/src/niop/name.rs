@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::time;
+use crate::toll::time;
 
 /// What a data file holds, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,9 +103,17 @@ impl FileName {
         Self::from_stem(stem, kind, zipped).ok_or(BAD)
     }
 
-    /// Whether `other` is the name of the data file that belongs into this archive.
-    pub(super) fn contains(&self, other: &Self) -> bool {
-        !other.zipped && other.stem == self.stem && other.kind == self.kind
+    /// Whether `entry` is the name of the data file that belongs into this archive.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub(super) fn holds(&self, entry: &str) -> Result<(), &'static str> {
+        let inner = Self::parse(entry).map_err(|_| "entry name is not a NIOP file name")?;
+        if !inner.zipped && inner.stem == self.stem && inner.kind == self.kind {
+            Ok(())
+        } else {
+            Err("entry name is not that of the archive")
+        }
     }
 
     fn from_stem(stem: &str, kind: Kind, zipped: bool) -> Option<Self> {

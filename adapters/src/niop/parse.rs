@@ -12,15 +12,15 @@ use quick_xml::{
 use super::{
     Settings,
     ack::Code,
-    input::{Input, MAX_PIECE, RESERVE},
     name::{FileName, Kind},
     record::{Header, Outcome, Records},
-    time,
     wire::{Fault, Field, Fields, MAX_TEXT, Node},
 };
 use crate::{
     adapter::{Item, Rejection},
     error::{Error, Result},
+    toll::time,
+    xml_window::{Input, MAX_PIECE, RESERVE},
 };
 
 const MAX_DEPTH: usize = 64;

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use turnpike_schemas::{
     plate::{Jurisdiction, Plate},
-    read::{Attribute, Observation, Place, ZoneProvenance},
+    read::{Attribute, Observation, ZoneProvenance},
 };
 
 use super::{
     CorrectionDetail, Settings,
     name::Kind,
     parse::number,
-    time,
     wire::{Fault, Field, Fields},
 };
+use crate::toll::time;
 
 /// What every record of a file has in common.
 #[derive(Debug)]
@@ -175,7 +175,11 @@ impl<'a> Records<'a> {
         read.place.site = Some(site.to_owned());
         read.place.camera = Some(passage.plaza.to_owned());
         read.place.lane = Some(passage.lane.to_owned());
-        self.locate(facility, passage, &mut read.place);
+        self.settings.sites.locate(
+            &mut self.key,
+            (facility, passage.plaza, passage.lane),
+            &mut read.place,
+        );
         read.vehicle.class = class.map(|value| Attribute {
             value: value.to_owned(),
             confidence: None,
@@ -211,31 +215,6 @@ impl<'a> Records<'a> {
             .map_err(|_| Fault::field(Field::PlateState, "not a state"))?;
         self.jurisdictions.insert(key, jurisdiction.clone());
         Ok(Some(jurisdiction))
-    }
-
-    /// The position of the lane, or else of the plaza, from the settings.
-    fn locate(&mut self, facility: &str, passage: &Passage<'_>, place: &mut Place) {
-        let sites = &self.settings.sites;
-        if sites.is_empty() {
-            return;
-        }
-        let key = &mut self.key;
-        key.clear();
-        for part in [facility, "/", passage.plaza] {
-            key.push_str(part);
-        }
-        let plaza = key.len();
-        key.push('/');
-        key.push_str(passage.lane);
-        let site = sites.get(key.as_str()).or_else(|| {
-            key.truncate(plaza);
-            sites.get(key.as_str())
-        });
-        if let Some(site) = site
-            && place.set_position(site.lat, site.lon)
-        {
-            place.bearing_deg = site.bearing_deg;
-        }
     }
 }
 

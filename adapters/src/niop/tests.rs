@@ -68,9 +68,12 @@ impl Outcome {
     }
 
     /// The return code in the acknowledgement's name.
-    fn code(&self) -> Option<&str> {
-        let name = &self.verdict.acknowledgement.as_ref()?.name;
-        name.rsplit('_').nth(1)
+    fn code(&self) -> Option<&'static str> {
+        let acknowledgement = self.verdict.acknowledgement.as_ref()?;
+        let name = acknowledgement.name(jiff::Timestamp::UNIX_EPOCH);
+        ["00", "01", "02", "07"]
+            .into_iter()
+            .find(|code| name.rsplit('_').nth(1) == Some(code))
     }
 }
 

@@ -6,10 +6,14 @@
 
 pub mod apds;
 pub mod axis;
+pub mod ctoc;
 pub mod declarative;
+mod dropped;
 pub mod flock;
 mod form;
 pub mod hikvision;
+pub mod iag;
+pub mod niem;
 pub mod niop;
 pub mod plate_recognizer;
 pub mod post;
@@ -58,6 +62,11 @@ pub const SIMS: &[SimEntry] = &[
         benches: &[axis::bench::BENCH],
     },
     SimEntry {
+        adapter: "ctoc",
+        about: "files: PBP and COR in a drop folder, ACK files back",
+        benches: &[ctoc::bench::BENCH],
+    },
+    SimEntry {
         adapter: "declarative",
         about: "plain vendors: REST in JSON (OAuth2, cursor) and in XML (pages), pushed JSON, dropped CSV",
         benches: declarative::bench::BENCHES,
@@ -71,6 +80,16 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "hikvision",
         about: "webhooks: a camera that posts XML, alone or in forms with pictures; alertStream",
         benches: hikvision::bench::BENCHES,
+    },
+    SimEntry {
+        adapter: "iag",
+        about: "files: ICTX and ITXC archives in a drop folder, ACK files back",
+        benches: &[iag::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "niem",
+        about: "messages and files: XML of a partner in NIEM elements",
+        benches: &[niem::bench::BENCH, niem::bench::OLDER],
     },
     SimEntry {
         adapter: "niop",

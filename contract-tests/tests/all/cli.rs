@@ -7,7 +7,7 @@ use turnpike_adapters::registry::ADAPTERS;
 use turnpike_gateway::{cli::EXIT_CODES, config::TokenHash};
 
 use super::installation::{Installation, PLATE, configure, read};
-use crate::tree::adapter_folder;
+use crate::tree::{adapter_folder, root};
 
 const CASE: [&str; 8] = [
     "--purpose",
@@ -316,4 +316,39 @@ async fn a_token_is_shown_once_with_the_hash_that_is_configured() {
         "{told}"
     );
     assert!(!told.contains(PLATE));
+}
+
+#[tokio::test]
+async fn an_answer_in_niem_elements_validates_and_says_what_the_answer_says() {
+    let installation = Installation::with_history(|_| {}).await;
+    let run = async |more: &[&'static str]| {
+        let args = [&asking("query"), more].concat();
+        done(&installation.turnpike("investigator", &args).await)
+    };
+    let answer: Value = serde_json::from_str(&run(&["--format", "json"]).await).unwrap();
+    let message = run(&["--format", "niem"]).await;
+    let file = installation.world.folder().join("answer.xml");
+    fs::write(&file, &message).unwrap();
+    let checked = std::process::Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema"])
+        .arg(root().join("schemas/niem/turnpike-plate-reads.xsd"))
+        .arg(&file)
+        .output()
+        .expect("xmllint is needed: install libxml2-utils");
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    let reads = answer["reads"].as_array().unwrap();
+    assert!(!reads.is_empty());
+    assert_eq!(message.matches("<tp:PlateRead>").count(), reads.len());
+    for read in reads {
+        let id = read["id"].as_str().unwrap();
+        assert!(message.contains(&format!("<tp:ReadID>{id}</tp:ReadID>")));
+    }
+    let sources = answer["sources"].as_array().unwrap();
+    assert_eq!(message.matches("<tp:SourceReport>").count(), sources.len());
+    for source in sources {
+        let outcome = source["outcome"].as_str().unwrap();
+        assert!(message.contains(&format!("<tp:OutcomeCode>{outcome}</tp:OutcomeCode>")));
+    }
+    let both = [&asking("query"), ["--json", "--format", "niem"].as_slice()].concat();
+    assert_eq!(code(&installation.turnpike("investigator", &both).await), 2);
 }

@@ -135,7 +135,7 @@ impl Decode {
         if let Some(acknowledgement) = verdict.acknowledgement {
             tell(&format!(
                 "would be acknowledged with {}",
-                acknowledgement.name
+                acknowledgement.name(SystemClock.now())
             ))?;
         }
         Ok(page)

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _, Write};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::context::{Clock as _, SystemClock};
 use turnpike_schemas::{
@@ -13,6 +13,7 @@ use turnpike_schemas::{
     plate::Jurisdiction,
     query::{CaseRef, MatchMode, OnBehalfOf, Purpose, TimeWindow},
     read::{PlateRead, SourceId},
+    standard::niem,
 };
 
 use super::{
@@ -68,9 +69,23 @@ struct Question {
 pub(super) struct Query {
     #[command(flatten)]
     question: Question,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
+    format: Format,
     /// Exit with 7 unless every source was searched over the whole window
     #[arg(long)]
     require_complete: bool,
+}
+
+/// The forms an answer is printed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// The answer as the API gives it
+    Json,
+    /// One XML message in NIEM elements, as `schemas/niem` describes it
+    Niem,
 }
 
 /// Say who would be asked and who would refuse
@@ -84,10 +99,11 @@ impl Query {
     pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let request = self.question.request()?;
         let answer: Answer = self.question.server.post("/v1/queries", &request).await?;
-        if self.question.json {
-            json(out, &answer)?;
-        } else {
-            print_answer(out, &request, &answer)?;
+        match self.format {
+            Format::Niem => out.write_all(&niem::message(&answer)?)?,
+            Format::Json => json(out, &answer)?,
+            Format::Table if self.question.json => json(out, &answer)?,
+            Format::Table => print_answer(out, &request, &answer)?,
         }
         let complete = answer.completeness == Completeness::Complete;
         Ok(if self.require_complete && !complete {

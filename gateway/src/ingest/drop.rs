@@ -2,7 +2,8 @@
 //!
 //! A file is taken once its size has not changed for a while, decoded into a spool, stored, acknowledged, and moved to
 //! `done/` or `quarantine/` inside the folder. The order makes a crash harmless: until the file is moved it is taken
-//! again, its reads are duplicates, and its acknowledgement is written under the same name.
+//! again, its reads are duplicates, and its acknowledgement is written under the same name (but for formats that want the
+//! time in it).
 
 use std::{
     collections::BTreeMap,
@@ -413,11 +414,11 @@ impl DropFolder {
         let Some(acknowledgement) = acknowledgement else {
             return Ok(());
         };
-        let body = acknowledgement.body(self.intake.clock.now());
+        let now = self.intake.clock.now();
         write_durably(
             &self.settings.acknowledgements,
-            &acknowledgement.name,
-            &body,
+            &acknowledgement.name(now),
+            &acknowledgement.body(now),
         )
     }
 

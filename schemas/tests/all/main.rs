@@ -9,6 +9,8 @@ mod documents;
 #[cfg(test)]
 mod json_schemas;
 #[cfg(test)]
+mod niem;
+#[cfg(test)]
 mod permits;
 #[cfg(test)]
 mod properties;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zip::CompressionMethod;
 
 use super::{
-    super::{ACCOUNT_LIST, ACKNOWLEDGEMENT, Niop, RECONCILIATION, TOO_LARGE},
+    super::{ACCOUNT_LIST, ACKNOWLEDGEMENT, Niop, RECONCILIATION},
     CORRECTION, CORRECTION_NAME, NAME, SAMPLE, ZIP_NAME, archive, decode, decode_with, many,
 };
 use crate::{
@@ -284,7 +284,10 @@ fn an_entry_that_is_larger_than_it_declares_or_may_be_is_rejected() {
     let honest = archive(&[(NAME, SAMPLE.as_bytes())], CompressionMethod::Deflated);
     for (name, bytes) in [(ZIP_NAME, honest.as_slice()), (NAME, SAMPLE.as_bytes())] {
         let outcome = decode_with(&settings, name, &mut Cursor::new(bytes)).unwrap();
-        assert_eq!((outcome.rule(), outcome.code()), (TOO_LARGE, Some("07")));
+        assert_eq!(
+            (outcome.rule(), outcome.code()),
+            (crate::toll::TOO_LARGE, Some("07"))
+        );
     }
 }
 

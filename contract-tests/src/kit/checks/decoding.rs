@@ -160,7 +160,7 @@ fn answered(bench: &Bench, sample: &Sample, delivered: &Delivered) -> Outcome {
         Some(file) => Some(
             bench
                 .sim
-                .acknowledged(&file.name, &file.body(bench.now()))?,
+                .acknowledged(&file.name(bench.now()), &file.body(bench.now()))?,
         ),
         None => None,
     };

@@ -1,4 +1,4 @@
-//! Bytes in, valid UTF-8 out, as a window that slides over the file.
+//! XML of any size: bytes in, valid UTF-8 out, as a window that slides over the file.
 //!
 //! The window is refilled while there is more left in it than the largest piece of markup or text may take, so a piece is
 //! never cut, and a piece that does not end inside the window is refused for its size.
@@ -8,19 +8,22 @@ use std::io::{self, Read};
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Largest tag, text or comment, in bytes.
-pub(super) const MAX_PIECE: usize = 64 << 10;
+pub(crate) const MAX_PIECE: usize = 64 << 10;
 
 /// The window slides when less than this is left in it: room for one piece, twice.
-pub(super) const RESERVE: usize = 2 * MAX_PIECE;
+pub(crate) const RESERVE: usize = 2 * MAX_PIECE;
 
 const WINDOW: usize = 4 * MAX_PIECE;
 const CHUNK: usize = 64 << 10;
+
+/// The rule a larger file breaks.
+const TOO_LARGE: &str = "larger than allowed";
 
 /// How far into a file its declaration is looked for.
 const DECLARATION: usize = 1 << 10;
 
 /// A byte stream as UTF-8. What is not text in the file's encoding becomes U+FFFD, which no field allows, so it costs one record.
-pub(super) struct Input<'a> {
+pub(crate) struct Input<'a> {
     source: &'a mut dyn Read,
     left: u64,
     raw: Box<[u8]>,
@@ -36,7 +39,7 @@ impl<'a> Input<'a> {
     ///
     /// # Errors
     /// The rule that the encoding or the size breaks.
-    pub(super) fn open(source: &'a mut dyn Read, max_bytes: u64) -> Result<Self, &'static str> {
+    pub(crate) fn open(source: &'a mut dyn Read, max_bytes: u64) -> Result<Self, &'static str> {
         let mut input = Self {
             source,
             left: max_bytes,
@@ -56,12 +59,12 @@ impl<'a> Input<'a> {
     }
 
     /// What is in the window.
-    pub(super) fn window(&self) -> &str {
+    pub(crate) fn window(&self) -> &str {
         &self.window
     }
 
     /// Whether the window reaches to the end of the file.
-    pub(super) fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.ended
     }
 
@@ -69,7 +72,7 @@ impl<'a> Input<'a> {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub(super) fn slide(&mut self, used: usize) -> Result<(), &'static str> {
+    pub(crate) fn slide(&mut self, used: usize) -> Result<(), &'static str> {
         if self.window.get(..used).is_some() {
             self.window.drain(..used);
         }
@@ -114,10 +117,7 @@ impl<'a> Input<'a> {
             }
         }
         self.raw_range = (0, filled);
-        self.left = self
-            .left
-            .checked_sub(filled as u64)
-            .ok_or(super::TOO_LARGE)?;
+        self.left = self.left.checked_sub(filled as u64).ok_or(TOO_LARGE)?;
         Ok(())
     }
 }
@@ -224,10 +224,7 @@ mod tests {
 
     #[test]
     fn more_bytes_than_allowed_end_the_stream() {
-        assert_eq!(
-            Input::open(&mut &[b'x'; 11][..], 10).err(),
-            Some(super::super::TOO_LARGE)
-        );
+        assert_eq!(Input::open(&mut &[b'x'; 11][..], 10).err(), Some(TOO_LARGE));
         assert!(Input::open(&mut &[b'x'; 10][..], 10).is_ok());
     }
 

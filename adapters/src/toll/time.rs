@@ -1,23 +1,23 @@
-//! The three forms of time in the format. Each has one width and no variants, so each is read by position.
+//! The three forms of time in the formats. Each has one width and no variants, so each is read by position.
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 /// A time as sent with an offset: the instant, and the offset from UTC in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Local {
-    pub(super) at: Timestamp,
-    pub(super) offset_s: i32,
+pub(crate) struct Local {
+    pub(crate) at: Timestamp,
+    pub(crate) offset_s: i32,
 }
 
 /// `YYYY-MM-DDThh:mm:ssZ`.
-pub(super) fn parse_utc(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_utc(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
     (tail == b"Z").then_some(())?;
     Offset::UTC.to_timestamp(civil(head)?).ok()
 }
 
 /// `YYYY-MM-DDThh:mm:ss±hh:mm`.
-pub(super) fn parse_local(text: &str) -> Option<Local> {
+pub(crate) fn parse_local(text: &str) -> Option<Local> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
     let [sign, h1, h2, b':', m1, m2] = *tail else {
         return None;
@@ -40,7 +40,7 @@ pub(super) fn parse_local(text: &str) -> Option<Local> {
 }
 
 /// `YYYYMMDDhhmmss`, UTC, as in file names.
-pub(super) fn parse_compact(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_compact(text: &str) -> Option<Timestamp> {
     let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, i1, i2, s1, s2] =
         *<&[u8; 14]>::try_from(text.as_bytes()).ok()?;
     let time = build(

@@ -1,0 +1,3 @@
+//! Wire formats published by standards bodies, and profiles of them that are ours.
+
+pub mod niem;
