@@ -320,8 +320,6 @@ fn secrets(
                 &key,
                 format!("is not a secret of adapter `{}`", raw.adapter),
             );
-        } else if !contacted {
-            report.add(&key, "is not needed: the settings name no host");
         }
         let secret = report.check(&key, resolve(reference, around));
         secrets.extend(secret.map(|secret| (name.clone(), secret)));

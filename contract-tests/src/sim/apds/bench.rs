@@ -194,7 +194,11 @@ impl SimHandle for City {
     }
 
     fn secrets(&self) -> &'static [(&'static str, &'static str)] {
-        &[("token", TOKEN)]
+        if self.asked.is_some() {
+            &[("token", TOKEN)]
+        } else {
+            &[]
+        }
     }
 
     fn road(&self) -> Option<&FaultProxy> {
