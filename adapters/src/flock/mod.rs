@@ -51,6 +51,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/lookup-answer.json"),
     }],
     secrets: &["client_id", "client_secret"],
+    optional_secrets: &[],
     hosts,
     build,
     saved_answer: Some(decode_page),

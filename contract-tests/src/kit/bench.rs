@@ -10,7 +10,7 @@ use turnpike_adapters::context::{Clock, Context, NoTransport, Secret, Secrets};
 use turnpike_adapters::error::{Error, Result as Called};
 use turnpike_adapters::layers::{self, BreakerSettings, Health, Limits};
 use turnpike_adapters::registry::Entry;
-use turnpike_adapters::transport::{HttpTransport, TransportConfig};
+use turnpike_adapters::transport::{HttpTransport, TransportConfig, http_hosts};
 use turnpike_schemas::read::{ImageKind, ImageRef};
 use url::Url;
 
@@ -363,6 +363,7 @@ pub(super) fn generous() -> Limits {
 }
 
 fn recorder(hosts: Vec<Url>) -> Result<Recorder, String> {
+    let hosts = http_hosts(&hosts);
     if hosts.is_empty() {
         return Ok(Recorder::new(Arc::new(NoTransport)));
     }

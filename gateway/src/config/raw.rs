@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::fetching::{RawListen, RawPoll, RawSftp};
+
 use turnpike_schemas::{
     agreement::{OrganisationClass, Role},
     plate::Jurisdiction,
@@ -110,6 +112,9 @@ pub(super) struct RawSource {
     pub(super) stale_after_s: Option<u64>,
     pub(super) push: Option<RawPush>,
     pub(super) drop: Option<RawDrop>,
+    pub(super) poll: Option<RawPoll>,
+    pub(super) listen: Option<RawListen>,
+    pub(super) sftp: Option<RawSftp>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -106,7 +106,8 @@ pub(super) async fn undeclared_comparisons_are_unsupported_and_silent(bench: &Be
 }
 
 pub(super) async fn undeclared_messages_are_unsupported(bench: &Bench) -> Outcome {
-    if bench.adapter.info().capabilities.push {
+    let can = bench.adapter.info().capabilities;
+    if can.push || can.subscribe {
         return Ok(());
     }
     for body in ["", "{}", "<a/>"] {
@@ -156,7 +157,7 @@ pub(super) async fn every_declared_operation_works(bench: &Bench) -> Outcome {
         require(called.is_ok(), || format!("{operation:?}: {called:?}"))?;
     }
     let arrives = bench.adapter.info().capabilities;
-    let delivers = arrives.search || arrives.poll || arrives.push || arrives.file;
+    let delivers = arrives.search || arrives.poll || arrives.push || arrives.file || arrives.subscribe;
     require(delivers, || "declares no way for a read to come".to_owned())
 }
 

@@ -89,7 +89,7 @@ fn every_adapter_is_named() {
             "`{}` is not described",
             entry.id
         );
-        for secret in entry.secrets {
+        for secret in entry.secrets.iter().chain(entry.optional_secrets) {
             assert!(
                 DOCUMENT.contains(&format!("`{secret}`")),
                 "secret `{secret}` is not described"
