@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod context;
 pub mod error;
 pub mod flock;
+pub mod frigate;
 pub mod layers;
 pub mod niop;
 pub mod registry;

@@ -83,7 +83,12 @@ pub struct Entry {
 }
 
 /// The adapters.
-pub const ADAPTERS: &[Entry] = &[crate::flock::ENTRY, crate::niop::ENTRY, crate::rekor::ENTRY];
+pub const ADAPTERS: &[Entry] = &[
+    crate::flock::ENTRY,
+    crate::frigate::ENTRY,
+    crate::niop::ENTRY,
+    crate::rekor::ENTRY,
+];
 
 /// Finds an adapter.
 #[must_use]

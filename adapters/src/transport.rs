@@ -16,6 +16,7 @@ mod tests;
 use std::{
     error::Error as StdError,
     fmt,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -241,10 +242,11 @@ fn check_name(host: &Url, allow_private: bool) -> Result<()> {
     if has_credentials(host) {
         return Err(refused("a host must not carry credentials"));
     }
-    let literal = match host.host() {
+    let literal: Option<IpAddr> = match host.host() {
         Some(url::Host::Ipv4(address)) => Some(address.into()),
         Some(url::Host::Ipv6(address)) => Some(address.into()),
-        Some(url::Host::Domain(_)) => None,
+        // Under a scheme that is not the web's, an IPv4 address is a name to the parser.
+        Some(url::Host::Domain(name)) => name.parse().ok(),
         None => return Err(refused("a host must have a name or address")),
     };
     if literal.is_some_and(|address| !allow_private && !is_public(address)) {

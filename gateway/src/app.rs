@@ -348,12 +348,7 @@ impl Workers {
     }
 }
 
-fn run(
-    app: Arc<App>,
-    listener: TcpListener,
-    workers: Workers,
-    sweep_every: Duration,
-) -> Running {
+fn run(app: Arc<App>, listener: TcpListener, workers: Workers, sweep_every: Duration) -> Running {
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let address = listener

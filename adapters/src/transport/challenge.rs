@@ -101,12 +101,17 @@ impl Login {
         );
         let response = if challenge.get("qop").is_some() {
             text.push_str(&format!(", qop=auth, nc=00000001, cnonce=\"{cnonce}\""));
-            hash(&format!("{secret}:{nonce}:00000001:{cnonce}:auth:{request}"))
+            hash(&format!(
+                "{secret}:{nonce}:00000001:{cnonce}:auth:{request}"
+            ))
         } else {
             hash(&format!("{secret}:{nonce}:{request}"))
         };
         text.push_str(&format!(", response=\"{response}\""));
-        for (name, value) in [("algorithm", algorithm), ("opaque", challenge.get("opaque"))] {
+        for (name, value) in [
+            ("algorithm", algorithm),
+            ("opaque", challenge.get("opaque")),
+        ] {
             match value {
                 Some(value) if name == "opaque" => {
                     text.push_str(&format!(", {name}=\"{}\"", quoted(value)));
@@ -282,7 +287,10 @@ mod tests {
     fn an_old_digest_without_qop_and_algorithm_is_answered() {
         let line = r#"Digest realm="DS-2CD", nonce="abc""#.to_owned();
         let answer = answered(&[line]).unwrap();
-        assert!(!answer.contains("qop") && answer.contains("response="), "{answer}");
+        assert!(
+            !answer.contains("qop") && answer.contains("response="),
+            "{answer}"
+        );
     }
 
     #[test]

@@ -88,8 +88,7 @@ impl MqttConfig {
         if !matches!(self.broker.scheme(), "mqtt" | "mqtts") {
             return Err(config("a broker must be an `mqtt` or `mqtts` address"));
         }
-        check_name(&self.broker, self.allow_private)
-            .map_err(|error| config(error.to_string()))?;
+        check_name(&self.broker, self.allow_private).map_err(|error| config(error.to_string()))?;
         self.transport().map(drop)
     }
 
@@ -107,15 +106,19 @@ impl MqttConfig {
                 alpn: None,
                 client_auth: None,
             },
-            None => TlsConfiguration::try_default_rustls()
-                .map_err(|error| config("the system's certificates cannot be read").caused_by(error))?,
+            None => TlsConfiguration::try_default_rustls().map_err(|error| {
+                config("the system's certificates cannot be read").caused_by(error)
+            })?,
         };
         Ok(Transport::Tls(tls))
     }
 
     fn options(&self) -> Result<MqttOptions> {
         let host = self.broker.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
         let usual = if self.is_secure() { 8883 } else { 1883 };
         let port = self.broker.port().unwrap_or(usual);
         let mut options = MqttOptions::new(&self.client_id, Broker::tcp(host, port));
@@ -180,7 +183,9 @@ impl MqttSession {
 
     async fn connected(&mut self) -> Result<()> {
         loop {
-            if let Event::Incoming(Packet::ConnAck(_)) = self.events.poll().await.map_err(failure)? {
+            if let Event::Incoming(Packet::ConnAck(_)) =
+                self.events.poll().await.map_err(failure)?
+            {
                 return Ok(());
             }
         }

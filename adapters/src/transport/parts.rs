@@ -244,7 +244,11 @@ impl Splitter {
             };
             let at = from + found;
             let before = self.buffer.get(..at)?;
-            let dashes = before.iter().rev().take_while(|byte| **byte == b'-').count();
+            let dashes = before
+                .iter()
+                .rev()
+                .take_while(|byte| **byte == b'-')
+                .count();
             let start = at - dashes;
             let starts_line = start == 0 || self.buffer.get(start - 1) == Some(&b'\n');
             if starts_line {
@@ -362,17 +366,27 @@ mod tests {
             ("--edge", "----edge"),
             ("\"edge\"", "--edge"),
         ] {
-            let stream = format!("{sent}\r\n\r\none\r\n{sent}\r\nContent-Length: 3\r\n\r\ntwo\r\n{sent}--");
+            let stream =
+                format!("{sent}\r\n\r\none\r\n{sent}\r\nContent-Length: 3\r\n\r\ntwo\r\n{sent}--");
             let kind = format!("Multipart/Mixed; charset=x; Boundary={declared}");
             let (parts, over) = split(&kind, stream.as_bytes(), 3).unwrap();
-            assert_eq!(parts, [part(None, b"one"), part(None, b"two")], "{declared}");
+            assert_eq!(
+                parts,
+                [part(None, b"one"), part(None, b"two")],
+                "{declared}"
+            );
             assert!(over);
         }
     }
 
     #[test]
     fn what_is_no_stream_of_parts_is_refused() {
-        for kind in ["text/html", "multipart/mixed", "multipart/mixed; boundary=", ""] {
+        for kind in [
+            "text/html",
+            "multipart/mixed",
+            "multipart/mixed; boundary=",
+            "",
+        ] {
             let error = Splitter::new(kind, 10).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed, "{kind}");
         }

@@ -200,7 +200,8 @@ impl SftpSession {
     /// `Unavailable` when the folder cannot be read.
     pub async fn list(&self, folder: &str) -> Result<Vec<RemoteFile>> {
         let entries = self.files.read_dir(folder).await;
-        let entries = entries.map_err(|error| broken("the folder cannot be read").caused_by(error))?;
+        let entries =
+            entries.map_err(|error| broken("the folder cannot be read").caused_by(error))?;
         let plain = entries.filter(|entry| entry.file_type().is_file());
         let mut files: Vec<RemoteFile> = plain
             .map(|entry| {
@@ -227,7 +228,8 @@ impl SftpSession {
         most: u64,
     ) -> Result<u64> {
         let file = self.files.open(path).await;
-        let mut file = file.map_err(|error| broken("the file cannot be opened").caused_by(error))?;
+        let mut file =
+            file.map_err(|error| broken("the file cannot be opened").caused_by(error))?;
         let (mut buffer, mut length) = (vec![0; CHUNK], 0_u64);
         loop {
             let read = file.read(&mut buffer).await;
@@ -259,19 +261,19 @@ impl SftpSession {
         };
         put.await
             .map_err(|error| broken("the server did not take a file").caused_by(error))?;
+        if self.rename(&part, &path).await.is_ok() {
+            return Ok(());
+        }
+        // Servers refuse a name that is taken, and the same file may have been put there before.
+        self.remove(&path).await?;
         self.rename(&part, &path).await
     }
 
-    /// Gives a file another name, in the place of one that has it already.
+    /// Gives a file another name. Most servers refuse one that is taken.
     ///
     /// # Errors
     /// `Unavailable` when the server does not.
     pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
-        if self.files.rename(from, to).await.is_ok() {
-            return Ok(());
-        }
-        // Most servers refuse a name that is taken.
-        self.remove(to).await?;
         let renamed = self.files.rename(from, to).await;
         renamed.map_err(|error| broken("the server did not rename a file").caused_by(error))
     }

@@ -1,5 +1,8 @@
 //! Long-lived HTTP answers in parts, through the same pinned client as everything else.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -122,9 +125,10 @@ impl PartStream {
 
 fn refused(status: StatusCode) -> Error {
     let (kind, message) = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            (ErrorKind::Unauthorized, "the source refused the credentials")
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
+            ErrorKind::Unauthorized,
+            "the source refused the credentials",
+        ),
         StatusCode::TOO_MANY_REQUESTS => {
             (ErrorKind::RateLimited, "the source says too many requests")
         }

@@ -5,9 +5,11 @@
 //! test can assert on it, and misbehaves when a switch says so. Dropping one stops it.
 
 pub mod flock;
+pub mod frigate;
 pub mod niop;
 pub mod rekor;
 pub mod server;
+pub mod servers;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +44,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "flock",
         about: "HTTP: OAuth2 client credentials, plate lookup v3 with pages",
         benches: &[flock::bench::BENCH],
+    },
+    SimEntry {
+        adapter: "frigate",
+        about: "MQTT messages for a real broker, and the recorder's HTTP API",
+        benches: &[frigate::bench::BENCH],
     },
     SimEntry {
         adapter: "niop",

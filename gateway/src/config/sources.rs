@@ -146,12 +146,7 @@ fn listen(
     ))
 }
 
-fn sftp(
-    at: &str,
-    raw: &RawSource,
-    around: &Surroundings<'_>,
-    report: &mut Report,
-) -> Option<Sftp> {
+fn sftp(at: &str, raw: &RawSource, around: &Surroundings<'_>, report: &mut Report) -> Option<Sftp> {
     let sftp = raw.sftp.as_ref()?;
     if raw.drop.is_none() {
         let message = "is required: what is fetched is put into that folder";
@@ -212,10 +207,8 @@ fn deliveries(
             report.add(format!("{at}.{name}"), message);
         }
     }
-    let taken_in = raw.push.is_some()
-        || raw.drop.is_some()
-        || raw.poll.is_some()
-        || raw.listen.is_some();
+    let taken_in =
+        raw.push.is_some() || raw.drop.is_some() || raw.poll.is_some() || raw.listen.is_some();
     if !taken_in && !can.search {
         let ways = [
             ("drop", can.file),

@@ -61,7 +61,10 @@ impl CursorFile {
         let written = serde_json::from_slice::<Written>(&text).ok();
         let written = written.filter(|written| written.adapter == self.adapter);
         if written.is_none() {
-            tracing::warn!(file = self.name, "a cursor is not of this adapter; the poll begins anew");
+            tracing::warn!(
+                file = self.name,
+                "a cursor is not of this adapter; the poll begins anew"
+            );
         }
         Ok(Cursor(written.map(|written| written.cursor)))
     }
@@ -96,9 +99,15 @@ mod tests {
         let cursor = Cursor(Some("page \"7\"".to_owned()));
         file.save(&cursor).unwrap();
         assert_eq!(open(&source, "frigate").unwrap().load().unwrap(), cursor);
-        assert_eq!(open(&source, "other").unwrap().load().unwrap(), Cursor::default());
+        assert_eq!(
+            open(&source, "other").unwrap().load().unwrap(),
+            Cursor::default()
+        );
         let other = SourceId::parse("other").unwrap();
-        assert_eq!(open(&other, "frigate").unwrap().load().unwrap(), Cursor::default());
+        assert_eq!(
+            open(&other, "frigate").unwrap().load().unwrap(),
+            Cursor::default()
+        );
         fs::write(folder.path().join("gate.json"), "{half").unwrap();
         assert_eq!(file.load().unwrap(), Cursor::default());
     }

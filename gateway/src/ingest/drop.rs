@@ -30,7 +30,10 @@ use turnpike_schemas::{
 
 use super::{
     Intake, IntakeError,
-    files::{Stamp, digest, files, free_name, move_into, move_to, name_of, remove_older, stamp_of, write_durably},
+    files::{
+        Stamp, digest, files, free_name, move_into, move_to, name_of, remove_older, stamp_of,
+        write_durably,
+    },
     plausible, rules,
     spool::{Counts, Spool, Spooled},
 };

@@ -13,6 +13,8 @@ mod quarantine;
 mod sftp;
 mod spool;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -174,9 +174,7 @@ impl Poller {
         let skipped = batch.page.skipped.values().sum::<u64>();
         let kept = changed + taken.duplicates + taken.expired;
         let understood = kept as u64 + skipped + u64::from(rejected.is_empty());
-        source
-            .tally
-            .took_in(now, understood, rejected.len() as u64);
+        source.tally.took_in(now, understood, rejected.len() as u64);
         if changed > 0 {
             let (stored, revised, withdrawn) = (taken.stored, taken.revised, withdrawn.revised);
             tracing::info!(source = %source.id, stored, revised, withdrawn, rejected = rejected.len(), "a poll was taken in");

@@ -125,9 +125,10 @@ impl SftpPull {
     async fn visit(&mut self) -> Result<(), Error> {
         let session = SftpSession::begin(&self.settings.server).await?;
         let listed = self.list(&session).await?;
-        self.clear(&session, &listed).await?;
+        // A server that lets files be read only must not keep new ones from being fetched.
+        let cleared = self.clear(&session, &listed).await;
         self.memory.keep_only(&listed).map_err(local)?;
-        self.return_acknowledgements(&session).await?;
+        let returned = self.return_acknowledgements(&session).await;
         let fresh = |file: &RemoteFile| !self.memory.knows(file);
         if listed.iter().any(fresh) {
             tokio::time::sleep(self.settings.settle).await;
@@ -139,7 +140,7 @@ impl SftpPull {
                 self.fetch(&session, &file).await?;
             }
         }
-        Ok(())
+        cleared.and(returned)
     }
 
     /// The files that may be fetched. A server does not choose where in this system a file goes.
@@ -202,9 +203,9 @@ impl SftpPull {
         if self.settings.after == AfterFetch::Leave {
             return Ok(());
         }
-        let taken = listed.iter().filter(|file| {
-            self.memory.knows(file) && !self.drop.folder.join(&file.name).exists()
-        });
+        let taken = listed
+            .iter()
+            .filter(|file| self.memory.knows(file) && !self.drop.folder.join(&file.name).exists());
         for file in taken {
             let path = self.remote(&file.name);
             match &self.settings.after {
@@ -213,9 +214,12 @@ impl SftpPull {
                 AfterFetch::Move(done) => {
                     let folder = beside(&self.settings.folder, done);
                     session.make_folder(&folder).await;
-                    session
-                        .rename(&path, &format!("{folder}/{}", file.name))
-                        .await?;
+                    let target = format!("{folder}/{}", file.name);
+                    if session.rename(&path, &target).await.is_err() {
+                        // Another version of the file is there already.
+                        let target = format!("{target}.{}", file.modified);
+                        session.rename(&path, &target).await?;
+                    }
                 }
             }
         }
@@ -332,13 +336,28 @@ mod tests {
     #[test]
     fn a_server_cannot_name_a_place_here() {
         for name in [
-            "", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b", ".hidden", "x.part", "x.tmp",
-            "x.filepart", "a\0b", "a\nb",
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "/etc/passwd",
+            "a\\b",
+            ".hidden",
+            "x.part",
+            "x.tmp",
+            "x.filepart",
+            "a\0b",
+            "a\nb",
         ] {
             assert!(!is_plain(name), "{name:?}");
         }
         assert!(!is_plain(&"x".repeat(201)));
-        for name in ["0001_0008_20260304071530.STRAN", "reads 7.csv", "lésions.xml"] {
+        for name in [
+            "0001_0008_20260304071530.STRAN",
+            "reads 7.csv",
+            "lésions.xml",
+        ] {
             assert!(is_plain(name), "{name}");
         }
     }

@@ -9,7 +9,7 @@ use super::Intake;
 use crate::{federation::Source, ledger::LedgerError};
 
 /// How often an agreement that refuses is looked at again. Nobody is contacted meanwhile.
-pub(super) const RECHECK: Duration = Duration::from_secs(5);
+pub(super) const RECHECK: Duration = Duration::from_secs(2);
 
 const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(60);
@@ -89,7 +89,10 @@ mod tests {
         let mut backoff = Backoff::default();
         let fault = || Error::new(ErrorKind::Unavailable, "test", "down");
         let pauses: Vec<Duration> = (0..12).map(|_| backoff.after(&fault())).collect();
-        for (pause, most) in pauses.iter().zip([1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]) {
+        for (pause, most) in pauses
+            .iter()
+            .zip([1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60])
+        {
             let most = Duration::from_secs(most);
             assert!(*pause >= most / 2 && *pause <= most, "{pauses:?}");
         }
@@ -100,8 +103,8 @@ mod tests {
     #[test]
     fn a_source_that_says_how_long_is_left_alone_that_long() {
         let wait = Duration::from_secs(600);
-        let said = Error::new(ErrorKind::RateLimited, "test", "later")
-            .with_retry(Retry::After(wait));
+        let said =
+            Error::new(ErrorKind::RateLimited, "test", "later").with_retry(Retry::After(wait));
         assert_eq!(Backoff::default().after(&said), wait);
         let wrong = Error::new(ErrorKind::Unauthorized, "test", "no");
         assert!(Backoff::default().after(&wrong) >= MOST / 2);

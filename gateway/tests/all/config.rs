@@ -2,6 +2,7 @@
 
 mod documentation;
 mod environment;
+mod fetching;
 mod people;
 mod scalars;
 mod secrets;

@@ -20,7 +20,12 @@ fn installation() -> Installation {
     Installation::new(example())
         .agreement("state-police")
         .agreement("state-tolls")
+        .agreement("far-tolls")
+        .agreement("north-gate")
         .agreement("town-cameras")
+        .variable("FAR_TOLLS_PASSWORD", "hush")
+        .variable("NORTH_GATE_USER", "gateway")
+        .variable("NORTH_GATE_PASSWORD", "hush")
         .variable("STATE_POLICE_CLIENT_ID", "an id")
         .file("secrets/state-police", "hush")
 }
@@ -33,7 +38,7 @@ fn the_complete_example_loads() {
         .iter()
         .map(|source| source.entry.id)
         .collect();
-    assert_eq!(ids, ["flock", "niop", "rekor"]);
+    assert_eq!(ids, ["flock", "niop", "niop", "frigate", "rekor"]);
     assert_eq!(config.users.len(), 2);
 }
 
