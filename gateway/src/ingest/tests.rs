@@ -502,8 +502,9 @@ async fn an_agreement_that_ends_stops_polls_on_record() {
         .await;
     let calls = bench.script.since.lock().unwrap().len();
     // Many times the pause between two polls.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(bench.script.since.lock().unwrap().len(), calls);
+    let another = bench.until(|| bench.script.since.lock().unwrap().len() > calls);
+    let seen = tokio::time::timeout(Duration::from_millis(300), another).await;
+    assert!(seen.is_err(), "a source without an agreement was polled");
     bench.stop.cancel();
     running.await.unwrap();
     let refused: Vec<_> = bench
