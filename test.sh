@@ -35,6 +35,7 @@ system_packages() {
     has c++ || missing+=(g++)
     has_daemon mosquitto || missing+=(mosquitto)
     has_daemon sshd || missing+=(openssh-server)
+    has openssl || missing+=(openssl)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing to install"
         return

@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{config, federation::Source};
 
-/// Messages of a broker on their way to the store. More than a broker usually leaves unacknowledged.
-const UNDER_WAY: usize = 64;
+/// Messages of one broker on their way to the store: enough to share its syncs, and a part of what may be decoded at once.
+const UNDER_WAY: usize = 16;
 
 const LISTEN: &str = "listen";
 

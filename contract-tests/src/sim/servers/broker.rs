@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -16,6 +16,8 @@ pub struct Broker {
     folder: TempDir,
     address: SocketAddr,
     process: Option<Process>,
+    /// Port and keys of the listener that speaks TLS.
+    secure: Option<(u16, TempDir)>,
 }
 
 impl Broker {
@@ -33,6 +35,41 @@ impl Broker {
     /// Mosquitto is not installed or does not start.
     pub fn guarded(users: &[(&str, &str)]) -> io::Result<Self> {
         Self::with("allow_anonymous false\n", users)
+    }
+
+    /// Starts a broker that takes anybody, and over TLS as well, under a certificate of a fresh authority.
+    ///
+    /// # Errors
+    /// Mosquitto or OpenSSL is not installed, or the broker does not start.
+    pub fn secure() -> io::Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        let keys = tempfile::Builder::new().prefix("keys-").tempdir()?;
+        certify(keys.path())?;
+        let here = keys.path().display();
+        let settings = format!(
+            "allow_anonymous true\nlistener {port} 127.0.0.1\ncertfile {here}/server.pem\nkeyfile {here}/server.key\n"
+        );
+        let broker = Self::with(&settings, &[])?;
+        Ok(Self {
+            secure: Some((port, keys)),
+            ..broker
+        })
+    }
+
+    /// `mqtts://localhost:port`, where it speaks TLS.
+    #[must_use]
+    pub fn secure_url(&self) -> Option<String> {
+        let (port, _) = self.secure.as_ref()?;
+        Some(format!("mqtts://localhost:{port}"))
+    }
+
+    /// The certificate of the authority behind its own, where it speaks TLS.
+    #[must_use]
+    pub fn authority(&self) -> Option<PathBuf> {
+        let (_, keys) = self.secure.as_ref()?;
+        Some(keys.path().join("ca.pem"))
     }
 
     fn with(settings: &str, users: &[(&str, &str)]) -> io::Result<Self> {
@@ -58,6 +95,7 @@ impl Broker {
             folder,
             address,
             process: Some(process),
+            secure: None,
         })
     }
 
@@ -90,6 +128,28 @@ impl Broker {
         self.process = Some(process);
         Ok(())
     }
+}
+
+/// An authority and a certificate of `localhost`, good for two days.
+fn certify(folder: &Path) -> io::Result<()> {
+    fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n")?;
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for command in [
+        format!("req -x509 {key} -days 2 -subj /CN=invented -keyout ca.key -out ca.pem"),
+        format!("req {key} -subj /CN=localhost -keyout server.key -out server.csr"),
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem".to_owned(),
+    ] {
+        let done = Command::new(program("openssl")?)
+            .args(command.split(' '))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        if !done.success() {
+            return Err(io::Error::other("no certificate could be made"));
+        }
+    }
+    Ok(())
 }
 
 fn launch(folder: &Path, settings: &str, port: u16) -> io::Result<Child> {

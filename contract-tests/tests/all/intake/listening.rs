@@ -288,6 +288,26 @@ async fn a_broker_that_asks_for_a_password_gets_it_and_a_wrong_one_is_refused() 
 }
 
 #[tokio::test]
+async fn a_broker_is_spoken_to_over_tls_under_an_authority_that_is_trusted() {
+    let broker = Broker::secure().unwrap();
+    let settings = format!("broker = \"{}\"", broker.secure_url().unwrap());
+    let unknown = Installation::start(|world| add_source(world, &settings, "listen = {}")).await;
+    eventually("a refusal", async || {
+        let log = unknown.log();
+        log.contains("no secure connection to the broker")
+            .then_some(())
+    })
+    .await;
+    drop(unknown);
+    let trusting = format!(
+        "listen = {{ ca = \"{}\" }}",
+        broker.authority().unwrap().display()
+    );
+    let installation = Installation::start(|world| add_source(world, &settings, &trusting)).await;
+    subscribed(&installation, &broker).await;
+}
+
+#[tokio::test]
 async fn what_is_corrected_or_withdrawn_by_hand_is_found_by_polling() {
     let recorder = FrigateSim::start().await.unwrap();
     recorder.switch(|switches| switches.guarded = true);
