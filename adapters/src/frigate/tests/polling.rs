@@ -116,7 +116,7 @@ fn full_pages_are_followed_and_nothing_is_gone_before_the_last() {
     let third = poll(&second.cursor, &all[198..]);
     assert!(!third.more && third.withdrawn.is_empty());
     assert_eq!(third.page.reads.len(), 32);
-    let without_one: Vec<Value> = all[..60].iter().cloned().collect();
+    let without_one = all[..60].to_vec();
     let again = poll(&third.cursor, &without_one);
     assert!(again.withdrawn.is_empty(), "more than half at once");
 }
