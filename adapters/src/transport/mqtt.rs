@@ -7,9 +7,9 @@
 use std::{fmt, io, time::Duration};
 
 use rumqttc::{
-    AckMode, AsyncClient, Broker, ConnectReturnCode, ConnectionError, Event, EventLoop, ManualAck,
-    MqttOptions, Packet, QoS, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration,
-    Transport,
+    AckMode, AsyncClient, AsyncClientBuilder, Broker, ConnectReturnCode, ConnectionError, Event,
+    EventLoop, ManualAck, MqttOptions, Packet, QoS, SubscribeFilterInput, SubscribeReasonCode,
+    TlsConfiguration, Transport,
 };
 use url::Url;
 
@@ -159,7 +159,7 @@ impl MqttSession {
     /// when it does not answer.
     pub async fn begin(config: &MqttConfig) -> Result<Self> {
         config.check()?;
-        let builder = AsyncClient::builder(config.options()?).capacity(REQUESTS);
+        let builder = AsyncClientBuilder::new(config.options()?).capacity(REQUESTS);
         let (client, events) = builder
             .try_build()
             .map_err(|_| self::config("the broker's settings do not fit together"))?;

@@ -237,17 +237,34 @@ impl Bench {
         operation: Operation,
         ctx: &Context,
     ) -> Result<Called<Fetched>, String> {
+        self.call_on(&*self.adapter, operation, ctx).await
+    }
+
+    /// The same on another adapter of the source.
+    ///
+    /// # Errors
+    /// No permit can be made. What the adapter says is inside.
+    pub async fn call_on(
+        &self,
+        adapter: &dyn Adapter,
+        operation: Operation,
+        ctx: &Context,
+    ) -> Result<Called<Fetched>, String> {
         let ask = self.question();
         Ok(match operation {
-            Operation::Search => self.search(&ask, ctx).await?.map(Fetched::Page),
+            Operation::Search => {
+                let page = adapter.search(ctx, &ask.permit()?).await;
+                page.map(Fetched::Page)
+            }
             Operation::Poll => {
                 let permit = ask.ingest_permit()?;
-                let batch = self.adapter.poll(ctx, &permit, &Cursor::default()).await;
+                let batch = adapter.poll(ctx, &permit, &Cursor::default()).await;
                 batch.map(Fetched::Batch)
             }
             Operation::Image => {
                 let image = self.sim_image().unwrap_or(NO_IMAGE);
-                self.image(&image, ctx).await?.map(Fetched::Image)
+                let image = adapter.image(ctx, &ask.image_permit()?, &image).await;
+                image.map(Fetched::Image)
             }
         })
     }
