@@ -12,7 +12,7 @@ use turnpike_contract_tests::{
     world::{Gateway, World},
 };
 
-use super::listening::add_agreement;
+use super::listening::{NO_LIMITS, add_agreement};
 use crate::installation::{
     Installation, agree, configure, eventually, files_under, now, of_kind, question_about, reads_of,
 };
@@ -76,7 +76,7 @@ folder = "outgoing"
 every_s = 1
 settle_ms = 50
 {more}
-"#,
+{NO_LIMITS}"#,
                 address.ip(),
                 address.port(),
                 client_key.display(),

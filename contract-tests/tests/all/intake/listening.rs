@@ -24,13 +24,17 @@ use crate::installation::{
 const GATE: &str = "north-gate";
 const UPDATES: &str = "frigate/tracked_object_update";
 
+/// Tests look often.
+pub(super) const NO_LIMITS: &str =
+    "[limits]\nuser_per_minute = 100000\norganisation_per_minute = 100000\n";
+
 /// Adds the recorder as a source, with more keys and settings where `more` and `settings` say so.
 fn add_source(world: &World, settings: &str, more: &str) {
     add_agreement(world, GATE);
     configure(
         world,
         &format!(
-            "[[sources]]\nid = \"{GATE}\"\nadapter = \"frigate\"\nagreement = \"agreements/{GATE}.toml\"\nallow_private_addresses = true\n{more}\n[sources.settings]\n{settings}\n"
+            "[[sources]]\nid = \"{GATE}\"\nadapter = \"frigate\"\nagreement = \"agreements/{GATE}.toml\"\nallow_private_addresses = true\n{more}\n[sources.settings]\n{settings}\n{NO_LIMITS}"
         ),
     );
 }
