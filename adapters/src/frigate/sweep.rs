@@ -29,6 +29,9 @@ const MOST_KNOWN: usize = 10_000;
 /// Events that may go at once without a doubt. More than this and more than half is rather a lost database.
 const FEW: usize = 10;
 
+/// Seconds after the end of an event in which Frigate may still be writing its plate down.
+const SETTLE_S: f64 = 60.0;
+
 /// Where a poll stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +48,8 @@ struct Sweep {
     after: f64,
     /// Events that began before this have not been seen.
     before: f64,
+    /// Events that ended after this may still get their plate.
+    settled: f64,
     /// Ids of events that have a plate, or may still get one.
     seen: BTreeSet<String>,
 }
@@ -76,6 +81,7 @@ impl Position {
         let sweep = fresh.unwrap_or_else(|| Sweep {
             after: now - window,
             before: now,
+            settled: now - SETTLE_S,
             seen: BTreeSet::new(),
         });
         let span = Span {
@@ -109,7 +115,13 @@ impl Position {
                 earliest = earliest.min(start);
             }
             let id = event.id.as_ref().map(|id| id.as_str().to_owned());
-            match read::event(&event, number, settings) {
+            let settles = event.end_time.is_some_and(|end| end > sweep.settled);
+            let said = if settles {
+                Said::UnderWay
+            } else {
+                read::event(&event, number, settings)
+            };
+            match said {
                 Said::NoPlate(record) => withdrawn.push(record),
                 Said::UnderWay => {
                     sweep.seen.extend(id);

@@ -75,6 +75,7 @@ impl SftpPull {
         memory: &Path,
     ) -> io::Result<Self> {
         let memory = Memory::open(memory, source.id.as_str())?;
+        remove_parts(&drop.folder)?;
         Ok(Self {
             source,
             intake,
@@ -129,6 +130,7 @@ impl SftpPull {
         let cleared = self.clear(&session, &listed).await;
         self.memory.keep_only(&listed).map_err(local)?;
         let returned = self.return_acknowledgements(&session).await;
+        let mut fetched = Ok(());
         let fresh = |file: &RemoteFile| !self.memory.knows(file);
         if listed.iter().any(fresh) {
             tokio::time::sleep(self.settings.settle).await;
@@ -136,11 +138,22 @@ impl SftpPull {
             let settled = again.into_iter().filter(|file| listed.contains(file));
             let settled: Vec<RemoteFile> =
                 settled.filter(|file| !self.memory.knows(file)).collect();
-            for file in settled {
-                self.fetch(&session, &file).await?;
-            }
+            fetched = self.fetch_all(&session, &settled).await;
         }
-        cleared.and(returned)
+        fetched.and(cleared).and(returned)
+    }
+
+    /// One file that cannot be fetched keeps no other from it. The first fault is the visit's.
+    async fn fetch_all(
+        &mut self,
+        session: &SftpSession,
+        files: &[RemoteFile],
+    ) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        for file in files {
+            outcome = outcome.and(self.fetch(session, file).await);
+        }
+        outcome
     }
 
     /// The files that may be fetched. A server does not choose where in this system a file goes.
@@ -303,6 +316,20 @@ impl Fetched {
             modified: file.modified,
         }
     }
+}
+
+/// Removes what was being fetched when the gateway ended.
+fn remove_parts(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_part = name.starts_with('.') && name.ends_with(".part");
+        if is_part && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a name is one file name and nothing else.

@@ -91,6 +91,11 @@ fn an_event_under_way_is_left_alone() {
     let second = poll(&first.cursor, &[again]);
     assert!(second.withdrawn.is_empty() && second.page.reads.is_empty());
     assert_eq!(second.page.skipped["under_way"], 1);
+    let now: jiff::Timestamp = NOW.parse().unwrap();
+    let mut just_ended = event(1, None);
+    just_ended["end_time"] = json!(now.as_second() - 30);
+    let third = poll(&second.cursor, &[just_ended]);
+    assert!(third.withdrawn.is_empty(), "its plate may still come");
 }
 
 #[test]
