@@ -3,7 +3,7 @@
 #
 #   ./test.sh
 #
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, `cargo install` for the cargo
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto and OpenSSH, `cargo install` for the cargo
 # commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -22,12 +22,21 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# cc builds SQLite and AWS-LC, c++ builds libFuzzer, xmllint validates what is exported against its schema.
+# Daemons are kept where only root looks for programs.
+has_daemon() {
+    has "$1" || [ -x "/usr/sbin/$1" ] || [ -x "/usr/local/sbin/$1" ]
+}
+
+# cc builds SQLite and AWS-LC, c++ builds libFuzzer, xmllint validates what is exported against its schema. Tests run against
+# a real broker and a real SFTP server, on free ports and with settings of their own; neither is started here.
 system_packages() {
     local missing=()
     has cc || missing+=(gcc libc6-dev)
     has c++ || missing+=(g++)
     has xmllint || missing+=(libxml2-utils)
+    has_daemon mosquitto || missing+=(mosquitto)
+    has_daemon sshd || missing+=(openssh-server)
+    has openssl || missing+=(openssl)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing to install"
         return

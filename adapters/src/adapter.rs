@@ -44,7 +44,9 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// agreement does not disclose.
     async fn search(&self, ctx: &Context, permit: &Permit) -> Result<Page>;
 
-    /// Reads after `since`, and the cursor to keep once they are durable.
+    /// Reads after `since`, and the cursor to keep once they are durable. A cursor that is not understood is one from the beginning.
+    ///
+    /// Asked again with the same cursor, it brings the same records: the reads may have been stored, but not the cursor.
     ///
     /// # Errors
     /// Any kind but `QuotaExhausted`.
@@ -76,6 +78,8 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image>;
 
     /// What to keep listening to, for sources that speak when they have something to say. Constant for the life of the adapter.
+    ///
+    /// A message comes at least once, and so perhaps again after a later one: `revision` must not depend on arrival.
     ///
     /// The gateway connects, and hands every message or part to [`Adapter::decode`]. `None` where `subscribe` is not declared.
     fn subscription(&self) -> Option<Subscription>;
@@ -174,7 +178,9 @@ pub struct Cursor(pub Option<String>);
 pub struct Batch {
     /// The reads.
     pub page: Page,
-    /// Where to go on, once the reads are durable.
+    /// Records the source no longer stands by, where all it says of them is that. The gateway retracts those it holds.
+    pub withdrawn: Vec<String>,
+    /// Where to go on, once the reads are durable. Holds no plate: it is kept in a file of its own.
     pub cursor: Cursor,
     /// Whether there is more right now.
     pub more: bool,
@@ -185,7 +191,7 @@ pub struct Batch {
 pub enum Subscription {
     /// Topics of an MQTT broker. Each message is handed to `decode` with its topic.
     Mqtt {
-        /// `mqtt://host:port`, one of the entry's `hosts`.
+        /// `mqtt://host:port`, or `mqtts://host:port` over TLS; one of the entry's `hosts`.
         broker: Url,
         /// Topic filters.
         topics: Vec<String>,

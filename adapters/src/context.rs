@@ -109,6 +109,14 @@ impl FromIterator<(String, Secret)> for Secrets {
     }
 }
 
+impl Secrets {
+    /// A secret by name, where it is configured.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name)
+    }
+}
+
 /// What one call may use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -154,13 +162,19 @@ impl Context {
     /// # Errors
     /// `Config` when it is not configured.
     pub fn secret(&self, name: &str) -> Result<&Secret> {
-        self.secrets.0.get(name).ok_or_else(|| {
+        self.optional_secret(name).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
                 "secret",
                 format!("secret `{name}` is not configured"),
             )
         })
+    }
+
+    /// A secret by name, where it is configured.
+    #[must_use]
+    pub fn optional_secret(&self, name: &str) -> Option<&Secret> {
+        self.secrets.get(name)
     }
 
     /// When the call must be over.

@@ -10,6 +10,7 @@ pub mod ctoc;
 pub mod declarative;
 pub mod error;
 pub mod flock;
+pub mod frigate;
 pub mod hikvision;
 pub mod iag;
 mod json;

@@ -90,6 +90,9 @@ pub struct Entry {
     pub samples: &'static [Sample],
     /// Names of the secrets its configuration must reference.
     pub secrets: &'static dyn SecretNames,
+    /// Names of the secrets its configuration may reference as well. What is listened to is asked with `username` and
+    /// `password`, where the adapter lists them.
+    pub optional_secrets: &'static [&'static str],
     /// Addresses of the source named by the settings; the transport is pinned to their hosts.
     pub hosts: fn(&Value) -> Result<Vec<url::Url>>,
     /// Builds the adapter from its `settings` table.
@@ -106,6 +109,7 @@ pub const ADAPTERS: &[Entry] = &[
     crate::ctoc::ENTRY,
     crate::declarative::ENTRY,
     crate::flock::ENTRY,
+    crate::frigate::ENTRY,
     crate::hikvision::ENTRY,
     crate::iag::ENTRY,
     crate::niem::ENTRY,

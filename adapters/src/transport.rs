@@ -4,12 +4,19 @@
 //! client. A body arrives as the source sent it, so a cap on its bytes is a cap on memory.
 
 mod address;
+mod challenge;
+mod dial;
+pub mod mqtt;
+pub mod parts;
+pub mod sftp;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::{
     error::Error as StdError,
     fmt,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -20,6 +27,7 @@ use reqwest::redirect::Policy;
 use url::{Origin, Url};
 
 use self::address::{AddressRefused, FilteredResolver, is_public};
+pub use self::challenge::Login;
 use crate::{
     context::{Transport, monotonic},
     error::{Error, ErrorKind, Result},
@@ -111,13 +119,20 @@ impl HttpTransport {
         Ok(request)
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<http::Response<Bytes>> {
-        let mut response = self.client.execute(request).await.map_err(failure)?;
+    /// Sends a request and reads the head of the answer.
+    async fn begin(&self, request: reqwest::Request) -> Result<reqwest::Response> {
+        let response = self.client.execute(request).await.map_err(failure)?;
         let status = response.status();
         if status.is_redirection() && status != http::StatusCode::NOT_MODIFIED {
             let message = format!("redirected with status {}", status.as_u16());
             return Err(Error::new(ErrorKind::Malformed, SEND, message));
         }
+        Ok(response)
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<http::Response<Bytes>> {
+        let mut response = self.begin(request).await?;
+        let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let mut answer = http::Response::new(self.body(response).await?);
         *answer.status_mut() = status;
@@ -209,17 +224,29 @@ fn client(config: &TransportConfig) -> Result<reqwest::Client> {
         .map_err(|error| refused("the HTTP client cannot be built").caused_by(error.without_url()))
 }
 
+/// Those of a source's addresses that are spoken to over HTTP; brokers are not.
+#[must_use]
+pub fn http_hosts(hosts: &[Url]) -> Vec<Url> {
+    let http = |host: &&Url| !matches!(host.scheme(), "mqtt" | "mqtts");
+    hosts.iter().filter(http).cloned().collect()
+}
+
 fn check_host(host: &Url, allow_private: bool) -> Result<()> {
     if !matches!(host.scheme(), "http" | "https") {
         return Err(refused("a host must be an `http` or `https` address"));
     }
+    check_name(host, allow_private)
+}
+
+fn check_name(host: &Url, allow_private: bool) -> Result<()> {
     if has_credentials(host) {
         return Err(refused("a host must not carry credentials"));
     }
-    let literal = match host.host() {
+    let literal: Option<IpAddr> = match host.host() {
         Some(url::Host::Ipv4(address)) => Some(address.into()),
         Some(url::Host::Ipv6(address)) => Some(address.into()),
-        Some(url::Host::Domain(_)) => None,
+        // Under a scheme that is not the web's, an IPv4 address is a name to the parser.
+        Some(url::Host::Domain(name)) => name.parse().ok(),
         None => return Err(refused("a host must have a name or address")),
     };
     if literal.is_some_and(|address| !allow_private && !is_public(address)) {

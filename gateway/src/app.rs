@@ -8,7 +8,7 @@ use turnpike_adapters::{
     context::{Clock, NoTransport, Transport},
     error::Error as AdapterError,
     layers::{self, Stack},
-    transport::{HttpTransport, TransportConfig},
+    transport::{HttpTransport, TransportConfig, http_hosts},
 };
 use turnpike_schemas::{
     ledger::{Admin, AdminAction},
@@ -20,7 +20,7 @@ use crate::{
     config::{self, Config, HttpLimits, TokenHash},
     federation::{Federation, Source, SourceTally},
     identity::Directory,
-    ingest::{DropFolder, Intake, Quarantine},
+    ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerConfig, LedgerError, Opened},
     limits::{Limits, PushLimits},
     server,
@@ -84,6 +84,14 @@ pub enum StartError {
     /// A source is to be kept to a shape that is not recorded.
     #[error("{0}")]
     Shape(String),
+    /// What is kept about a source between two starts cannot be read.
+    #[error("what is kept about source `{source_id}` cannot be read: {error}")]
+    Kept {
+        /// The source.
+        source_id: SourceId,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// A drop folder cannot be used.
     #[error("the drop folder of source `{source_id}` cannot be used: {error}")]
     DropFolder {
@@ -100,6 +108,15 @@ pub enum StartError {
         /// What the system said.
         error: std::io::Error,
     },
+}
+
+/// What runs beside the server for as long as the gateway does.
+#[derive(Debug, Default)]
+struct Workers {
+    folders: Vec<DropFolder>,
+    pollers: Vec<Poller>,
+    listeners: Vec<Listener>,
+    pulls: Vec<SftpPull>,
 }
 
 /// Starts a gateway: opens ledger and store, builds the sources, listens.
@@ -142,15 +159,15 @@ async fn start_on(
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
 ) -> Result<Running, StartError> {
-    let (app, folders, sweep_every) = open(config, clock, ledger).await?;
-    Ok(run(Arc::new(app), listener, folders, sweep_every))
+    let (app, workers, sweep_every) = open(config, clock, ledger).await?;
+    Ok(run(Arc::new(app), listener, workers, sweep_every))
 }
 
 async fn open(
     config: Config,
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
-) -> Result<(App, Vec<DropFolder>, Duration), StartError> {
+) -> Result<(App, Workers, Duration), StartError> {
     let data_dir = config.data_dir.clone();
     std::fs::create_dir_all(&data_dir).map_err(|error| unusable(&data_dir, error))?;
     let store = Arc::new(Store::open(
@@ -170,20 +187,14 @@ async fn open(
             usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1),
         )),
     });
-    let (mut sources, mut folders, mut push_tokens) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut sources, mut workers) = (Vec::new(), Workers::default());
+    let mut push_tokens = BTreeMap::new();
     for settings in config.sources {
         let source = Arc::new(build(&settings)?);
         if let Some(missing) = settings.drift.missing(&settings.id) {
             return Err(StartError::Shape(missing));
         }
-        if let Some(drop) = settings.drop {
-            let spool = data_dir.join("spool");
-            let folder = DropFolder::open(Arc::clone(&source), Arc::clone(&intake), drop, &spool);
-            folders.push(folder.map_err(|error| StartError::DropFolder {
-                source_id: settings.id.clone(),
-                error,
-            })?);
-        }
+        workers.add(&settings, &source, &intake, &data_dir)?;
         push_tokens.extend(settings.push.map(|token| (settings.id, token)));
         sources.push(source);
     }
@@ -207,7 +218,7 @@ async fn open(
         http: config.http,
         telemetry: Telemetry::install(),
     };
-    Ok((app, folders, config.sweep_every))
+    Ok((app, workers, config.sweep_every))
 }
 
 fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, StartError> {
@@ -248,15 +259,10 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
         error,
     };
     let adapter = (settings.entry.build)(&settings.settings).map_err(failed)?;
-    let transport: Arc<dyn Transport> = if settings.hosts.is_empty() {
+    let pinned = pinned(settings);
+    let transport: Arc<dyn Transport> = if pinned.hosts.is_empty() {
         Arc::new(NoTransport)
     } else {
-        let pinned = TransportConfig {
-            allow_private: settings.allow_private_addresses,
-            idle_connections: usize::try_from(settings.quota.concurrency.get())
-                .unwrap_or(usize::MAX),
-            ..TransportConfig::new(settings.hosts.clone())
-        };
         Arc::new(HttpTransport::new(pinned).map_err(failed)?)
     };
     let quota = settings.quota;
@@ -287,12 +293,73 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
     })
 }
 
-fn run(
-    app: Arc<App>,
-    listener: TcpListener,
-    folders: Vec<DropFolder>,
-    sweep_every: Duration,
-) -> Running {
+fn pinned(settings: &config::Source) -> TransportConfig {
+    TransportConfig {
+        allow_private: settings.allow_private_addresses,
+        idle_connections: usize::try_from(settings.quota.concurrency.get()).unwrap_or(usize::MAX),
+        ..TransportConfig::new(http_hosts(&settings.hosts))
+    }
+}
+
+impl Workers {
+    /// What `settings` ask for. Nobody is contacted yet.
+    fn add(
+        &mut self,
+        settings: &config::Source,
+        source: &Arc<Source>,
+        intake: &Arc<Intake>,
+        data_dir: &Path,
+    ) -> Result<(), StartError> {
+        let (source, intake) = (|| Arc::clone(source), || Arc::clone(intake));
+        let kept = |error| StartError::Kept {
+            source_id: settings.id.clone(),
+            error,
+        };
+        if let Some(drop) = settings.drop.clone() {
+            let folder = DropFolder::open(source(), intake(), drop, &data_dir.join("spool"));
+            self.folders
+                .push(folder.map_err(|error| StartError::DropFolder {
+                    source_id: settings.id.clone(),
+                    error,
+                })?);
+        }
+        if let Some((sftp, drop)) = settings.sftp.clone().zip(settings.drop.clone()) {
+            let pull = SftpPull::open(source(), intake(), sftp, drop, &data_dir.join("sftp"));
+            self.pulls.push(pull.map_err(kept)?);
+        }
+        if let Some(poll) = settings.poll {
+            let poller = Poller::open(source(), intake(), poll, &data_dir.join("cursors"));
+            self.pollers.push(poller.map_err(kept)?);
+        }
+        if let Some(listen) = settings.listen.clone() {
+            let listener = Listener::open(source(), intake(), listen, pinned(settings));
+            self.listeners
+                .push(listener.map_err(|error| StartError::Source {
+                    source_id: settings.id.clone(),
+                    error,
+                })?);
+        }
+        Ok(())
+    }
+
+    fn spawn(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+        for folder in self.folders {
+            let (stop, runtime) = (stop.clone(), tokio::runtime::Handle::current());
+            tasks.spawn_blocking(move || folder.run_blocking(stop, &runtime));
+        }
+        for pull in self.pulls {
+            tasks.spawn(pull.run(stop.clone()));
+        }
+        for poller in self.pollers {
+            tasks.spawn(poller.run(stop.clone()));
+        }
+        for listener in self.listeners {
+            tasks.spawn(listener.run(stop.clone()));
+        }
+    }
+}
+
+fn run(app: Arc<App>, listener: TcpListener, workers: Workers, sweep_every: Duration) -> Running {
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let address = listener
@@ -304,10 +371,7 @@ fn run(
         app.http,
         stop.clone(),
     ));
-    for folder in folders {
-        let (stop, runtime) = (stop.clone(), tokio::runtime::Handle::current());
-        tasks.spawn_blocking(move || folder.run_blocking(stop, &runtime));
-    }
+    workers.spawn(&mut tasks, &stop);
     tasks.spawn(sweep(Arc::clone(&app), sweep_every, stop.clone()));
     Running {
         address,

@@ -475,6 +475,8 @@ pub enum Delivery {
     Push,
     /// Drops files.
     File,
+    /// Listened to: a broker, or a stream.
+    Subscribe,
 }
 
 /// One configured source as shown to a user who may ask or runs the installation.

@@ -13,7 +13,7 @@
 //! | `refused` | when a question is refused before contact | reason; everything else as far as it was known |
 //! | `interrupted` | when an intent will never get an outcome, or its answer was withheld | reason |
 //! | `dry_run` | for an explanation; decisions follow | as `intent` |
-//! | `ingest` | per file, push or poll | source, way, counts |
+//! | `ingest` | per file, push, poll or message that was listened for | source, way, counts |
 //! | `admin` | start, stop, read of the ledger, change of configuration, result of a source's check | action |
 
 mod body;

@@ -62,6 +62,7 @@ pub const ENTRY: Entry = Entry {
         },
     ],
     secrets: &Token,
+    optional_secrets: &[],
     hosts,
     build,
     saved_answer: Some(|_, body| decode_entities(body)),

@@ -57,6 +57,7 @@ pub const ENTRY: Entry = Entry {
         },
     ],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |settings| Settings::parse(settings).map(|_| Vec::new()),
     saved_answer: None,
     build: |settings| {

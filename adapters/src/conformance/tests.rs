@@ -41,6 +41,7 @@ const ENTRY: Entry = Entry {
     example: "",
     samples: &[],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |_| Ok(Vec::new()),
     build,
     saved_answer: None,

@@ -65,6 +65,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/qaqb_20260304T051500.pbp"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |_| Ok(Vec::new()),
     saved_answer: None,
     build: |settings| Ok(Box::new(Ctoc::new(settings)?)),

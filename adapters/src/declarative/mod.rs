@@ -62,6 +62,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/repo-rest.json"),
     }],
     secrets: &AsMapped,
+    optional_secrets: &[],
     hosts: |settings| Ok(Settings::parse(settings)?.hosts()),
     build,
     saved_answer: Some(|settings, body| ask::saved(&Settings::parse(settings)?.mapping, body)),

@@ -59,6 +59,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/lookup-answer.json"),
     }],
     secrets: &Credentials,
+    optional_secrets: &[],
     hosts,
     build,
     saved_answer: Some(|_, body| decode_page(body)),

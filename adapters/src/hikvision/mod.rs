@@ -58,6 +58,7 @@ pub const ENTRY: Entry = Entry {
         },
     ],
     secrets: &[],
+    optional_secrets: &["username", "password"],
     hosts,
     build,
     saved_answer: None,

@@ -68,6 +68,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/0901_0902_20260304131500.ICTX"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |_| Ok(Vec::new()),
     saved_answer: None,
     build: |settings| Ok(Box::new(Iag::new(settings)?)),

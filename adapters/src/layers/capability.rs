@@ -67,7 +67,8 @@ impl Adapter for CapabilityLayer {
     }
 
     fn decode(&self, message: &Message) -> Result<Decoded> {
-        if !self.info().capabilities.push {
+        let can = self.info().capabilities;
+        if !(can.push || can.subscribe) {
             return unsupported("decode");
         }
         self.inner.decode(message)

@@ -170,6 +170,7 @@ impl Adapter for Script {
         self.play(ctx).await?;
         Ok(Batch {
             page: Page::default(),
+            withdrawn: Vec::new(),
             cursor: since.clone(),
             more: false,
         })

@@ -63,6 +63,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/read.xml"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |_| Ok(Vec::new()),
     saved_answer: None,
     build: |settings| Ok(Box::new(Niem::new(settings)?)),

@@ -66,6 +66,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/9999_0901_0902_20260304131500.STRAN"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |_| Ok(Vec::new()),
     saved_answer: None,
     build: |settings| Ok(Box::new(Niop::new(settings)?)),

@@ -60,6 +60,7 @@ pub const ENTRY: Entry = Entry {
         },
     ],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |_| Ok(Vec::new()),
     build,
     saved_answer: None,

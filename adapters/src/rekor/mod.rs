@@ -54,6 +54,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/group.json"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts,
     saved_answer: None,
     build,

@@ -27,7 +27,10 @@ impl FilteredResolver {
         Self { allow_private }
     }
 
-    fn admit(self, found: impl Iterator<Item = SocketAddr>) -> Result<Addrs, AddressRefused> {
+    pub(super) fn admit(
+        self,
+        found: impl Iterator<Item = SocketAddr>,
+    ) -> Result<Addrs, AddressRefused> {
         let allowed: Vec<_> = found
             .filter(|address| self.allow_private || is_public(address.ip()))
             .collect();

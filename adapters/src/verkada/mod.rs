@@ -48,6 +48,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/lpr.json"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |settings| Settings::parse(settings).map(|_| Vec::new()),
     saved_answer: None,
     build: |settings| {

@@ -41,6 +41,7 @@ pub const ENTRY: Entry = Entry {
         bytes: include_bytes!("fixtures/message.json"),
     }],
     secrets: &[],
+    optional_secrets: &[],
     hosts: |settings| Settings::parse(settings).map(|_| Vec::new()),
     saved_answer: None,
     build: |settings| Ok(Box::new(NewSource::new(settings)?)),

@@ -11,7 +11,7 @@ use turnpike_adapters::context::{Clock, Context, NoTransport, Secret, Secrets};
 use turnpike_adapters::error::Result as Called;
 use turnpike_adapters::layers::{self, BreakerSettings, Health, Limits};
 use turnpike_adapters::registry::Entry;
-use turnpike_adapters::transport::{HttpTransport, TransportConfig};
+use turnpike_adapters::transport::{HttpTransport, TransportConfig, http_hosts};
 use turnpike_schemas::read::{ImageKind, ImageRef};
 use url::Url;
 
@@ -238,17 +238,34 @@ impl Bench {
         operation: Operation,
         ctx: &Context,
     ) -> Result<Called<Fetched>, String> {
+        self.call_on(&*self.adapter, operation, ctx).await
+    }
+
+    /// The same on another adapter of the source.
+    ///
+    /// # Errors
+    /// No permit can be made. What the adapter says is inside.
+    pub async fn call_on(
+        &self,
+        adapter: &dyn Adapter,
+        operation: Operation,
+        ctx: &Context,
+    ) -> Result<Called<Fetched>, String> {
         let ask = self.question();
         Ok(match operation {
-            Operation::Search => self.search(&ask, ctx).await?.map(Fetched::Page),
+            Operation::Search => {
+                let page = adapter.search(ctx, &ask.permit()?).await;
+                page.map(Fetched::Page)
+            }
             Operation::Poll => {
                 let permit = ask.ingest_permit()?;
-                let batch = self.adapter.poll(ctx, &permit, &Cursor::default()).await;
+                let batch = adapter.poll(ctx, &permit, &Cursor::default()).await;
                 batch.map(Fetched::Batch)
             }
             Operation::Image => {
                 let image = self.sim_image().unwrap_or(NO_IMAGE);
-                self.image(&image, ctx).await?.map(Fetched::Image)
+                let image = adapter.image(ctx, &ask.image_permit()?, &image).await;
+                image.map(Fetched::Image)
             }
         })
     }
@@ -365,6 +382,7 @@ pub(super) fn generous() -> Limits {
 }
 
 fn recorder(hosts: Vec<Url>) -> Result<Recorder, String> {
+    let hosts = http_hosts(&hosts);
     if hosts.is_empty() {
         return Ok(Recorder::new(Arc::new(NoTransport)));
     }

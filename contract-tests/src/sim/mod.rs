@@ -11,6 +11,7 @@ pub mod declarative;
 mod dropped;
 pub mod flock;
 mod form;
+pub mod frigate;
 pub mod hikvision;
 pub mod iag;
 pub mod niem;
@@ -19,6 +20,7 @@ pub mod plate_recognizer;
 pub mod post;
 pub mod rekor;
 pub mod server;
+pub mod servers;
 pub mod sharpv;
 pub mod verkada;
 
@@ -90,6 +92,11 @@ pub const SIMS: &[SimEntry] = &[
         adapter: "niem",
         about: "messages and files: XML of a partner in NIEM elements",
         benches: &[niem::bench::BENCH, niem::bench::OLDER],
+    },
+    SimEntry {
+        adapter: "frigate",
+        about: "MQTT messages for a real broker, and the recorder's HTTP API",
+        benches: &[frigate::bench::BENCH],
     },
     SimEntry {
         adapter: "niop",

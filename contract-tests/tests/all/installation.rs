@@ -76,6 +76,15 @@ impl Installation {
         }
     }
 
+    /// A world whose gateway was started otherwise.
+    pub(crate) fn over(world: World, gateway: Gateway, command: PathBuf) -> Self {
+        Self {
+            world,
+            gateway,
+            command,
+        }
+    }
+
     /// The same with the town's history taken in.
     pub(crate) async fn with_history(change: impl FnOnce(&World)) -> Self {
         let mut installation = Self::start(change).await;

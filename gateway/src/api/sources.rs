@@ -55,6 +55,7 @@ fn info(app: &App, source: &Source) -> SourceInfo {
         (can.poll, Delivery::Poll),
         (can.push, Delivery::Push),
         (can.file, Delivery::File),
+        (can.subscribe, Delivery::Subscribe),
     ];
     let held = (!source.is_live()).then(|| app.store.source_stats(&source.id));
     SourceInfo {

@@ -78,5 +78,6 @@ fn word(delivery: Delivery) -> &'static str {
         Delivery::Poll => "polled",
         Delivery::Push => "pushes",
         Delivery::File => "drops files",
+        Delivery::Subscribe => "listened to",
     }
 }

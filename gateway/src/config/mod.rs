@@ -4,6 +4,7 @@
 //! environment variable or a file; nothing here prints one.
 
 mod decode;
+mod fetching;
 mod load;
 mod people;
 mod raw;
@@ -28,6 +29,7 @@ use turnpike_schemas::{
 };
 use url::Url;
 
+pub use fetching::{AfterFetch, Listen, Poll, Sftp};
 pub use load::Effective;
 pub use raw::LogFormat;
 pub use report::Problem;
@@ -138,6 +140,12 @@ pub struct Source {
     pub push: Option<TokenHash>,
     /// Folder the source drops files into.
     pub drop: Option<Drop>,
+    /// How it is polled.
+    pub poll: Option<Poll>,
+    /// How it is listened to.
+    pub listen: Option<Listen>,
+    /// Where its files are fetched from.
+    pub sftp: Option<Sftp>,
     /// The recorded shape of its payloads.
     pub drift: Drift,
 }

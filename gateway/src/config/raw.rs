@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::fetching::{RawListen, RawPoll, RawSftp};
+
 use turnpike_schemas::{
     agreement::{OrganisationClass, Role},
     plate::Jurisdiction,
@@ -111,6 +113,9 @@ pub(super) struct RawSource {
     pub(super) push: Option<RawPush>,
     pub(super) drop: Option<RawDrop>,
     pub(super) drift: Option<RawDrift>,
+    pub(super) poll: Option<RawPoll>,
+    pub(super) listen: Option<RawListen>,
+    pub(super) sftp: Option<RawSftp>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

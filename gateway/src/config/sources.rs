@@ -15,11 +15,12 @@ use turnpike_adapters::{
     conformance::Shape,
     context::{Secret, Secrets},
     registry::{self, Entry},
+    transport::Login,
 };
 use turnpike_schemas::agreement::{Action, Agreement, AgreementDocument};
 
 use super::{
-    Drift, Drop, Quota, Source, TokenHash,
+    Drift, Drop, Listen, Quota, Sftp, Source, TokenHash, fetching,
     load::beside,
     raw::{RawDrop, RawQuota, RawSource},
     report::Report,
@@ -87,6 +88,10 @@ fn source(
         .as_ref()
         .map(|drop| drop_folder(at, drop, around, report));
     let drift = drift(at, &raw, around.path, report);
+    let poll = raw.poll.as_ref();
+    let poll = poll.map(|poll| fetching::poll(at, poll, report));
+    let listen = listen(at, &raw, &secrets, around, report);
+    let sftp = sftp(at, &raw, around, report);
     let stale_after = raw
         .stale_after_s
         .map(|s| report.within(format!("{at}.stale_after_s"), s, 1..=YEAR_S));
@@ -109,8 +114,63 @@ fn source(
         stale_after: stale_after.or(Some(STALE_AFTER_S)).map(Duration::from_secs),
         push,
         drop,
+        poll,
+        listen,
+        sftp,
         drift,
     })
+}
+
+fn listen(
+    at: &str,
+    raw: &RawSource,
+    secrets: &Secrets,
+    around: &Surroundings<'_>,
+    report: &mut Report,
+) -> Option<Listen> {
+    let listen = raw.listen.as_ref()?;
+    let ca = listen.ca.as_ref().and_then(|file| {
+        let file = beside(around.path, file);
+        let read = std::fs::read(&file)
+            .map_err(|error| format!("{} cannot be read: {error}", file.display()));
+        report.check(format!("{at}.listen.ca"), read)
+    });
+    let login = match (secrets.get("username"), secrets.get("password")) {
+        (Some(name), Some(password)) => Some(Login::new(name.clone(), password.clone())),
+        (None, None) => None,
+        _ => {
+            let message = "`username` and `password` go together";
+            report.add(format!("{at}.secrets"), message);
+            None
+        }
+    };
+    Some(fetching::listen(
+        at,
+        raw.id.as_str(),
+        listen,
+        ca,
+        login,
+        report,
+    ))
+}
+
+fn sftp(at: &str, raw: &RawSource, around: &Surroundings<'_>, report: &mut Report) -> Option<Sftp> {
+    let sftp = raw.sftp.as_ref()?;
+    if raw.drop.is_none() {
+        let message = "is required: what is fetched is put into that folder";
+        report.add(format!("{at}.drop"), message);
+    }
+    let mut secrets = BTreeMap::new();
+    for (name, reference) in &sftp.secrets {
+        let key = format!("{at}.sftp.secrets.{name}");
+        if !matches!(name.as_str(), "password" | "key" | "key_passphrase") {
+            let message = "is no secret of SFTP: `password`, `key` and `key_passphrase` are";
+            report.add(&key, message);
+        }
+        let secret = report.check(&key, resolve(reference, around));
+        secrets.extend(secret.map(|secret| (name.clone(), secret)));
+    }
+    fetching::sftp(at, sftp, secrets, raw.allow_private_addresses, report)
 }
 
 /// A shape that is not recorded yet is no problem here: `turnpike source drift` loads the configuration to record it.
@@ -184,9 +244,26 @@ fn deliveries(
             format!("adapter `{}` takes no files", entry.id),
         );
     }
-    let taken_in = raw.push.is_some() || raw.drop.is_some();
+    for (name, is_written, can) in [
+        ("poll", raw.poll.is_some(), can.poll),
+        ("listen", raw.listen.is_some(), can.subscribe),
+    ] {
+        if is_written && !can {
+            let message = format!("adapter `{}` cannot be used that way", entry.id);
+            report.add(format!("{at}.{name}"), message);
+        }
+    }
+    let taken_in =
+        raw.push.is_some() || raw.drop.is_some() || raw.poll.is_some() || raw.listen.is_some();
     if !taken_in && !can.search {
-        let missing = if can.file { "drop" } else { "push" };
+        let ways = [
+            ("drop", can.file),
+            ("push", can.push),
+            ("listen", can.subscribe),
+            ("poll", can.poll),
+        ];
+        let missing = ways.iter().find(|(_, can)| *can);
+        let missing = missing.map_or("push", |(way, _)| *way);
         let so_set = if entry.capabilities.search {
             " with these settings"
         } else {
@@ -302,6 +379,7 @@ fn secrets(
 ) -> Arc<Secrets> {
     // Settings that are wrong are reported with the settings.
     let wanted = entry.and_then(|(entry, settings)| entry.secrets.under(settings).ok());
+    let optional = entry.map_or(&[] as &[&str], |(entry, _)| entry.optional_secrets);
     for name in wanted
         .iter()
         .flatten()
@@ -315,7 +393,9 @@ fn secrets(
     let mut secrets = Vec::new();
     for (name, reference) in &raw.secrets {
         let key = format!("{at}.secrets.{name}");
-        if wanted.as_ref().is_some_and(|wanted| !wanted.contains(name)) {
+        let known =
+            |wanted: &Vec<String>| wanted.contains(name) || optional.contains(&name.as_str());
+        if wanted.as_ref().is_some_and(|wanted| !known(wanted)) {
             report.add(
                 &key,
                 format!("is not a secret of adapter `{}`", raw.adapter),

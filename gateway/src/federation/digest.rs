@@ -13,13 +13,13 @@ use turnpike_schemas::hex::hex;
 
 /// Passes requests on and hashes the bodies that come back, in the order in which they come.
 #[derive(Debug)]
-pub(super) struct Digesting {
+pub(crate) struct Digesting {
     inner: Arc<dyn Transport>,
     hash: Mutex<Sha256>,
 }
 
 impl Digesting {
-    pub(super) fn over(inner: Arc<dyn Transport>) -> Arc<Self> {
+    pub(crate) fn over(inner: Arc<dyn Transport>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             hash: Mutex::new(Sha256::new()),
@@ -27,7 +27,7 @@ impl Digesting {
     }
 
     /// SHA-256 of the bodies so far, hexadecimal.
-    pub(super) fn sha256(&self) -> String {
+    pub(crate) fn sha256(&self) -> String {
         hex(&self
             .hash
             .lock()

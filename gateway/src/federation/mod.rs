@@ -33,6 +33,7 @@ use turnpike_schemas::{
 };
 use uuid::Uuid;
 
+pub(crate) use digest::Digesting;
 pub use images::{FetchedImage, ImageError};
 pub(crate) use record::word;
 pub use released::Released;

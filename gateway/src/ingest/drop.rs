@@ -31,8 +31,11 @@ use turnpike_schemas::{
 
 use super::{
     Intake, IntakeError,
-    files::{Stamp, digest, files, move_into, name_of, remove_older, stamp_of, write_durably},
-    plausible,
+    files::{
+        Stamp, digest, files, free_name, move_into, move_to, name_of, remove_older, stamp_of,
+        write_durably,
+    },
+    plausible, rules,
     spool::{Counts, Spool, Spooled},
 };
 use crate::{config, federation::Source};
@@ -383,22 +386,13 @@ impl DropFolder {
         duplicates: u64,
         refused: Option<String>,
     ) -> Result<(), Stay> {
-        let mut rejected_by = BTreeMap::new();
-        for rejection in &decoded.counts.rejections {
-            *rejected_by
-                .entry(format!("{}: {}", rejection.field, rejection.rule))
-                .or_insert(0) += 1;
-        }
-        while rejected_by.len() > 32 {
-            rejected_by.pop_last();
-        }
         let entry = Ingest {
             source: self.source.id.to_string(),
             way: IngestWay::File,
             accepted,
             duplicates,
             rejected: decoded.counts.rejected,
-            rejected_by,
+            rejected_by: rules(&decoded.counts.rejections),
             payload_sha256: Digest::try_from(decoded.sha256.clone()).ok(),
             refused,
         };
@@ -429,9 +423,11 @@ impl DropFolder {
             payload_sha256: sha256,
             rejection,
         };
-        let name = format!("{}.reason.json", name_of(path));
+        // The reason is there before the file is: nobody finds one without the other.
+        let target = free_name(path, &folder);
+        let name = format!("{}.reason.json", name_of(&target));
         write_durably(&folder, &name, &serde_json::to_vec_pretty(&reason)?)?;
-        move_into(path, &folder)
+        move_to(path, &target)
     }
 }
 

@@ -53,18 +53,26 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<(PathBuf, Stamp)>> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let partial = name.starts_with('.')
-            || [".part", ".tmp", ".filepart"]
-                .iter()
-                .any(|end| name.ends_with(end));
+        let partial = is_partial(&name);
         // Links are not followed: a source must not make the gateway read other files.
         if partial || !entry.file_type()?.is_file() {
             continue;
         }
-        files.push((entry.path(), stamp_of(&entry.path())?));
+        match stamp_of(&entry.path()) {
+            Ok(stamp) => files.push((entry.path(), stamp)),
+            // Gone since the folder was read: that is its owner's right, and no fault of the others.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(files)
+}
+
+/// Whether a name says that its file is hidden or still being written.
+pub(super) fn is_partial(name: &str) -> bool {
+    let ends = [".part", ".tmp", ".filepart"];
+    name.starts_with('.') || ends.iter().any(|end| name.ends_with(end))
 }
 
 pub(super) fn stamp_of(path: &Path) -> io::Result<Stamp> {
@@ -101,6 +109,11 @@ pub(super) fn write_durably(folder: &Path, name: &str, body: &[u8]) -> io::Resul
 
 /// Moves a file; a name that is taken gets a number.
 pub(super) fn move_into(path: &Path, folder: &Path) -> io::Result<()> {
+    move_to(path, &free_name(path, folder))
+}
+
+/// Where in `folder` a file can go.
+pub(super) fn free_name(path: &Path, folder: &Path) -> PathBuf {
     let name = name_of(path);
     let mut target = folder.join(&name);
     let mut number = 1;
@@ -108,6 +121,14 @@ pub(super) fn move_into(path: &Path, folder: &Path) -> io::Result<()> {
         target = folder.join(format!("{name}.{number}"));
         number += 1;
     }
-    fs::rename(path, &target)?;
-    File::open(folder)?.sync_all()
+    target
+}
+
+/// Moves a file within one file system. Durable when this returns.
+pub(super) fn move_to(path: &Path, target: &Path) -> io::Result<()> {
+    fs::rename(path, target)?;
+    match target.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }

@@ -1,15 +1,23 @@
-//! Taking reads in: pushed messages and dropped files. Acknowledged only after they are durable.
+//! Taking reads in: pushed messages, dropped files, polls, and what brokers and streams send. Acknowledged only after they
+//! are durable.
 //!
 //! In scope: decode, dedupe through the store, quarantine of what could not be understood, acknowledgement. What is
 //! quarantined is field and rule, never a value: no copy of a payload is kept.
 
+mod cursors;
 mod drift;
 mod drop;
 mod files;
+mod listen;
+mod poll;
 mod quarantine;
+mod sftp;
 mod spool;
+mod standing;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -20,15 +28,18 @@ use turnpike_adapters::{
     error::Error,
 };
 use turnpike_schemas::{
-    agreement::Refusal,
+    agreement::{IngestPermit, Refusal},
     api::PushReceipt,
     hex::hex,
     ledger::{Digest, Ingest, IngestWay},
-    read::Observation,
+    read::{Observation, ReadId},
 };
 
 pub use drop::DropFolder;
+pub use listen::Listener;
+pub use poll::Poller;
 pub use quarantine::Quarantine;
+pub use sftp::SftpPull;
 
 use crate::{
     federation::Source,
@@ -105,12 +116,27 @@ impl Intake {
             }
         };
         let _place = self.decoding.try_acquire().map_err(|_| IntakeError::Busy)?;
+        self.take(source, IngestWay::Push, &permit, message).await
+    }
+
+    /// Takes one message in under a permit, however it came. When this returns `Ok`, its reads are durable.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; a message that nobody can understand is on record then.
+    async fn take(
+        &self,
+        source: &Arc<Source>,
+        way: IngestWay,
+        permit: &IngestPermit,
+        message: Message,
+    ) -> Result<Accepted, IntakeError> {
+        let now = self.clock.now();
         let digest = hex(&Sha256::digest(&message.body));
         let sent = source.shape.is_some().then(|| message.clone());
         let decoded = match decode(source, message).await {
             Ok(decoded) => decoded,
             Err(error) => {
-                self.refused(source, IngestWay::Push, "malformed", Some(&digest))
+                self.refused(source, way, "malformed", Some(&digest))
                     .await?;
                 return Err(IntakeError::Malformed(error));
             }
@@ -125,7 +151,7 @@ impl Intake {
             .put(&source.id, &digest, &rejected, now)
             .await
             .map_err(IntakeError::Quarantine)?;
-        let ingested = self.deposit(source, &permit, reads, &digest, now).await?;
+        let ingested = self.deposit(source, permit, reads, &digest, now).await?;
         let skipped = decoded.page.skipped.values().sum::<u64>();
         let kept = ingested.stored + ingested.revised + ingested.duplicates + ingested.expired;
         source
@@ -145,7 +171,7 @@ impl Intake {
     async fn deposit(
         &self,
         source: &Source,
-        permit: &turnpike_schemas::agreement::IngestPermit,
+        permit: &IngestPermit,
         observations: Vec<Observation>,
         digest: &str,
         received_at: Timestamp,
@@ -159,6 +185,27 @@ impl Intake {
             received_at,
         };
         self.store.ingest(permit, deposit).await
+    }
+
+    /// Retracts the records of a source that are held. Those that are not held, or are retracted already, are left alone.
+    async fn withdraw(
+        &self,
+        source: &Source,
+        permit: &IngestPermit,
+        records: &[String],
+        digest: &str,
+        now: Timestamp,
+    ) -> Result<Ingested, StoreError> {
+        let mut retractions = Vec::new();
+        for record in records {
+            let held = self.store.get(&ReadId::derive(&source.id, record)).await?;
+            // The revision stays: a later one of the source's is newer than its retraction.
+            retractions.extend(held.map(|read| Observation {
+                retracted: true,
+                ..read.observation
+            }));
+        }
+        self.deposit(source, permit, retractions, digest, now).await
     }
 
     /// Records that something a source sent was refused as a whole.
@@ -175,7 +222,7 @@ impl Intake {
             accepted: 0,
             duplicates: 0,
             rejected: 0,
-            rejected_by: std::collections::BTreeMap::new(),
+            rejected_by: BTreeMap::new(),
             payload_sha256: digest.and_then(|digest| Digest::try_from(digest.to_owned()).ok()),
             refused: Some(rule.to_owned()),
         };
@@ -193,6 +240,19 @@ fn plausible(reads: Vec<Observation>, now: Timestamp) -> (Vec<Observation>, Vec<
         .partition(|read| read.captured_at <= latest);
     let reject = |_| Rejection::new(None, "captured_at", "more than a day in the future");
     (plausible, future.into_iter().map(reject).collect())
+}
+
+/// How many rejections broke which rule; a bounded number of rules.
+fn rules(rejections: &[Rejection]) -> BTreeMap<String, u64> {
+    let mut rules = BTreeMap::new();
+    for rejection in rejections {
+        let rule = format!("{}: {}", rejection.field, rejection.rule);
+        *rules.entry(rule).or_insert(0) += 1;
+    }
+    while rules.len() > 32 {
+        rules.pop_last();
+    }
+    rules
 }
 
 async fn decode(source: &Arc<Source>, message: Message) -> Result<Decoded, Error> {

@@ -2,6 +2,7 @@
 
 mod documentation;
 mod environment;
+mod fetching;
 mod mappings;
 mod people;
 mod scalars;

@@ -272,6 +272,7 @@ pub enum IngestWay {
     File,
     Push,
     Poll,
+    Subscribe,
 }
 
 /// What one file, push or poll brought.

@@ -206,6 +206,7 @@ fn source_list() -> SourceList {
             Delivery::Poll,
             Delivery::Push,
             Delivery::File,
+            Delivery::Subscribe,
         ],
         agreement: reference::agreement(|_| {}).reference().clone(),
         breaker: Some("closed".to_owned()),

@@ -7,7 +7,7 @@ use turnpike_adapters::error::ErrorKind;
 use super::search::{answer, asked_live, is_right, unasked};
 use crate::kit::ask::{CASE, PURPOSE, REQUESTER};
 use crate::kit::faults::contacts_nobody;
-use crate::kit::{Ask, Bench, Operation, Outcome, require, say};
+use crate::kit::{Ask, Bench, Operation, Outcome, require};
 
 pub(super) async fn the_source_is_asked_for_plate_and_window_of_the_permit(
     bench: &Bench,

@@ -70,7 +70,8 @@ pub(super) async fn every_declared_operation_works(bench: &Bench) -> Outcome {
         require(called.is_ok(), || format!("{operation:?}: {called:?}"))?;
     }
     let arrives = bench.adapter.info().capabilities;
-    let delivers = arrives.search || arrives.poll || arrives.push || arrives.file;
+    let delivers =
+        arrives.search || arrives.poll || arrives.push || arrives.file || arrives.subscribe;
     require(delivers, || "declares no way for a read to come".to_owned())
 }
 

@@ -1,6 +1,8 @@
-//! Taking reads in, as vendors deliver them: pushed messages and dropped files, good and bad.
+//! Taking reads in, as vendors deliver them: pushed messages, dropped and fetched files, brokers and polls, good and bad.
 
+mod fetching;
 mod files;
+mod listening;
 mod pictures;
 mod pushes;
 

@@ -61,9 +61,39 @@ fn sources_are_asked_in_the_federation_only() {
             ".image(&ctx",
             "adapter.poll(",
         ],
+        &[
+            (
+                "gateway/src/federation/",
+                "the only way to a source: with a permit, between two ledger entries",
+            ),
+            (
+                "gateway/src/ingest/poll.rs",
+                "polls: with a permit to take in, and nobody asks",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn sources_are_listened_to_and_fetched_from_in_ingest_only() {
+    only(
+        "gateway/",
+        &[
+            "MqttSession::begin(",
+            "SftpSession::begin(",
+            "transport.open(",
+        ],
+        &[
+            ("gateway/src/ingest/listen.rs", "with a permit to take in"),
+            ("gateway/src/ingest/sftp.rs", "with a permit to take in"),
+        ],
+    );
+    only(
+        "adapters/",
+        &["TcpStream::connect("],
         &[(
-            "gateway/src/federation/",
-            "the only way to a source: with a permit, between two ledger entries",
+            "adapters/src/transport/dial.rs",
+            "the one place that connects: to addresses that may be connected to",
         )],
     );
 }

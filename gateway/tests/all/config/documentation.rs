@@ -20,7 +20,12 @@ fn installation() -> Installation {
     Installation::new(example())
         .agreement("state-police")
         .agreement("state-tolls")
+        .agreement("far-tolls")
+        .agreement("north-gate")
         .agreement("town-cameras")
+        .variable("FAR_TOLLS_PASSWORD", "hush")
+        .variable("NORTH_GATE_USER", "gateway")
+        .variable("NORTH_GATE_PASSWORD", "hush")
         .variable("STATE_POLICE_CLIENT_ID", "an id")
         .file("secrets/state-police", "hush")
 }
@@ -33,7 +38,7 @@ fn the_complete_example_loads() {
         .iter()
         .map(|source| source.entry.id)
         .collect();
-    assert_eq!(ids, ["flock", "niop", "rekor"]);
+    assert_eq!(ids, ["flock", "niop", "niop", "frigate", "rekor"]);
     assert_eq!(config.users.len(), 2);
 }
 
@@ -91,7 +96,9 @@ fn every_adapter_is_named() {
         );
         let example: toml::Table = entry.example.parse().unwrap();
         let example = serde_json::to_value(example).unwrap();
-        for secret in entry.secrets.under(&example).unwrap() {
+        let optional = entry.optional_secrets.iter().map(|name| (*name).to_owned());
+        let wanted = entry.secrets.under(&example).unwrap();
+        for secret in wanted.into_iter().chain(optional) {
             assert!(
                 DOCUMENT.contains(&format!("`{secret}`")),
                 "secret `{secret}` is not described"
