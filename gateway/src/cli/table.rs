@@ -53,3 +53,12 @@ pub(super) fn clean(text: &str) -> String {
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
 }
+
+/// Without the spaces a table pads its lines with.
+pub(super) fn trimmed(table: &str) -> String {
+    table
+        .lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
