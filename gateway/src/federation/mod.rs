@@ -241,7 +241,7 @@ impl Federation {
             let (decision, record) = policy::decide(&source.agreement, &requester, &query, now);
             let asked = wanted.is_none_or(|wanted| wanted.contains(&source.id));
             records.push(record);
-            rows.push((Arc::clone(source), step(source, &query, asked, decision)));
+            rows.push((Arc::clone(source), step(source, asked, decision)));
         }
         Ok(Plan {
             id: Uuid::now_v7(),
@@ -341,10 +341,10 @@ impl Searched {
 }
 
 /// Turns a decision into what is done.
-fn step(source: &Source, query: &Query, asked: bool, decision: Result<Permit, Refusal>) -> Step {
+fn step(source: &Source, asked: bool, decision: Result<Permit, Refusal>) -> Step {
     match decision {
         _ if !asked => Step::Report(SourceOutcome::NotAsked),
-        Ok(permit) => match source.cannot(query.plate().mode()) {
+        Ok(permit) => match source.cannot(&permit) {
             None => Step::Ask(Box::new(permit)),
             Some(capability) => Step::Report(SourceOutcome::Unsupported { capability }),
         },

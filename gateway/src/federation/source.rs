@@ -88,10 +88,13 @@ impl Source {
 
     /// What stands in the way of a question although the agreement permits it.
     #[must_use]
-    pub fn cannot(&self, mode: MatchMode) -> Option<Capability> {
+    pub fn cannot(&self, permit: &Permit) -> Option<Capability> {
         let can = self.capabilities();
-        match mode {
+        match permit.query().plate().mode() {
             _ if !self.is_live() => None,
+            _ if !can.needs.iter().all(|part| permit.discloses(*part)) => {
+                Some(Capability::Undisclosed)
+            }
             MatchMode::Exact => None,
             MatchMode::LookAlike => (!can.look_alike).then_some(Capability::LookAlike),
             MatchMode::Partial => (!can.partial_plates).then_some(Capability::PartialPlates),
