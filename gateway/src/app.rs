@@ -23,6 +23,7 @@ use crate::{
     ingest::{DropFolder, Intake, Quarantine},
     ledger::{Ledger, LedgerConfig, LedgerError, Opened},
     limits::{Limits, PushLimits},
+    refusals::Refusals,
     server,
     store::{Store, StoreConfig, StoreError},
     telemetry::Telemetry,
@@ -39,6 +40,7 @@ pub struct App {
     pub(crate) directory: Arc<Directory>,
     pub(crate) limits: Limits,
     pub(crate) pushes: PushLimits,
+    pub(crate) refusals: Refusals,
     pub(crate) push_tokens: BTreeMap<SourceId, TokenHash>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) store: Arc<Store>,
@@ -191,6 +193,11 @@ async fn open(
     );
     let app = App {
         limits: Limits::new(&config.limits, &directory),
+        refusals: Refusals::new(
+            &ledger,
+            config.limits.strangers_per_minute,
+            push_tokens.keys().cloned(),
+        ),
         pushes: PushLimits::new(config.limits.pushes_per_second, push_tokens.keys().cloned()),
         federation: Arc::new(federation),
         intake,
@@ -329,6 +336,7 @@ impl Running {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        self.app.refusals.settled().await;
         let entry = Admin {
             action: AdminAction::Stop,
             by: None,

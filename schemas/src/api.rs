@@ -539,7 +539,7 @@ pub struct Problem {
     /// What happened this time and what to do. Never a plate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Identity of the request, as in the gateway's log.
+    /// Identity of the request, as in the gateway's log and in `x-request-id`: `urn:uuid:...`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Field of the request the problem is about, where there is one.

@@ -78,6 +78,8 @@ pub struct HttpLimits {
     pub max_header_bytes: usize,
     /// Longest time for a request's body.
     pub body_timeout: Duration,
+    /// Longest time in which a client takes nothing of its answer.
+    pub write_timeout: Duration,
     /// Longest body of a question, in bytes.
     pub max_query_bytes: usize,
     /// Longest body of a pushed message, in bytes.
@@ -93,8 +95,10 @@ pub struct CallerLimits {
     pub organisation_per_minute: NonZeroU32,
     /// Messages a second of one pushing source.
     pub pushes_per_second: NonZeroU32,
-    /// Messages being decoded at once, over all sources.
+    /// Messages being received and decoded at once, over all sources.
     pub pushes_in_flight: NonZeroU32,
+    /// Refusals of callers without a valid token that get an entry each.
+    pub strangers_per_minute: NonZeroU32,
 }
 
 /// A person or system that may sign in.

@@ -55,6 +55,7 @@ pub(super) struct RawHttp {
     pub(super) header_timeout_ms: u64,
     pub(super) max_header_kb: u32,
     pub(super) body_timeout_ms: u64,
+    pub(super) write_timeout_ms: u64,
     pub(super) max_query_kb: u32,
     pub(super) max_push_mb: u32,
 }
@@ -66,6 +67,7 @@ pub(super) struct RawLimits {
     pub(super) organisation_per_minute: u32,
     pub(super) pushes_per_second: u32,
     pub(super) pushes_in_flight: u32,
+    pub(super) strangers_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -187,6 +189,7 @@ impl Default for RawHttp {
             header_timeout_ms: 5_000,
             max_header_kb: 32,
             body_timeout_ms: 15_000,
+            write_timeout_ms: 15_000,
             max_query_kb: 64,
             max_push_mb: 16,
         }
@@ -200,6 +203,7 @@ impl Default for RawLimits {
             organisation_per_minute: 600,
             pushes_per_second: 2_000,
             pushes_in_flight: 32,
+            strangers_per_minute: 60,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use turnpike_adapters::{
     adapter::{Decoded, Message, Rejection, Reply},
     context::Clock,
@@ -45,9 +45,13 @@ pub struct Intake {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) quarantine: Arc<Quarantine>,
-    /// Messages being decoded at once.
+    /// Messages being received and decoded at once.
     pub(crate) decoding: Arc<Semaphore>,
 }
+
+/// One of the places for messages under way; given back when dropped.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// A message whose reads are durable.
 #[derive(Debug)]
@@ -82,6 +86,15 @@ pub enum IntakeError {
 }
 
 impl Intake {
+    /// A place for one message, if there is one. Taken before its body is read.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        Arc::clone(&self.decoding)
+            .try_acquire_owned()
+            .ok()
+            .map(Place)
+    }
+
     /// Takes one pushed message in. When this returns `Ok`, its reads are durable.
     ///
     /// # Errors
@@ -90,6 +103,20 @@ impl Intake {
         &self,
         source: &Arc<Source>,
         message: Message,
+    ) -> Result<Accepted, IntakeError> {
+        let place = self.place().ok_or(IntakeError::Busy)?;
+        self.push_in_place(source, message, place).await
+    }
+
+    /// The same in a place taken before.
+    ///
+    /// # Errors
+    /// [`IntakeError`], but not [`IntakeError::Busy`].
+    pub async fn push_in_place(
+        &self,
+        source: &Arc<Source>,
+        message: Message,
+        _place: Place,
     ) -> Result<Accepted, IntakeError> {
         let now = self.clock.now();
         let permit = match source.agreement.ingest_permit(now) {
@@ -100,7 +127,6 @@ impl Intake {
                 return Err(refusal.into());
             }
         };
-        let _place = self.decoding.try_acquire().map_err(|_| IntakeError::Busy)?;
         let digest = hex(&Sha256::digest(&message.body));
         let decoded = match decode(source, message).await {
             Ok(decoded) => decoded,
