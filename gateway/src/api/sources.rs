@@ -62,6 +62,7 @@ fn info(app: &App, source: &Source) -> SourceInfo {
             .max(held.as_ref().and_then(|held| held.last_received_at)),
         reads_held: held.map(|held| held.held),
         rejected: source.tally.rejected(),
+        health: source.report(&app.store, app.federation.now()),
     }
 }
 

@@ -40,7 +40,7 @@ enum Command {
     Query(query::Query),
     /// Say who would be asked and who would refuse, without contacting anyone
     Explain(query::Explain),
-    /// List the sources and their state
+    /// Say which source needs somebody and why, and list all of them
     Sources(sources::Sources),
     /// Show what a payload would become: reads and rejections as JSON lines, no server needed
     Decode(decode::Decode),

@@ -62,3 +62,20 @@ pub(super) fn trimmed(table: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+/// Lines of at most `most` characters, as far as words allow.
+pub(super) fn wrapped(text: &str, most: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let length = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(line) if length == 0 => line.push_str(word),
+            Some(line) if length + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}

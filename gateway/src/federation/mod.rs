@@ -5,11 +5,13 @@
 //! Deliberately absent: caching of answers, asking twice to be faster, any search without a [`Query`].
 
 mod digest;
+mod health;
 mod images;
 mod record;
 mod released;
 mod source;
 mod stream;
+mod tally;
 mod written;
 
 use std::{
@@ -35,8 +37,9 @@ use uuid::Uuid;
 pub use images::{FetchedImage, ImageError};
 pub(crate) use record::word;
 pub use released::Released;
-pub use source::{Searched, Source, SourceTally};
+pub use source::{Searched, Source};
 pub use stream::Line;
+pub use tally::SourceTally;
 pub use written::Answered;
 
 use self::written::{Head, Tail, Written};

@@ -335,6 +335,7 @@ impl DropFolder {
         rejection: &Rejection,
         decoded: DecodedFile,
     ) -> Result<(), Stay> {
+        self.source.tally.refused();
         self.record(
             &decoded,
             0,

@@ -170,12 +170,16 @@ impl Intake {
         if observations.is_empty() {
             return Ok(Ingested::default());
         }
+        let newest = observations.iter().map(|read| read.captured_at).max();
         let deposit = Deposit {
             observations,
             provenance: source.provenance(digest.to_owned()),
             received_at,
         };
-        self.store.ingest(permit, deposit).await
+        let ingested = self.store.ingest(permit, deposit).await?;
+        source.tally.delivered(newest, received_at);
+        source.tally.duplicates(ingested.duplicates as u64);
+        Ok(ingested)
     }
 
     /// Records that something a source sent was refused as a whole.
@@ -186,6 +190,7 @@ impl Intake {
         rule: &str,
         digest: Option<&str>,
     ) -> Result<(), LedgerError> {
+        source.tally.refused();
         let entry = Ingest {
             source: source.id.to_string(),
             way,

@@ -11,7 +11,7 @@ use turnpike_schemas::{
     read::PlateRead,
 };
 
-use super::super::table::{clean, shortened, table, time, trimmed, unbroken};
+use super::super::table::{clean, shortened, table, time, trimmed, unbroken, wrapped};
 
 pub(super) fn print_answer(
     out: &mut dyn Write,
@@ -28,7 +28,7 @@ pub(super) fn print_answer(
         request.purpose,
         request.case_reference.as_str()
     )?;
-    writeln!(out, "{}\n", wrapped(&headline(answer)))?;
+    writeln!(out, "{}\n", wrapped(&headline(answer), 78))?;
     if !answer.reads.is_empty() {
         print_reads(out, &answer.reads)?;
     }
@@ -55,23 +55,6 @@ pub(super) fn print_answer(
         "On record as entries {} and {} of the ledger.\nQuestion {}.",
         answer.ledger.intent, answer.ledger.outcome, answer.query
     )
-}
-
-/// Lines of at most 78 characters.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let length = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(line) if length == 0 => line.push_str(word),
-            Some(line) if length + 1 + word.chars().count() <= 78 => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
 }
 
 /// The sentence a tired person acts on.
