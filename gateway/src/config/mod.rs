@@ -6,6 +6,7 @@
 mod decode;
 mod load;
 mod people;
+mod push;
 mod raw;
 mod report;
 mod sources;
@@ -31,6 +32,8 @@ use url::Url;
 pub use load::Effective;
 pub use raw::LogFormat;
 pub use report::Problem;
+
+use crate::webhook::Push;
 
 /// SHA-256 of a bearer token. Tokens themselves are never kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,8 +140,8 @@ pub struct Source {
     pub quota: Quota,
     /// Silence after which what is held counts as stale.
     pub stale_after: Option<Duration>,
-    /// Hash of the token the source pushes with.
-    pub push: Option<TokenHash>,
+    /// How the source proves that what it pushes is its own.
+    pub push: Option<Push>,
     /// Folder the source drops files into.
     pub drop: Option<Drop>,
 }

@@ -110,7 +110,8 @@ pub(super) struct RawSource {
     #[serde(default)]
     pub(super) quota: RawQuota,
     pub(super) stale_after_s: Option<u64>,
-    pub(super) push: Option<RawPush>,
+    /// Taken apart by hand as well, for the same reason.
+    pub(super) push: Option<toml::Value>,
     pub(super) drop: Option<RawDrop>,
 }
 
@@ -122,12 +123,6 @@ pub(super) struct RawQuota {
     pub(super) burst: Option<u32>,
     pub(super) concurrency: u32,
     pub(super) attempt_timeout_ms: u64,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(expecting = "a table")]
-pub(super) struct RawPush {
-    pub(super) token_sha256: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -3,6 +3,7 @@
 mod documentation;
 mod environment;
 mod people;
+mod push;
 mod scalars;
 mod secrets;
 mod sources;

@@ -2,6 +2,7 @@
 
 mod files;
 mod pushes;
+mod webhooks;
 
 use std::collections::BTreeMap;
 
