@@ -15,7 +15,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use turnpike_schemas::{
-    agreement::{ImagePermit, IngestPermit, Permit},
+    agreement::{ImagePermit, IngestPermit, Permit, UpstreamField},
     read::{Family, ImageRef, Observation},
 };
 use url::Url;
@@ -74,7 +74,7 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// Fetches an image of a read that was released under `permit`.
     ///
     /// # Errors
-    /// Any kind but `QuotaExhausted`.
+    /// Any kind but `QuotaExhausted`. `Unavailable` that is never to be tried again says that the source no longer has the image.
     async fn image(&self, ctx: &Context, permit: &ImagePermit, image: &ImageRef) -> Result<Image>;
 
     /// What to keep listening to, for sources that speak when they have something to say. Constant for the life of the adapter.
@@ -126,6 +126,9 @@ pub struct Capabilities {
     pub partial_plates: bool,
     /// `search` compares look-alikes.
     pub look_alike: bool,
+    /// What `search` insists on telling the source about the question. Where an agreement keeps one of them back, `search`
+    /// fails as `Undisclosed`, and the gateway does not even call it.
+    pub needs: &'static [UpstreamField],
 }
 
 impl Capabilities {
@@ -139,6 +142,7 @@ impl Capabilities {
         images: false,
         partial_plates: false,
         look_alike: false,
+        needs: &[],
     };
 }
 

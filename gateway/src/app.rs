@@ -17,16 +17,21 @@ use turnpike_schemas::{
 
 use crate::{
     api,
-    config::{self, Config, HttpLimits, TokenHash},
+    config::{self, Config, HttpLimits},
     federation::{Federation, Source, SourceTally},
     identity::Directory,
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerConfig, LedgerError, Opened},
     limits::{Limits, PushLimits},
+    refusals::Refusals,
     server,
     store::{Store, StoreConfig, StoreError},
     telemetry::Telemetry,
+    webhook::{Push, Replays},
 };
+
+/// One in so many places is for messages whose source is known only once their body is read.
+const UNPROVEN: usize = 4;
 
 /// A quota over a longer span starts spent: a restart must not give it twice.
 const QUICK_REFILL: Duration = Duration::from_secs(1);
@@ -39,11 +44,22 @@ pub struct App {
     pub(crate) directory: Arc<Directory>,
     pub(crate) limits: Limits,
     pub(crate) pushes: PushLimits,
-    pub(crate) push_tokens: BTreeMap<SourceId, TokenHash>,
+    pub(crate) refusals: Refusals,
+    pub(crate) pushing: BTreeMap<SourceId, Pushing>,
+    /// Places for messages whose source is known only once their body is read: few, so that strangers take not all.
+    pub(crate) unproven: Arc<Semaphore>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) store: Arc<Store>,
     pub(crate) http: HttpLimits,
     pub(crate) telemetry: Telemetry,
+}
+
+/// How one source pushes, and what it pushed lately.
+#[derive(Debug)]
+pub(crate) struct Pushing {
+    pub(crate) push: Push,
+    /// Absent where messages carry nothing that tells one from another.
+    pub(crate) replays: Option<Arc<Replays>>,
 }
 
 /// A gateway that is serving.
@@ -178,24 +194,23 @@ async fn open(
     let quarantine = Quarantine::open(&data_dir.join("quarantine"))
         .map_err(|error| unusable(&data_dir, error))?;
     let directory = Arc::new(Directory::new(&config.users, config.organisations));
+    let in_flight = usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1);
     let intake = Arc::new(Intake {
         store: Arc::clone(&store),
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
         quarantine: Arc::new(quarantine),
-        decoding: Arc::new(Semaphore::new(
-            usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1),
-        )),
+        decoding: Arc::new(Semaphore::new(in_flight)),
     });
     let (mut sources, mut workers) = (Vec::new(), Workers::default());
-    let mut push_tokens = BTreeMap::new();
+    let mut pushing = BTreeMap::new();
     for settings in config.sources {
         let source = Arc::new(build(&settings)?);
         if let Some(missing) = settings.drift.missing(&settings.id) {
             return Err(StartError::Shape(missing));
         }
         workers.add(&settings, &source, &intake, &data_dir)?;
-        push_tokens.extend(settings.push.map(|token| (settings.id, token)));
+        pushing.extend(settings.push.map(|push| (settings.id, Pushing::new(push))));
         sources.push(source);
     }
     record_start(&ledger, sources.len()).await?;
@@ -208,11 +223,17 @@ async fn open(
     );
     let app = App {
         limits: Limits::new(&config.limits, &directory),
-        pushes: PushLimits::new(config.limits.pushes_per_second, push_tokens.keys().cloned()),
+        refusals: Refusals::new(
+            &ledger,
+            config.limits.strangers_per_minute,
+            pushing.keys().cloned(),
+        ),
+        pushes: PushLimits::new(config.limits.pushes_per_second, pushing.keys().cloned()),
         federation: Arc::new(federation),
         intake,
         directory,
-        push_tokens,
+        pushing,
+        unproven: Arc::new(Semaphore::new(in_flight.div_ceil(UNPROVEN))),
         ledger,
         store,
         http: config.http,
@@ -404,6 +425,7 @@ impl Running {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        self.app.refusals.settled().await;
         let entry = Admin {
             action: AdminAction::Stop,
             by: None,
@@ -422,6 +444,15 @@ impl Running {
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+}
+
+impl Pushing {
+    fn new(push: Push) -> Self {
+        Self {
+            replays: push.window().map(Replays::new),
+            push,
+        }
     }
 }
 

@@ -10,6 +10,8 @@ pub mod ingest;
 pub mod ledger;
 pub mod limits;
 pub mod policy;
+pub mod refusals;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod webhook;

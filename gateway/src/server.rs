@@ -1,6 +1,9 @@
-//! The accept loop: HTTP/1.1 with a limit on connections, on headers and on the time they take.
+//! The accept loop: HTTP/1.1 with a limit on connections, on headers, on the time they take, and on clients that do not
+//! take their answer.
 //!
 //! Own, because `axum::serve` installs no timer and hyper's header limit is then silently off.
+
+mod unread;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,6 +16,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use self::unread::WriteLimited;
 use crate::config::HttpLimits;
 
 /// How long open connections may finish at shutdown.
@@ -59,7 +63,7 @@ pub async fn serve(
             tracing::debug!(%error, "a connection keeps its delay");
         }
         let connection = http.serve_connection(
-            TokioIo::new(stream),
+            TokioIo::new(WriteLimited::new(stream, limits.write_timeout)),
             TowerToHyperService::new(router.clone()),
         );
         let connection = graceful.watch(connection);

@@ -70,8 +70,50 @@ fn gauges(app: &App) {
     metrics::gauge!("turnpike_store_healthy").set(up(app.store.healthy()));
     for source in app.federation.sources() {
         let name = source.id.to_string();
-        metrics::gauge!("turnpike_source_rejected", "source" => name.clone())
-            .set(source.tally.rejected() as f64);
+        let health = source.report(&app.store, app.federation.now());
+        let failures: u64 = health.errors.values().sum();
+        let seconds = |millis: f64| millis / 1_000.0;
+        let values = [
+            (
+                "turnpike_source_rejected",
+                Some(source.tally.rejected() as f64),
+            ),
+            ("turnpike_source_rejected_share", health.rejected_share),
+            ("turnpike_source_records", Some(health.records as f64)),
+            ("turnpike_source_duplicates", Some(health.duplicates as f64)),
+            ("turnpike_source_refused", Some(health.refused as f64)),
+            ("turnpike_source_unproven", Some(health.unproven as f64)),
+            ("turnpike_source_calls", Some(health.calls as f64)),
+            ("turnpike_source_failures", Some(failures as f64)),
+            ("turnpike_source_throttled", Some(health.throttled as f64)),
+            (
+                "turnpike_source_quota_left",
+                health.quota_left.map(f64::from),
+            ),
+            (
+                "turnpike_source_last_read_timestamp",
+                health.last_read_at.map(|at| at.as_second() as f64),
+            ),
+            (
+                "turnpike_source_lag_seconds",
+                health.lag_ms.map(|lag| seconds(lag as f64)),
+            ),
+            (
+                "turnpike_source_clock_skew_seconds",
+                // What is no longer known must not stay as it was.
+                Some(
+                    health
+                        .clock_skew_ms
+                        .map_or(f64::NAN, |skew| seconds(skew as f64)),
+                ),
+            ),
+            ("turnpike_source_needs", Some(health.needs.len() as f64)),
+        ];
+        for (metric, value) in values {
+            if let Some(value) = value {
+                metrics::gauge!(metric, "source" => name.clone()).set(value);
+            }
+        }
         if source.is_live() {
             metrics::gauge!("turnpike_source_breaker_closed", "source" => name).set(up(source
                 .health

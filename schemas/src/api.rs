@@ -1,5 +1,7 @@
 //! Request and response types of the HTTP API.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -479,8 +481,75 @@ pub enum Delivery {
     Subscribe,
 }
 
+/// What a source needs somebody for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Its agreement is not in force: nothing is asked or taken in.
+    Agreement,
+    /// It refuses what it is asked as wrong.
+    Configuration,
+    /// It refuses the gateway's credentials.
+    Credentials,
+    /// It cannot be reached, or is left alone for now because it failed repeatedly.
+    Unreachable,
+    /// What it sent or answered last could not be understood.
+    Garbled,
+    /// Messages in its name are refused: their token, secret or signature is missing or wrong.
+    Proof,
+    /// Nothing has ever come from it.
+    NeverSeen,
+    /// Nothing has come from it for longer than configured.
+    Silent,
+    /// The latest call was not made or not answered, because a limit is reached.
+    Limited,
+    /// Many of its latest records are rejected.
+    Rejects,
+    /// Its clock is off.
+    Clock,
+    /// Its agreement ends within two weeks.
+    AgreementEnds,
+}
+
+/// How a source is doing. Counts are since the start of the gateway.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SourceHealth {
+    /// What it needs somebody for, worst first; empty when all is well.
+    pub needs: Vec<Need>,
+    /// When the newest read that came was captured; absent for sources that are asked live.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub last_read_at: Option<Timestamp>,
+    /// From capture to arrival of the newest read of the latest delivery, in milliseconds.
+    #[schema(required)]
+    pub lag_ms: Option<u64>,
+    /// How far the source's clock is ahead of the gateway's, in milliseconds, where something shows it: what it says the
+    /// time is, or a capture in the future.
+    #[schema(required)]
+    pub clock_skew_ms: Option<i64>,
+    /// Records that came, rejected ones included.
+    pub records: u64,
+    /// Share of the latest records that was rejected, 0 to 1.
+    #[schema(required, minimum = 0, maximum = 1)]
+    pub rejected_share: Option<f64>,
+    /// Records that were held already.
+    pub duplicates: u64,
+    /// Messages, files and polls that were refused as a whole.
+    pub refused: u64,
+    /// Messages in its name whose token, secret or signature was missing or wrong.
+    pub unproven: u64,
+    /// Calls made to it.
+    pub calls: u64,
+    /// Calls that failed, by kind of error.
+    pub errors: BTreeMap<String, u64>,
+    /// Requests that were not sent for want of quota.
+    pub throttled: u64,
+    /// Requests that may be sent to it right now; absent for sources that are not called.
+    #[schema(required)]
+    pub quota_left: Option<u32>,
+}
+
 /// One configured source as shown to a user who may ask or runs the installation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SourceInfo {
     /// The source.
     pub source: SourceId,
@@ -505,10 +574,12 @@ pub struct SourceInfo {
     pub reads_held: Option<u64>,
     /// Records rejected since start.
     pub rejected: u64,
+    /// How it is doing.
+    pub health: SourceHealth,
 }
 
 /// The list of sources.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SourceList {
     /// Every configured source.
     pub sources: Vec<SourceInfo>,
@@ -541,7 +612,7 @@ pub struct Problem {
     /// What happened this time and what to do. Never a plate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Identity of the request, as in the gateway's log.
+    /// Identity of the request, as in the gateway's log and in `x-request-id`: `urn:uuid:...`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Field of the request the problem is about, where there is one.

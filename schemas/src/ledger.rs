@@ -10,7 +10,7 @@
 //! | `decision` | once per source, before contact | source, verdict; `intent` in the header |
 //! | `outcome_part` | before the rows of one source of a stream leave | source, outcome, count, digest when answered |
 //! | `outcome` | before the first row of an answer leaves | completeness, reads, one line per source not yet in a part |
-//! | `refused` | when a question is refused before contact | reason; everything else as far as it was known |
+//! | `refused` | when a question, a call or a message is refused before anything else | reason; everything else as far as it was known; counts where it stands for many |
 //! | `interrupted` | when an intent will never get an outcome, or its answer was withheld | reason |
 //! | `dry_run` | for an explanation; decisions follow | as `intent` |
 //! | `ingest` | per file, push, poll or message that was listened for | source, way, counts |

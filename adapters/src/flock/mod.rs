@@ -18,7 +18,7 @@ mod wire;
 use async_trait::async_trait;
 use serde_json::Value;
 use turnpike_schemas::{
-    agreement::{ImagePermit, IngestPermit, Permit},
+    agreement::{ImagePermit, IngestPermit, Permit, UpstreamField},
     read::{Family, ImageRef},
 };
 use url::Url;
@@ -71,6 +71,8 @@ const INFO: Info = Info {
     family: Family::Police,
     capabilities: Capabilities {
         search: true,
+        // The vendor refuses a lookup without a reason.
+        needs: &[UpstreamField::Purpose],
         ..Capabilities::NONE
     },
 };

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{breaker::BreakerState, circuit::Circuit, throttle::Quota};
 use crate::{
     context::{Context, monotonic},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Retry},
 };
 
 /// Every kind of error, in the order in which failures are counted.
@@ -35,6 +35,7 @@ pub struct Counters {
     retries: AtomicU64,
     throttled: AtomicU64,
     last_success_at: Mutex<Option<Timestamp>>,
+    latest_failure: Mutex<Option<ErrorKind>>,
 }
 
 /// A view of one source's layers.
@@ -62,6 +63,8 @@ pub struct Snapshot {
     pub throttled: u64,
     /// When a call last succeeded.
     pub last_success_at: Option<Timestamp>,
+    /// How the latest call failed; `None` once one succeeds.
+    pub latest_failure: Option<ErrorKind>,
     /// Requests that could leave at once now, by quota.
     pub quota_left: u32,
 }
@@ -88,6 +91,20 @@ impl Counters {
         for (_, count) in counts.filter(|(kind, _)| **kind == error.kind()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+        // What was never sent says nothing about the source.
+        let sent = !matches!(
+            error.kind(),
+            ErrorKind::Unsupported | ErrorKind::Undisclosed
+        );
+        let gone = error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Never;
+        if sent && !gone {
+            self.outcome(Some(error.kind()));
+        }
+    }
+
+    fn outcome(&self, failure: Option<ErrorKind>) {
+        let latest = self.latest_failure.lock();
+        *latest.unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     pub(super) fn succeeded(&self, ctx: &Context) {
@@ -97,6 +114,8 @@ impl Counters {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *last = now.max(*last);
+        drop(last);
+        self.outcome(None);
     }
 }
 
@@ -124,6 +143,10 @@ impl Health {
             throttled: read(&counters.throttled),
             last_success_at: *counters
                 .last_success_at
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+            latest_failure: *counters
+                .latest_failure
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
             quota_left: self.quota.left(),

@@ -38,6 +38,7 @@ pub(super) static INFO: LazyLock<Info> = LazyLock::new(|| Info {
         images: true,
         partial_plates: true,
         look_alike: true,
+        needs: &[],
     },
 });
 

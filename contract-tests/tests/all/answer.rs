@@ -358,6 +358,22 @@ async fn what_the_agreement_does_not_disclose_is_not_told() {
     assert_eq!(row(&answer, "lakeside-police")["outcome"], "unsupported");
     assert_eq!(row(&answer, "lakeside-police")["capability"], "undisclosed");
     assert_eq!(world.lakeside_road.connections(), 0);
+    let token = installation.token("investigator");
+    let explain = installation.request("POST", "/v1/queries:explain", Some(token));
+    let explain = explain.json(&question_about("TPX0001", 3)).send().await;
+    let explained: serde_json::Value = explain.unwrap().json().await.unwrap();
+    for (source, asked) in [("brookdale-police", true), ("lakeside-police", false)] {
+        let row = row(&explained, source);
+        let kept_back = if asked {
+            serde_json::Value::Null
+        } else {
+            "undisclosed".into()
+        };
+        assert_eq!(
+            (&row["would_ask"], &row["unsupported"]),
+            (&asked.into(), &kept_back)
+        );
+    }
     for lookup in world.police.lookups() {
         assert_eq!(lookup.case_number, None);
         assert!(!lookup.reason.contains("BRK"));

@@ -86,6 +86,11 @@ fn the_document_is_sound() {
         }
         assert!(value.get("nullable").is_none(), "{at}: that is OpenAPI 3.0");
     });
+    let told = document["info"]["description"].as_str().unwrap();
+    for kind in turnpike_gateway::api::KINDS {
+        let row = format!("| `/problems/{}` | {} |", kind.name, kind.status.as_u16());
+        assert!(told.contains(&row), "{row}");
+    }
     let mut operation_ids = std::collections::BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {

@@ -22,13 +22,14 @@ type Lie = fn(&mut Page);
 #[derive(Debug)]
 struct Cheat {
     honest: Arc<dyn Adapter>,
+    info: Info,
     lie: Lie,
 }
 
 #[async_trait]
 impl Adapter for Cheat {
     fn info(&self) -> &Info {
-        self.honest.info()
+        &self.info
     }
 
     async fn search(&self, ctx: &Context, permit: &Permit) -> Result<Page> {
@@ -90,7 +91,8 @@ async fn passes(adapter: &str, check: &str, lie: Lie) -> bool {
     );
     let mut bench = Bench::start(entry, bench, Dress::Bare).await.unwrap();
     let honest = Arc::clone(&bench.adapter);
-    bench.adapter = Arc::new(Cheat { honest, lie });
+    let info = honest.info().clone();
+    bench.adapter = Arc::new(Cheat { honest, info, lie });
     let check = CHECKS.iter().find(|known| known.name == check).unwrap();
     (check.run)(&bench).await.is_ok()
 }
@@ -184,5 +186,30 @@ async fn every_lie_is_found_out_and_the_truth_is_not() {
             !passes(adapter, check, lie).await,
             "{adapter}: {check}, a lie"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_that_says_nothing_of_what_its_source_insists_on_is_found_out() {
+    let check = CHECKS
+        .iter()
+        .find(|known| known.name == "what_a_source_insists_on_is_declared");
+    for lies in [false, true] {
+        let bench = kit::benches("flock").first().unwrap();
+        let mut bench = Bench::start(find("flock").unwrap(), bench, Dress::Bare)
+            .await
+            .unwrap();
+        let honest = Arc::clone(&bench.adapter);
+        let mut info = honest.info().clone();
+        if lies {
+            info.capabilities.needs = &[];
+        }
+        bench.adapter = Arc::new(Cheat {
+            honest,
+            info,
+            lie: |_| {},
+        });
+        let passed = (check.unwrap().run)(&bench).await.is_ok();
+        assert_eq!(passed, !lies);
     }
 }

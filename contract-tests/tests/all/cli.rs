@@ -6,7 +6,7 @@ use serde_json::Value;
 use turnpike_adapters::registry::ADAPTERS;
 use turnpike_gateway::{cli::EXIT_CODES, config::TokenHash};
 
-use super::installation::{Installation, PLATE, configure, read};
+use super::installation::{Installation, PLATE, agree, configure, read, row};
 use crate::tree::{adapter_folder, root};
 
 const CASE: [&str; 8] = [
@@ -351,4 +351,47 @@ async fn an_answer_in_niem_elements_validates_and_says_what_the_answer_says() {
     }
     let both = [&asking("query"), ["--json", "--format", "niem"].as_slice()].concat();
     assert_eq!(code(&installation.turnpike("investigator", &both).await), 2);
+}
+
+#[tokio::test]
+async fn sources_says_which_source_needs_somebody_and_why() {
+    let installation = Installation::with_history(|world| {
+        agree(world, "harbor-tolls", "\"active\"", "\"suspended\"");
+    })
+    .await;
+    let asked = asking("query");
+    done(&installation.turnpike("investigator", &asked).await);
+    let shown = done(&installation.turnpike("operator", &["sources"]).await);
+    for part in [
+        "2 of 5 sources need you:\n",
+        "harbor-tolls\n    its agreement harbor-tolls@1 is not in force",
+        "lakeside-police\n    it cannot be reached",
+        "unavailable 1",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let listed = ["sources", "--json"];
+    let listed = done(&installation.turnpike("operator", &listed).await);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let health = |source: &str| row(&listed, source)["health"].clone();
+    assert_eq!(health("lakeside-police")["needs"][0], "unreachable");
+    assert_eq!(health("lakeside-police")["errors"]["unavailable"], 1);
+    let police = health("brookdale-police");
+    assert_eq!(police["needs"], serde_json::json!([]));
+    assert!(police["clock_skew_ms"].as_i64().unwrap().abs() < 60_000);
+    assert!(police["quota_left"].as_u64().unwrap() > 0);
+    let tolls = health("state-tolls");
+    assert!(tolls["lag_ms"].is_u64() && tolls["last_read_at"].is_string());
+    assert!(tolls["records"].as_u64().unwrap() > 0 && tolls["quota_left"].is_null());
+
+    let metrics = installation.request("GET", "/metrics", None).send().await;
+    let metrics = metrics.unwrap().text().await.unwrap();
+    let needs = "turnpike_source_needs{source=\"lakeside-police\"} 1";
+    assert!(metrics.contains(needs), "{metrics}");
+    for line in metrics.lines().filter(|line| line.contains("_source_lag_")) {
+        assert!(
+            !line.contains(','),
+            "{line} has more labels than the source"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use turnpike_contract_tests::sim::rekor::{Group, JPEG};
 
 use super::installation::{
-    Embedded, Installation, PATIENCE, PLATE, client, now, of_kind, question, reads_of,
+    Embedded, Installation, PATIENCE, PLATE, client, edit, now, of_kind, question, reads_of,
 };
 
 const CAMERAS: &str = "main-street-cameras";
@@ -100,13 +100,13 @@ async fn an_image_the_source_does_not_give_is_a_problem_and_not_a_page_of_html()
     let path = read["images"][0]["ref"].as_str().unwrap();
     cameras.switch_images(|images| images.missing = true);
     let gone = fetch(&installation, "investigator", path).await;
-    assert_eq!(
-        problem(gone).await,
-        (502, "/problems/source_failed".to_owned())
-    );
+    assert_eq!(problem(gone).await, (410, "/problems/gone".to_owned()));
     cameras.switch_images(|images| (images.missing, images.html) = (false, true));
     let html = fetch(&installation, "investigator", path).await;
-    assert_eq!(problem(html).await.0, 502);
+    assert_eq!(
+        problem(html).await,
+        (502, "/problems/source_failed".to_owned())
+    );
     let elsewhere = installation.world.police.base_url();
     cameras.switch_images(|images| {
         (images.html, images.redirect_to) = (false, Some(elsewhere.clone()));
@@ -122,6 +122,51 @@ async fn an_image_the_source_does_not_give_is_a_problem_and_not_a_page_of_html()
             && entry["body"]["sources"][0]["outcome"] == "failed"
     });
     assert_eq!(failed.count(), 3);
+}
+
+/// The camera engine with this quota.
+async fn with_quota(quota: &str) -> Installation {
+    let written = "allow_private_addresses = true\npush";
+    let wanted = format!("allow_private_addresses = true\nquota = {quota}\npush");
+    Installation::start(|world| edit(world, "turnpike.toml", written, &wanted)).await
+}
+
+async fn image_path(installation: &Installation) -> String {
+    one_read(installation).await;
+    let answer = installation.ask(&question(3)).await;
+    let read = reads_of(&answer, CAMERAS)[0];
+    read["images"][0]["ref"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_image_beyond_the_quota_of_its_source_is_for_later() {
+    let installation = with_quota("{ requests = 4, per_s = 3600, burst = 2 }").await;
+    let path = image_path(&installation).await;
+    let later = fetch(&installation, "investigator", &path).await;
+    let wait = later.headers()["retry-after"].to_str().unwrap();
+    assert!(
+        (1..=3_600).contains(&wait.parse::<u32>().unwrap()),
+        "{wait}"
+    );
+    assert_eq!(
+        problem(later).await,
+        (503, "/problems/source_limited".to_owned())
+    );
+    assert!(installation.world.cameras.image_requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_come_in_time_says_so() {
+    let installation = with_quota("{ requests = 100, attempt_timeout_ms = 100 }").await;
+    let path = image_path(&installation).await;
+    let slow = std::time::Duration::from_secs(5);
+    let cameras = &installation.world.cameras;
+    cameras.switch_images(|images| images.latency = slow);
+    let late = fetch(&installation, "investigator", &path).await;
+    assert_eq!(
+        problem(late).await,
+        (504, "/problems/source_timed_out".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -291,6 +291,48 @@ async fn refusals_stay_refusals_while_they_cannot_be_recorded() {
     }
 }
 
+/// The same beyond the number of strangers that get an entry each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_strangers_is_not_told_anything_that_is_not_on_record() {
+    let (fault, _) = FAULTS[0];
+    let rig = Rig::start(MANY).await;
+    let stranger = rig.client.with_token("nobody");
+    let asked = question(&rig.world);
+    let crowd = async |status: u16| {
+        let all = (0..90).map(|_| stranger.ask(&asked, Form::Json));
+        for reply in futures::future::join_all(all).await {
+            assert_eq!(reply.status, status, "{reply:?}");
+        }
+    };
+    crowd(401).await;
+    rig.disk.set(Some(fault));
+    crowd(503).await;
+    rig.disk.set(None);
+    eventually("ready again", async || rig.client.is_ready().await).await;
+    crowd(401).await;
+    let refused = rig
+        .disk
+        .entries()
+        .into_iter()
+        .filter_map(|entry| match entry.body {
+            Body::Refused(refused) => Some(refused),
+            _ => None,
+        });
+    let refused: Vec<_> = refused.collect();
+    let single = refused
+        .iter()
+        .filter(|entry| entry.counts.is_empty())
+        .count() as u64;
+    let counted: u64 = refused.iter().flat_map(|entry| entry.counts.values()).sum();
+    assert_eq!(single + counted, 180);
+    assert!(
+        counted > 100 && refused.len() < 80,
+        "{} entries",
+        refused.len()
+    );
+    rig.stop().await;
+}
+
 fn variant(rng: &mut fastrand::Rng, world: &World) -> Value {
     const SOURCES: [&str; 5] = [
         "brookdale-police",

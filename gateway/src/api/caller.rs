@@ -31,19 +31,22 @@ where
         let token = bearer(&parts.headers);
         match token.and_then(|token| app.directory.authenticate(token)) {
             Some(identity) => Ok(Self(identity.clone())),
-            None => Err(app
-                .refuse_stranger(if token.is_some() {
+            None => {
+                let detail = if token.is_some() {
                     "unknown_token"
                 } else {
                     "no_token"
-                })
-                .await),
+                };
+                let failure = Failure::new(UNAUTHENTICATED)
+                    .because("send `authorization: Bearer` with your token");
+                Err(app.refuse_stranger(detail, failure).await)
+            }
         }
     }
 }
 
 /// The token of `Authorization: Bearer`.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme
@@ -102,7 +105,6 @@ impl App {
     ) -> Failure {
         let organisation = caller.0.organisation();
         let refused = Refused {
-            reason,
             detail: Some(detail.to_owned()),
             action: Some(action),
             subject: Some(Personal::new(caller.0.subject())),
@@ -119,41 +121,17 @@ impl App {
                 from: request.window.from(),
                 to: request.window.to(),
             }),
-            sources_wanted: None,
+            ..Refused::because(reason)
         };
         self.record_refusal(refused, failure).await
     }
 
-    async fn refuse_stranger(&self, detail: &str) -> Failure {
-        let failure =
-            Failure::new(UNAUTHENTICATED).because("send `authorization: Bearer` with your token");
-        self.refuse_unknown(RefusedReason::Unauthenticated, detail, failure)
-            .await
-    }
-
-    /// Records a refusal of somebody who is not known.
-    pub(super) async fn refuse_unknown(
-        &self,
-        reason: RefusedReason,
-        detail: &str,
-        failure: Failure,
-    ) -> Failure {
-        let refused = Refused {
-            reason,
-            detail: Some(detail.to_owned()),
-            action: None,
-            subject: None,
-            organisation: None,
-            organisation_class: None,
-            jurisdiction: None,
-            on_behalf_of: None,
-            purpose: None,
-            case_reference: None,
-            plate: None,
-            window: None,
-            sources_wanted: None,
-        };
-        self.record_refusal(refused, failure).await
+    /// Records a refusal of somebody who is not known, and gives the problem to answer with.
+    pub(super) async fn refuse_stranger(&self, detail: &'static str, failure: Failure) -> Failure {
+        match self.refusals.stranger(detail).await {
+            Ok(()) => failure,
+            Err(error) => error.into(),
+        }
     }
 
     async fn record_refusal(&self, refused: Refused, failure: Failure) -> Failure {

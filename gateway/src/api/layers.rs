@@ -6,12 +6,14 @@ use std::{
 };
 
 use axum::{
+    body::Body,
     extract::{MatchedPath, Request},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt as _;
 use http::{HeaderName, HeaderValue, Method, header};
+use turnpike_schemas::api::Problem;
 use uuid::Uuid;
 
 use super::problem::{Failure, INTERNAL, METHOD_NOT_ALLOWED, TIMED_OUT};
@@ -21,10 +23,28 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Identity of a request, for the caller, the log and the problem it may end in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestId(Uuid);
+
+impl RequestId {
+    /// The request's own.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        request.extensions().get().copied()
+    }
+
+    /// The problem as that of this request.
+    pub(super) fn mark(self, problem: &mut Problem) {
+        problem.instance = Some(self.0.urn().to_string());
+    }
+}
+
 /// Runs one request.
-pub(super) async fn around(request: Request, next: Next) -> Response {
+pub(super) async fn around(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = Uuid::now_v7().to_string();
+    let identity = RequestId(Uuid::now_v7());
+    request.extensions_mut().insert(identity);
+    let id = identity.0.to_string();
     let method = known(request.method());
     // The template, never the path itself: a path can hold what somebody typed.
     let route = request
@@ -39,6 +59,10 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
             .into_response(),
         Err(_) => Failure::new(TIMED_OUT).into_response(),
     };
+    if let Some(mut problem) = response.extensions_mut().remove::<Box<Problem>>() {
+        identity.mark(&mut problem);
+        *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
+    }
     let status = response.status().as_u16();
     let headers = response.headers_mut();
     headers.reserve(8);

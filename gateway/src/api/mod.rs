@@ -8,6 +8,7 @@ mod caller;
 mod checks;
 mod layers;
 mod problem;
+mod push;
 mod queries;
 mod reads;
 mod sources;
@@ -35,7 +36,7 @@ use crate::app::App;
         description = "A federated gateway for licence-plate reads: one question about one plate, for one case, to every source whose agreement permits it, and one answer that says source by source what was searched and what was not.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    modifiers(&Security),
+    modifiers(&Security, &Problems),
     tags(
         (name = "questions", description = "Asking about a plate"),
         (name = "sources", description = "Where reads come from"),
@@ -60,12 +61,31 @@ impl Modify for Security {
     }
 }
 
+/// Says which problems there are.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut text = document.info.description.take().unwrap_or_default();
+        text.push_str("\n\nErrors are problem details (RFC 9457). `type` is one of:\n\n| type | status | meaning |\n|---|---|---|\n");
+        for kind in KINDS {
+            let status = kind.status.as_u16();
+            text.push_str(&format!(
+                "| `/problems/{}` | {status} | {} |\n",
+                kind.name, kind.title
+            ));
+        }
+        text.push_str("\n`instance` is the identity of the request, also sent as `x-request-id` and written in the gateway's log.");
+        document.info.description = Some(text);
+    }
+}
+
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(queries::ask))
         .routes(routes!(queries::explain))
         .routes(routes!(sources::list))
-        .routes(routes!(sources::push))
+        .routes(routes!(push::push))
         .routes(routes!(checks::live))
         .routes(routes!(checks::payloads))
         .routes(routes!(reads::image))

@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use turnpike_adapters::error::{Error, ErrorKind, Retry};
 use turnpike_schemas::api::Problem;
 
 use crate::{
@@ -47,7 +48,10 @@ kinds! {
     BUSY = "busy", SERVICE_UNAVAILABLE, "The gateway has too much to do right now";
     LEDGER_UNAVAILABLE = "ledger_unavailable", SERVICE_UNAVAILABLE, "The ledger cannot be written, so nothing is asked or answered";
     STORE_UNAVAILABLE = "store_unavailable", SERVICE_UNAVAILABLE, "The read store cannot be written, so nothing was taken in";
+    GONE = "gone", GONE, "The source no longer has this";
+    SOURCE_LIMITED = "source_limited", SERVICE_UNAVAILABLE, "No more requests may be made to the source right now";
     SOURCE_FAILED = "source_failed", BAD_GATEWAY, "The source did not give what was asked";
+    SOURCE_TIMED_OUT = "source_timed_out", GATEWAY_TIMEOUT, "The source did not answer in time";
     TIMED_OUT = "timed_out", GATEWAY_TIMEOUT, "The request took too long";
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, "The gateway failed";
 }
@@ -114,6 +118,7 @@ impl Failure {
     }
 }
 
+/// The body names no request yet: [`super::layers::around`] writes it anew with the request's identity.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status =
@@ -137,6 +142,7 @@ impl IntoResponse for Failure {
                 HeaderValue::from_static("Bearer realm=\"turnpike\""),
             );
         }
+        response.extensions_mut().insert(self.problem);
         response
     }
 }
@@ -206,12 +212,45 @@ impl From<ImageError> for Failure {
                 .at(refusal.rule.as_str()),
             ImageError::Ledger(error) => error.into(),
             ImageError::Source(error) => {
-                tracing::info!(%error, "a source did not give an image");
-                Self::new(SOURCE_FAILED).because(
-                    "the source did not give the image; it may be gone, or the source may be down",
-                )
+                tracing::info!(kind = ?error.kind(), %error, "a source did not give an image");
+                no_image(&error)
             }
         }
+    }
+}
+
+/// What a source's failure to give an image means to the one who wants it.
+fn no_image(error: &Error) -> Failure {
+    let again = match error.retry() {
+        Retry::After(wait) => u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX),
+        Retry::Never | Retry::Backoff => 1,
+    };
+    match error.kind() {
+        ErrorKind::QuotaExhausted => Failure::new(SOURCE_LIMITED)
+            .because("the quota kept for the source is used up; try again later")
+            .after(again),
+        ErrorKind::RateLimited => Failure::new(SOURCE_LIMITED)
+            .because("the source says too many requests; try again later")
+            .after(again),
+        ErrorKind::TimedOut => Failure::new(SOURCE_TIMED_OUT)
+            .because("the source did not give the image in time; try again"),
+        ErrorKind::Unsupported => {
+            Failure::new(NOT_FOUND).because("the source gives no images to the gateway")
+        }
+        ErrorKind::Unavailable if error.retry() == Retry::Never => {
+            Failure::new(GONE).because("the source no longer has the image")
+        }
+        ErrorKind::Unavailable => {
+            let failure = Failure::new(SOURCE_FAILED)
+                .because("the source cannot be reached, or failed; try again later");
+            match error.retry() {
+                Retry::After(_) => failure.after(again),
+                Retry::Never | Retry::Backoff => failure,
+            }
+        }
+        _ => Failure::new(SOURCE_FAILED).because(
+            "what the source gave is no image, or it refuses the gateway; tell the operator",
+        ),
     }
 }
 

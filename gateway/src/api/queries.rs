@@ -19,6 +19,7 @@ use turnpike_schemas::{
 use super::{
     body,
     caller::{Caller, rate_limit},
+    layers::RequestId,
     problem::{Failure, INTERNAL},
 };
 use crate::{
@@ -61,13 +62,14 @@ pub(super) async fn ask(
 ) -> Result<Response, Failure> {
     let standing = app.admit(&caller, Action::Query).await?;
     let streamed = accepts_ndjson(request.headers());
+    let id = RequestId::of(&request);
     let question = app.question(&caller, request).await?;
     let mut response = if streamed {
         match Arc::clone(&app.federation)
             .ask_streamed(&caller.0, &question)
             .await
         {
-            Ok(lines) => stream(lines),
+            Ok(lines) => stream(id, lines),
             Err(error) => {
                 return Err(limited(
                     app.not_asked(&caller, &question, error).await,
@@ -218,10 +220,11 @@ fn whole(answer: &Answered) -> Response {
     ([(header::CONTENT_TYPE, json)], body).into_response()
 }
 
-fn stream(lines: tokio::sync::mpsc::Receiver<Line>) -> Response {
-    let lines = ReceiverStream::new(lines).map(|line| {
+fn stream(id: Option<RequestId>, lines: tokio::sync::mpsc::Receiver<Line>) -> Response {
+    let lines = ReceiverStream::new(lines).map(move |line| {
         let mut bytes = line.unwrap_or_else(|error| {
-            let problem = *Failure::from(error).problem;
+            let mut problem = *Failure::from(error).problem;
+            id.into_iter().for_each(|id| id.mark(&mut problem));
             serde_json::to_vec(&StreamLine::Problem { problem }).unwrap_or_default()
         });
         bytes.push(b'\n');

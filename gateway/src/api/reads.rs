@@ -35,10 +35,12 @@ const IMAGE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
         (status = 200, description = "The image", content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"))),
         (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Roles or agreement refuse", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Not released to you within the last hour", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Not released to you within the last hour, or the source gives no images", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The source no longer has it", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "A limit is reached", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "The source did not give it", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be written", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or no more requests may be made to the source right now: `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "The source did not answer in time", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf};
 
 use clap::Args;
-use turnpike_schemas::ledger::{AdminAction, Body, Entry, Kind};
+use turnpike_schemas::ledger::{AdminAction, Body, Entry, Kind, Refused};
 
 use super::{
     ConfigFile,
@@ -163,13 +163,8 @@ fn describe(body: &Body) -> (String, String) {
                 .map(|subject| subject.expose().to_owned())
                 .unwrap_or_default();
             (
-                who,
-                format!(
-                    "{:?} {}",
-                    refused.reason,
-                    refused.detail.as_deref().unwrap_or_default()
-                )
-                .to_lowercase(),
+                refused.source.clone().unwrap_or(who),
+                format!("{:?} {}", refused.reason, detail(refused)).to_lowercase(),
             )
         }
         Body::Interrupted(interrupted) => (
@@ -198,6 +193,14 @@ fn describe(body: &Body) -> (String, String) {
             (who.unwrap_or_default(), what)
         }
     }
+}
+
+/// What a refusal is about, and how often where it stands for many.
+fn detail(refused: &Refused) -> String {
+    let counted = refused.counts.iter();
+    let counted = counted.map(|(detail, count)| format!("{detail} ({count} times)"));
+    let one = refused.detail.iter().cloned();
+    one.chain(counted).collect::<Vec<_>>().join(", ")
 }
 
 fn kind(entry: &Entry) -> String {

@@ -42,7 +42,7 @@ enum Command {
     Query(query::Query),
     /// Say who would be asked and who would refuse, without contacting anyone
     Explain(query::Explain),
-    /// List the sources and their state
+    /// Say which source needs somebody and why, and list all of them
     Sources(sources::Sources),
     /// Bring a source in, check it, see when its payloads change
     #[command(subcommand)]

@@ -1,18 +1,18 @@
 //! `turnpike sources`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Args;
-use turnpike_schemas::api::{Delivery, SourceList};
+use turnpike_schemas::api::{Delivery, Need, SourceHealth, SourceInfo, SourceList};
 
 use super::{
     client::Server,
     exit::{Exit, Outcome},
     query::json,
-    table::{table, time, unbroken},
+    table::{table, time, trimmed, unbroken, wrapped},
 };
 
-/// List the sources and their state
+/// Say which source needs somebody and why, and list all of them
 #[derive(Debug, Args)]
 pub(super) struct Sources {
     /// List the adapters there are instead: no gateway is needed
@@ -35,40 +35,143 @@ impl Sources {
             json(out, &list)?;
             return Ok(Exit::Done);
         }
-        let mut sources = table(&[
-            "source",
-            "family",
-            "adapter",
-            "how",
-            "last seen (utc)",
-            "held",
-        ]);
+        needs(out, &list.sources)?;
+        let mut sources = table(&["source", "how", "last seen (utc)", "held", "lag"]);
         for source in &list.sources {
             let how: Vec<&str> = source
                 .delivery
                 .iter()
                 .map(|delivery| word(*delivery))
                 .collect();
-            let how = match source.breaker.as_deref() {
-                None | Some("closed") => how.join(", "),
-                Some(state) => format!("{} (breaker {})", how.join(", "), state.replace('_', " ")),
-            };
             sources.add_row([
                 source.source.to_string(),
-                source.family.as_str().to_owned(),
-                source.adapter.clone(),
-                how,
+                how.join(", "),
                 source.last_seen_at.map_or_else(|| "never".to_owned(), time),
                 source
                     .reads_held
                     .map_or_else(|| "-".to_owned(), |held| held.to_string()),
+                source.health.lag_ms.map_or_else(|| "-".to_owned(), span),
             ]);
         }
-        unbroken(&mut sources, 6);
-        for line in sources.to_string().lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
+        unbroken(&mut sources, 5);
+        writeln!(out, "{}", trimmed(&sources.to_string()))?;
         Ok(Exit::Done)
+    }
+}
+
+/// Which source needs somebody, and why.
+fn needs(out: &mut dyn Write, sources: &[SourceInfo]) -> io::Result<()> {
+    let needy: Vec<_> = sources
+        .iter()
+        .filter(|source| !source.health.needs.is_empty())
+        .collect();
+    if needy.is_empty() {
+        return writeln!(out, "No source needs you.\n");
+    }
+    let verb = if needy.len() == 1 { "needs" } else { "need" };
+    writeln!(
+        out,
+        "{} of {} sources {verb} you:\n",
+        needy.len(),
+        sources.len()
+    )?;
+    for source in needy {
+        writeln!(out, "{}", source.source)?;
+        for need in &source.health.needs {
+            for line in wrapped(&why(*need, source), 74).lines() {
+                writeln!(out, "    {line}")?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
+/// What is wrong and what to do.
+fn why(need: Need, source: &SourceInfo) -> String {
+    let health = &source.health;
+    match need {
+        Need::Agreement => format!(
+            "its agreement {} is not in force: nothing is asked or taken in",
+            source.agreement
+        ),
+        Need::AgreementEnds => format!(
+            "its agreement {} ends within two weeks: renew it",
+            source.agreement
+        ),
+        Need::Configuration => {
+            format!(
+                "it refuses what it is asked as wrong: check its settings{}",
+                failures(health)
+            )
+        }
+        Need::Credentials => {
+            format!(
+                "it refuses our credentials: renew its secrets{}",
+                failures(health)
+            )
+        }
+        Need::Unreachable => {
+            let left_alone = match source.breaker.as_deref() {
+                Some("open") => ", and is left alone for now",
+                _ => "",
+            };
+            format!("it cannot be reached{left_alone}{}", failures(health))
+        }
+        Need::Garbled => {
+            "what it sent last is not understood: see its quarantine, and `turnpike decode`"
+                .to_owned()
+        }
+        Need::Proof => format!(
+            "messages in its name are refused, {} so far: their token, secret or signature is missing or wrong",
+            health.unproven
+        ),
+        Need::NeverSeen => "nothing has ever come from it: is it set up to send?".to_owned(),
+        Need::Silent => format!(
+            "nothing has come from it since {} UTC",
+            source
+                .last_seen_at
+                .map_or_else(|| "the start".to_owned(), time)
+        ),
+        Need::Limited => format!(
+            "a limit is reached: {} requests were not sent for want of quota{}",
+            health.throttled,
+            failures(health)
+        ),
+        Need::Rejects => format!(
+            "{:.0} % of its latest records are rejected: see its quarantine",
+            health.rejected_share.unwrap_or_default() * 100.0
+        ),
+        Need::Clock => {
+            let skew = health.clock_skew_ms.unwrap_or_default();
+            let way = if skew < 0 { "behind" } else { "ahead of" };
+            format!("its clock is {} {way} ours", span(skew.unsigned_abs()))
+        }
+    }
+}
+
+fn failures(health: &SourceHealth) -> String {
+    if health.errors.is_empty() {
+        return String::new();
+    }
+    let failed: u64 = health.errors.values().sum();
+    let kinds = health.errors.iter();
+    let kinds = kinds.map(|(kind, count)| format!("{} {count}", kind.replace('_', " ")));
+    let kinds: Vec<String> = kinds.collect();
+    format!(
+        " ({failed} of {} calls failed: {})",
+        health.calls,
+        kinds.join(", ")
+    )
+}
+
+/// In the unit a person thinks in.
+fn span(millis: u64) -> String {
+    match millis / 1_000 {
+        0 => format!("{millis} ms"),
+        seconds @ 1..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
     }
 }
 

@@ -7,6 +7,7 @@ mod decode;
 mod fetching;
 mod load;
 mod people;
+mod push;
 mod raw;
 mod report;
 mod sources;
@@ -34,6 +35,8 @@ pub use load::Effective;
 pub use raw::LogFormat;
 pub use report::Problem;
 pub(crate) use sources::inline_files;
+
+use crate::webhook::Push;
 
 /// SHA-256 of a bearer token. Tokens themselves are never kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +84,8 @@ pub struct HttpLimits {
     pub max_header_bytes: usize,
     /// Longest time for a request's body.
     pub body_timeout: Duration,
+    /// Longest time in which a client takes nothing of its answer.
+    pub write_timeout: Duration,
     /// Longest body of a question, in bytes.
     pub max_query_bytes: usize,
     /// Longest body of a pushed message, in bytes.
@@ -96,8 +101,10 @@ pub struct CallerLimits {
     pub organisation_per_minute: NonZeroU32,
     /// Messages a second of one pushing source.
     pub pushes_per_second: NonZeroU32,
-    /// Messages being decoded at once, over all sources.
+    /// Messages being received and decoded at once, over all sources.
     pub pushes_in_flight: NonZeroU32,
+    /// Refusals of callers without a valid token that get an entry each.
+    pub strangers_per_minute: NonZeroU32,
 }
 
 /// A person or system that may sign in.
@@ -136,8 +143,8 @@ pub struct Source {
     pub quota: Quota,
     /// Silence after which what is held counts as stale.
     pub stale_after: Option<Duration>,
-    /// Hash of the token the source pushes with.
-    pub push: Option<TokenHash>,
+    /// How the source proves that what it pushes is its own.
+    pub push: Option<Push>,
     /// Folder the source drops files into.
     pub drop: Option<Drop>,
     /// How it is polled.

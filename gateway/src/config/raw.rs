@@ -57,6 +57,7 @@ pub(super) struct RawHttp {
     pub(super) header_timeout_ms: u64,
     pub(super) max_header_kb: u32,
     pub(super) body_timeout_ms: u64,
+    pub(super) write_timeout_ms: u64,
     pub(super) max_query_kb: u32,
     pub(super) max_push_mb: u32,
 }
@@ -68,6 +69,7 @@ pub(super) struct RawLimits {
     pub(super) organisation_per_minute: u32,
     pub(super) pushes_per_second: u32,
     pub(super) pushes_in_flight: u32,
+    pub(super) strangers_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -110,7 +112,8 @@ pub(super) struct RawSource {
     #[serde(default)]
     pub(super) quota: RawQuota,
     pub(super) stale_after_s: Option<u64>,
-    pub(super) push: Option<RawPush>,
+    /// Taken apart by hand as well, for the same reason.
+    pub(super) push: Option<toml::Value>,
     pub(super) drop: Option<RawDrop>,
     pub(super) drift: Option<RawDrift>,
     pub(super) poll: Option<RawPoll>,
@@ -126,12 +129,6 @@ pub(super) struct RawQuota {
     pub(super) burst: Option<u32>,
     pub(super) concurrency: u32,
     pub(super) attempt_timeout_ms: u64,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(expecting = "a table")]
-pub(super) struct RawPush {
-    pub(super) token_sha256: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -200,6 +197,7 @@ impl Default for RawHttp {
             header_timeout_ms: 5_000,
             max_header_kb: 32,
             body_timeout_ms: 15_000,
+            write_timeout_ms: 15_000,
             max_query_kb: 64,
             max_push_mb: 16,
         }
@@ -213,6 +211,7 @@ impl Default for RawLimits {
             organisation_per_minute: 600,
             pushes_per_second: 2_000,
             pushes_in_flight: 32,
+            strangers_per_minute: 60,
         }
     }
 }

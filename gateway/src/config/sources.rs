@@ -22,9 +22,10 @@ use turnpike_schemas::agreement::{Action, Agreement, AgreementDocument};
 use super::{
     Drift, Drop, Listen, Quota, Sftp, Source, TokenHash, fetching,
     load::beside,
+    push,
     raw::{RawDrop, RawQuota, RawSource},
     report::Report,
-    validate::{elements, positive, token_hash},
+    validate::{elements, positive},
 };
 
 /// Longest time that makes sense anywhere below, in seconds.
@@ -36,10 +37,10 @@ const YEAR_S: u64 = 366 * 24 * 60 * 60;
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// What a source is checked against.
-struct Surroundings<'a> {
+pub(super) struct Surroundings<'a> {
     path: &'a Path,
     environment: &'a BTreeMap<String, String>,
-    tokens: &'a mut BTreeSet<TokenHash>,
+    pub(super) tokens: &'a mut BTreeSet<TokenHash>,
     ids: BTreeSet<String>,
     folders: BTreeSet<PathBuf>,
 }
@@ -79,10 +80,10 @@ fn source(
     let settings = settings(at, &raw, around.path, report);
     let secrets = secrets(at, &raw, entry.zip(settings.as_ref()), around, report);
     let quota = quota(at, &raw.quota, report);
-    let push = raw.push.as_ref().and_then(|push| {
-        let key = format!("{at}.push.token_sha256");
-        token_hash(&key, &push.token_sha256, around.tokens, report)
-    });
+    let push = raw
+        .push
+        .as_ref()
+        .and_then(|written| push::push(at, written, around, report));
     let drop = raw
         .drop
         .as_ref()
@@ -410,7 +411,10 @@ fn secrets(
 const REFERENCE: &str = "`{ env = \"NAME\" }` or `{ file = \"path\" }`";
 
 /// Follows a reference. What is written in its place is never repeated: it may be the secret itself.
-fn resolve(reference: &toml::Value, around: &Surroundings<'_>) -> Result<Secret, String> {
+pub(super) fn resolve(
+    reference: &toml::Value,
+    around: &Surroundings<'_>,
+) -> Result<Secret, String> {
     let table = reference.as_table().filter(|table| table.len() == 1);
     let named = |key| {
         table

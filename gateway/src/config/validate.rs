@@ -93,6 +93,13 @@ fn http(raw: &RawHttp, report: &mut Report) -> HttpLimits {
             10,
             600_000,
         ),
+        write_timeout: millis(
+            report,
+            "http.write_timeout_ms",
+            raw.write_timeout_ms,
+            10,
+            600_000,
+        ),
         max_query_bytes: bytes(report, "http.max_query_kb", raw.max_query_kb, 1, 1_024) << 10,
         max_push_bytes: bytes(report, "http.max_push_mb", raw.max_push_mb, 1, 1_024) << 20,
     }
@@ -108,6 +115,7 @@ fn limits(raw: &RawLimits, report: &mut Report) -> CallerLimits {
         ),
         pushes_per_second: limit("limits.pushes_per_second", raw.pushes_per_second),
         pushes_in_flight: limit("limits.pushes_in_flight", raw.pushes_in_flight),
+        strangers_per_minute: limit("limits.strangers_per_minute", raw.strangers_per_minute),
     }
 }
 

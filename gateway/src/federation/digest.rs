@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use sha2::{Digest as _, Sha256};
 use turnpike_adapters::{context::Transport, error::Result};
 use turnpike_schemas::hex::hex;
@@ -16,6 +17,7 @@ use turnpike_schemas::hex::hex;
 pub(crate) struct Digesting {
     inner: Arc<dyn Transport>,
     hash: Mutex<Sha256>,
+    date: Mutex<Option<Timestamp>>,
 }
 
 impl Digesting {
@@ -23,6 +25,7 @@ impl Digesting {
         Arc::new(Self {
             inner,
             hash: Mutex::new(Sha256::new()),
+            date: Mutex::default(),
         })
     }
 
@@ -37,6 +40,19 @@ impl Digesting {
     }
 }
 
+impl Digesting {
+    /// The time the source said it was in its last answer.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The `Date` of an answer.
+fn date(response: &http::Response<Bytes>) -> Option<Timestamp> {
+    let text = response.headers().get(http::header::DATE)?.to_str().ok()?;
+    DateTimeParser::new().parse_timestamp(text).ok()
+}
+
 #[async_trait]
 impl Transport for Digesting {
     async fn send(
@@ -45,6 +61,7 @@ impl Transport for Digesting {
         deadline: Instant,
     ) -> Result<http::Response<Bytes>> {
         let response = self.inner.send(request, deadline).await?;
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date(&response);
         self.hash
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -6,11 +6,13 @@
 
 mod check;
 mod digest;
+mod health;
 mod images;
 mod record;
 mod released;
 mod source;
 mod stream;
+mod tally;
 mod written;
 
 use std::{
@@ -37,8 +39,9 @@ pub(crate) use digest::Digesting;
 pub use images::{FetchedImage, ImageError};
 pub(crate) use record::word;
 pub use released::Released;
-pub use source::{Searched, Source, SourceTally};
+pub use source::{Searched, Source};
 pub use stream::Line;
+pub use tally::SourceTally;
 pub use written::Answered;
 
 use self::written::{Head, Tail, Written};
@@ -243,7 +246,7 @@ impl Federation {
             let (decision, record) = policy::decide(&source.agreement, &requester, &query, now);
             let asked = wanted.is_none_or(|wanted| wanted.contains(&source.id));
             records.push(record);
-            rows.push((Arc::clone(source), step(source, &query, asked, decision)));
+            rows.push((Arc::clone(source), step(source, asked, decision)));
         }
         Ok(Plan {
             id: Uuid::now_v7(),
@@ -343,10 +346,10 @@ impl Searched {
 }
 
 /// Turns a decision into what is done.
-fn step(source: &Source, query: &Query, asked: bool, decision: Result<Permit, Refusal>) -> Step {
+fn step(source: &Source, asked: bool, decision: Result<Permit, Refusal>) -> Step {
     match decision {
         _ if !asked => Step::Report(SourceOutcome::NotAsked),
-        Ok(permit) => match source.cannot(query.plate().mode()) {
+        Ok(permit) => match source.cannot(&permit) {
             None => Step::Ask(Box::new(permit)),
             Some(capability) => Step::Report(SourceOutcome::Unsupported { capability }),
         },

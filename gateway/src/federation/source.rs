@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,7 +23,7 @@ use turnpike_schemas::{
     read::{PlateRead, Provenance, ReadId, SourceId},
 };
 
-use super::digest::Digesting;
+use super::{digest::Digesting, tally::SourceTally};
 use crate::store::{Found, Store, StoreError};
 
 /// A source ready to be asked, behind all its layers.
@@ -56,15 +53,6 @@ pub struct Source {
     pub shape: Option<Arc<Shape>>,
 }
 
-/// Counters of one source since start.
-#[derive(Debug, Default)]
-pub struct SourceTally {
-    rejected: AtomicU64,
-    last_seen_micros: AtomicI64,
-    /// Whether nothing of the newest delivery could be understood.
-    is_garbled: AtomicBool,
-}
-
 /// What asking one source came to.
 #[derive(Debug)]
 pub struct Searched {
@@ -91,10 +79,13 @@ impl Source {
 
     /// What stands in the way of a question although the agreement permits it.
     #[must_use]
-    pub fn cannot(&self, mode: MatchMode) -> Option<Capability> {
+    pub fn cannot(&self, permit: &Permit) -> Option<Capability> {
         let can = self.capabilities();
-        match mode {
+        match permit.query().plate().mode() {
             _ if !self.is_live() => None,
+            _ if !can.needs.iter().all(|part| permit.discloses(*part)) => {
+                Some(Capability::Undisclosed)
+            }
             MatchMode::Exact => None,
             MatchMode::LookAlike => (!can.look_alike).then_some(Capability::LookAlike),
             MatchMode::Partial => (!can.partial_plates).then_some(Capability::PartialPlates),
@@ -150,10 +141,17 @@ impl Source {
     ) -> (SourceOutcome, Vec<PlateRead>) {
         let digest = Digesting::over(Arc::clone(&self.transport));
         let ctx = self.context(clock, deadline).over(|_| digest.clone());
-        match self.adapter.search(&ctx, permit).await {
+        let found = self.adapter.search(&ctx, permit).await;
+        if let Some(said) = digest.date() {
+            let ahead = said.duration_since(clock.now());
+            self.tally.clock_is_ahead(ahead);
+        }
+        match found {
             Ok(page) => {
                 let rejected = page.rejected.len() as u64;
-                self.tally.took_in(clock.now(), 1, rejected);
+                // An empty answer is understood as well.
+                let understood = page.reads.len().max(1) as u64;
+                self.tally.took_in(clock.now(), understood, rejected);
                 self.released(permit, page, clock.now(), digest.sha256())
             }
             Err(error) => (self.failure(&error), Vec::new()),
@@ -236,17 +234,13 @@ impl Source {
         let limit = self.stale_after.unwrap_or(Duration::MAX);
         let fresh =
             last.is_some_and(|last| now.duration_since(last).unsigned_abs() <= limit || last > now);
-        let garbled = self.tally.is_garbled.load(Ordering::Relaxed);
-        (!fresh || garbled).then_some(last)
+        (!fresh || self.tally.is_garbled()).then_some(last)
     }
 
     /// When the source last sent or answered anything since start.
     #[must_use]
     pub fn last_seen(&self) -> Option<Timestamp> {
-        match self.tally.last_seen_micros.load(Ordering::Relaxed) {
-            0 => None,
-            micros => Timestamp::from_microsecond(micros).ok(),
-        }
+        self.tally.last_seen()
     }
 
     /// Where reads of this source come from.
@@ -295,27 +289,6 @@ impl Source {
             ErrorKind::Config => failed(FailureKind::Config),
             _ => failed(FailureKind::Internal),
         }
-    }
-}
-
-impl SourceTally {
-    /// Something came from the source and is dealt with: `understood` records and `rejected` ones.
-    ///
-    /// A delivery of which nothing could be understood does not count as seen: what it held is missing.
-    pub fn took_in(&self, at: Timestamp, understood: u64, rejected: u64) {
-        self.rejected.fetch_add(rejected, Ordering::Relaxed);
-        let is_garbled = understood == 0 && rejected > 0;
-        self.is_garbled.store(is_garbled, Ordering::Relaxed);
-        if !is_garbled {
-            self.last_seen_micros
-                .fetch_max(at.as_microsecond(), Ordering::Relaxed);
-        }
-    }
-
-    /// Records that could not be understood since start.
-    #[must_use]
-    pub fn rejected(&self) -> u64 {
-        self.rejected.load(Ordering::Relaxed)
     }
 }
 

@@ -347,6 +347,7 @@ impl DropFolder {
         rejection: &Rejection,
         decoded: DecodedFile,
     ) -> Result<(), Stay> {
+        self.source.tally.refused();
         self.record(
             &decoded,
             0,

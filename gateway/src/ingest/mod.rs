@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use turnpike_adapters::{
     adapter::{Decoded, Message, Rejection, Reply},
     context::Clock,
@@ -57,9 +57,13 @@ pub struct Intake {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) quarantine: Arc<Quarantine>,
-    /// Messages being decoded at once.
+    /// Messages being received and decoded at once.
     pub(crate) decoding: Arc<Semaphore>,
 }
+
+/// One of the places for messages under way; given back when dropped.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// A message whose reads are durable.
 #[derive(Debug)]
@@ -97,6 +101,15 @@ pub enum IntakeError {
 }
 
 impl Intake {
+    /// A place for one message, if there is one. Taken before its body is read.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        Arc::clone(&self.decoding)
+            .try_acquire_owned()
+            .ok()
+            .map(Place)
+    }
+
     /// Takes one pushed message in. When this returns `Ok`, its reads are durable.
     ///
     /// # Errors
@@ -105,6 +118,20 @@ impl Intake {
         &self,
         source: &Arc<Source>,
         message: Message,
+    ) -> Result<Accepted, IntakeError> {
+        let place = self.place().ok_or(IntakeError::Busy)?;
+        self.push_in_place(source, message, place).await
+    }
+
+    /// The same in a place taken before.
+    ///
+    /// # Errors
+    /// [`IntakeError`], but not [`IntakeError::Busy`].
+    pub async fn push_in_place(
+        &self,
+        source: &Arc<Source>,
+        message: Message,
+        _place: Place,
     ) -> Result<Accepted, IntakeError> {
         let now = self.clock.now();
         let permit = match source.agreement.ingest_permit(now) {
@@ -115,7 +142,6 @@ impl Intake {
                 return Err(refusal.into());
             }
         };
-        let _place = self.decoding.try_acquire().map_err(|_| IntakeError::Busy)?;
         self.take(source, IngestWay::Push, &permit, message).await
     }
 
@@ -142,7 +168,7 @@ impl Intake {
             }
         };
         if let Some(sent) = sent {
-            self.keeps_shape(source, IngestWay::Push, sent, &decoded.page, &digest)
+            self.keeps_shape(source, way, sent, &decoded.page, &digest)
                 .await?;
         }
         let (reads, mut rejected) = plausible(decoded.page.reads, now);
@@ -179,12 +205,16 @@ impl Intake {
         if observations.is_empty() {
             return Ok(Ingested::default());
         }
+        let newest = observations.iter().map(|read| read.captured_at).max();
         let deposit = Deposit {
             observations,
             provenance: source.provenance(digest.to_owned()),
             received_at,
         };
-        self.store.ingest(permit, deposit).await
+        let ingested = self.store.ingest(permit, deposit).await?;
+        source.tally.delivered(newest, received_at);
+        source.tally.duplicates(ingested.duplicates as u64);
+        Ok(ingested)
     }
 
     /// Retracts the records of a source that are held. Those that are not held, or are retracted already, are left alone.
@@ -216,6 +246,7 @@ impl Intake {
         rule: &str,
         digest: Option<&str>,
     ) -> Result<(), LedgerError> {
+        source.tally.refused();
         let entry = Ingest {
             source: source.id.to_string(),
             way,

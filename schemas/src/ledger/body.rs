@@ -240,6 +240,12 @@ pub struct Refused {
     /// The sources asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources_wanted: Option<Names>,
+    /// The source whose messages were refused before they were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// How many refusals this entry stands for, by their `detail`, where they were too many for an entry each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// Why an intent has no outcome, or why its answer was withheld.
@@ -475,6 +481,28 @@ impl SourceOutcome {
 }
 
 impl Refused {
+    /// A refusal of which nothing else is known.
+    #[must_use]
+    pub fn because(reason: RefusedReason) -> Self {
+        Self {
+            reason,
+            detail: None,
+            action: None,
+            subject: None,
+            organisation: None,
+            organisation_class: None,
+            jurisdiction: None,
+            on_behalf_of: None,
+            purpose: None,
+            case_reference: None,
+            plate: None,
+            window: None,
+            sources_wanted: None,
+            source: None,
+            counts: BTreeMap::new(),
+        }
+    }
+
     fn check(&self, faults: &Faults) -> Result<(), EntryError> {
         let known_only = [
             ("subject", self.subject.as_ref().map(Personal::expose)),
@@ -485,10 +513,12 @@ impl Refused {
                 self.case_reference.as_ref().map(Personal::expose),
             ),
             ("plate", self.plate.as_ref().map(Personal::expose)),
+            ("source", self.source.as_deref()),
         ];
         known_only
             .into_iter()
-            .try_for_each(|(field, text)| faults.filled_if_any(field, text))
+            .try_for_each(|(field, text)| faults.filled_if_any(field, text))?;
+        faults.fits("counts", self.counts.values().all(|count| *count > 0))
     }
 }
 

@@ -9,8 +9,8 @@ use turnpike_schemas::{
     agreement::{Action, Rule},
     api::{
         Answer, Capability, Completeness, Delivery, ExplainedSource, Explanation, FailureKind,
-        LedgerPosition, LimitedBy, Problem, PushReceipt, QueryRequest, SourceInfo, SourceList,
-        SourceOutcome, SourceReport, StreamLine,
+        LedgerPosition, LimitedBy, Need, Problem, PushReceipt, QueryRequest, SourceHealth,
+        SourceInfo, SourceList, SourceOutcome, SourceReport, StreamLine,
     },
     json_schema::{self, PUBLISHED},
     read::{Family, PlateRead},
@@ -212,12 +212,50 @@ fn source_list() -> SourceList {
         breaker: Some("closed".to_owned()),
         last_seen_at: Some(reference::now()),
         reads_held: Some(4),
-        rejected: 0,
+        rejected: 1,
+        health: SourceHealth {
+            needs: Vec::new(),
+            last_read_at: Some(reference::now()),
+            lag_ms: Some(1_500),
+            clock_skew_ms: Some(-20),
+            records: 9,
+            rejected_share: Some(0.125),
+            duplicates: 2,
+            refused: 1,
+            unproven: 1,
+            calls: 3,
+            errors: [("timed_out".to_owned(), 1)].into(),
+            throttled: 0,
+            quota_left: Some(5),
+        },
     };
     let silent = SourceInfo {
         breaker: None,
         last_seen_at: None,
         reads_held: None,
+        health: SourceHealth {
+            needs: vec![
+                Need::Agreement,
+                Need::Configuration,
+                Need::Credentials,
+                Need::Unreachable,
+                Need::Garbled,
+                Need::Proof,
+                Need::NeverSeen,
+                Need::Silent,
+                Need::Limited,
+                Need::Rejects,
+                Need::Clock,
+                Need::AgreementEnds,
+            ],
+            last_read_at: None,
+            lag_ms: None,
+            clock_skew_ms: None,
+            rejected_share: None,
+            quota_left: None,
+            errors: Default::default(),
+            ..known.health.clone()
+        },
         ..known.clone()
     };
     SourceList {

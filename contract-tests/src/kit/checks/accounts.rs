@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use turnpike_adapters::error::ErrorKind;
+use turnpike_schemas::agreement::UpstreamField;
 
 use super::search::{answer, asked_live, is_right, unasked};
 use crate::kit::ask::{CASE, PURPOSE, REQUESTER};
@@ -73,6 +74,40 @@ pub(super) async fn a_source_that_insists_on_the_undisclosed_is_not_contacted(
     }
     for word in [PURPOSE, CASE] {
         untold(bench, word)?;
+    }
+    Ok(())
+}
+
+/// The gateway decides by what is declared whether the source can be asked at all, and tells so before it does.
+pub(super) async fn what_a_source_insists_on_is_declared(bench: &Bench) -> Outcome {
+    asked_live!(bench);
+    let needs = bench.adapter.info().capabilities.needs;
+    let needed = |word: &str| match word {
+        "purpose" => needs.contains(&UpstreamField::Purpose),
+        _ => needs.contains(&UpstreamField::CaseReference),
+    };
+    let disclosures: [&'static [&'static str]; 4] = [
+        &[],
+        &["purpose"],
+        &["case_reference"],
+        &["purpose", "case_reference"],
+    ];
+    for disclose in disclosures {
+        let ask = Ask {
+            disclose,
+            ..bench.question()
+        };
+        let called = bench.search(&ask, &bench.ctx()).await?;
+        let insists = called
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Undisclosed);
+        let words = ["purpose", "case_reference"];
+        let kept_back = words
+            .iter()
+            .any(|word| needed(word) && !disclose.contains(word));
+        require(insists == kept_back, || {
+            format!("disclosing {disclose:?}, needing {needs:?}: {called:?}")
+        })?;
     }
     Ok(())
 }

@@ -41,9 +41,9 @@ pub(super) async fn an_image_that_is_gone_is_an_error_and_asked_for_once(bench: 
     };
     bench.sim.behave(Behaviour::NoImage)?;
     let called = bench.image(&image, &bench.ctx()).await?;
-    let gone = called
-        .as_ref()
-        .is_err_and(|error| error.retry() == Retry::Never);
+    let gone = called.as_ref().is_err_and(|error| {
+        error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Never
+    });
     require(gone && bench.arrived() == 1, || {
         format!("{} requests, {called:?}", bench.arrived())
     })

@@ -93,6 +93,7 @@ pub const CHECKS: &[Check] = checks! {
         who_asks_is_never_told,
         what_is_not_disclosed_is_not_told,
         a_source_that_insists_on_the_undisclosed_is_not_contacted,
+        what_a_source_insists_on_is_declared,
         only_the_pinned_hosts_are_contacted,
         without_its_secrets_nothing_is_sent,
         after_the_deadline_nothing_is_sent,

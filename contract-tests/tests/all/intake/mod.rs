@@ -5,6 +5,7 @@ mod files;
 mod listening;
 mod pictures;
 mod pushes;
+mod webhooks;
 
 use std::collections::BTreeMap;
 

@@ -2,6 +2,10 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use turnpike_contract_tests::sim::{
     CANARY,
     rekor::{Group, Wrong, deep, heartbeat, oversized, test_message, vehicle_without_plate},
@@ -215,6 +219,49 @@ async fn only_the_source_itself_may_push_and_only_under_an_agreement() {
     let busy = burst.iter().find(|(status, _)| *status == 503);
     let (_, problem) = busy.expect("more than 3 a second are sent back");
     assert_eq!(problem["type"], "/problems/busy");
+    let sent_back = burst.iter().filter(|(status, _)| *status == 503).count() as u64;
+    assert_eq!(counted(&installation, "pushes_per_second"), sent_back);
+}
+
+/// Messages of the cameras that were sent back for this reason, as recorded.
+fn counted(installation: &Installation, limit: &str) -> u64 {
+    let ledger = installation.ledger();
+    let refused = of_kind(&ledger, "refused").into_iter();
+    let of_cameras = refused.filter(|entry| entry["body"]["source"] == CAMERAS);
+    let counts = of_cameras.map(|entry| entry["body"]["counts"][limit].as_u64().unwrap_or(0));
+    counts.sum()
+}
+
+#[tokio::test]
+async fn a_message_still_on_its_way_has_its_place_already() {
+    let installation = Installation::start(|world| {
+        configure(
+            world,
+            "[limits]\npushes_in_flight = 1\n[http]\nbody_timeout_ms = 60000",
+        );
+    })
+    .await;
+    let address = installation.gateway.address().replace("http://", "");
+    let body = heartbeat(now()).to_string();
+    let head = format!(
+        "POST {ROUTE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        installation.world.tokens.cameras,
+        body.len()
+    );
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // The gateway asks for the body once the message has its place.
+    let mut asked = [0; 12];
+    slow.read_exact(&mut asked).await.unwrap();
+    assert_eq!(asked, *b"HTTP/1.1 100");
+    let (status, problem) = push(&installation, body.clone()).await;
+    assert_eq!((status, &problem["type"]), (503, &json!("/problems/busy")));
+    assert_eq!(counted(&installation, "pushes_in_flight"), 1);
+    slow.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(push(&installation, body).await.0, 200);
 }
 
 #[tokio::test]

@@ -55,12 +55,14 @@ async fn problem(response: reqwest::Response, wanted: &Refusal) -> Value {
     assert_eq!(response.status(), wanted.status, "{what}");
     let content_type = response.headers()["content-type"].clone();
     assert_eq!(content_type, "application/problem+json", "{what}");
-    assert!(response.headers().contains_key("x-request-id"), "{what}");
+    let id = response.headers()["x-request-id"].to_str().unwrap();
+    let instance = format!("urn:uuid:{id}");
     let text = response.text().await.unwrap();
     assert!(!text.contains("TPK"), "{what}: {text}");
     let body: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(body["type"], format!("/problems/{}", wanted.kind), "{what}");
     assert_eq!(body["status"], wanted.status);
+    assert_eq!(body["instance"], instance, "{what}");
     assert!(
         body["title"]
             .as_str()

@@ -5,21 +5,7 @@ use turnpike_schemas::ledger::{Admin, AdminAction, EntryError, Refused, RefusedR
 use super::*;
 
 fn refused() -> Refused {
-    Refused {
-        reason: RefusedReason::Unauthenticated,
-        detail: None,
-        action: None,
-        subject: None,
-        organisation: None,
-        organisation_class: None,
-        jurisdiction: None,
-        on_behalf_of: None,
-        purpose: None,
-        case_reference: None,
-        plate: None,
-        window: None,
-        sources_wanted: None,
-    }
+    Refused::because(RefusedReason::Unauthenticated)
 }
 
 #[tokio::test]

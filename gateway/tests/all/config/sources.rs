@@ -50,7 +50,7 @@ fn a_source_has_a_title_a_quota_and_an_agreement() {
         (30, 15)
     );
     assert_eq!(source.quota.per, Duration::from_secs(60));
-    assert!(source.push.unwrap().is(&TokenHash::of("t")));
+    assert!(source.push.is_some());
     assert!(source.hosts.is_empty() && !source.allow_private_addresses);
 }
 
