@@ -35,7 +35,7 @@ use super::{
     payloads::{As, Loaded},
     report,
 };
-use crate::ledger::{Ledger, LedgerConfig, LedgerError, Opened};
+use crate::ledger::{Ledger, LedgerError, Opened};
 
 /// Check a source: payloads in a folder, or live under a permit
 #[derive(Debug, Args)]
@@ -120,8 +120,8 @@ impl Check {
     /// Puts the report on record: in the ledger itself, or through the gateway that holds it.
     async fn record(&self, loaded: &Loaded, report: &CheckReport) -> Result<u64, Outcome> {
         let now = Arc::new(|| SystemClock.now());
-        let folder = loaded.data_dir.join("ledger");
-        match Ledger::open(&folder, LedgerConfig::default(), now) {
+        let (folder, config) = &loaded.ledger;
+        match Ledger::open(folder, config.clone(), now) {
             Ok(Opened { ledger, .. }) => {
                 let entry = Admin {
                     action: AdminAction::SourceCheck,

@@ -142,11 +142,10 @@ impl New {
     }
 
     fn complete(self) -> Result<Wanted, Outcome> {
-        let mut ask = Asking::default();
-        let kind = ask.one(self.kind, "kind", "what will you write?")?;
+        let kind = one(self.kind, "kind", "what will you write?")?;
         let id = match self.id {
             Some(id) => id,
-            None => ask.text("id", "identifier of the source, such as harbor-garages")?,
+            None => ask("id", "identifier of the source, such as harbor-garages")?,
         };
         let named = match kind {
             Kind::Mapping => is_identifier(&id),
@@ -163,9 +162,9 @@ impl New {
             };
             return Err(Outcome::new(Exit::Usage, format!("`--id` must be {rule}")));
         }
-        let way = ask.one(self.way, "way", "how do reads come?")?;
-        let format = ask.one(self.format, "format", "how does the vendor write them?")?;
-        let family = ask.one(self.family, "family", "what kind of organisation is it?")?;
+        let way = one(self.way, "way", "how do reads come?")?;
+        let format = one(self.format, "format", "how does the vendor write them?")?;
+        let family = one(self.family, "family", "what kind of organisation is it?")?;
         let title = self.title.unwrap_or_else(|| title(&id));
         if title.trim().is_empty()
             || title.contains(['"', '\\', '`', '{', '}'])
@@ -185,52 +184,37 @@ impl New {
     }
 }
 
-/// Questions on a terminal; without one a missing flag is an error.
-#[derive(Default)]
-struct Asking {
-    missing: Vec<&'static str>,
+/// The value given, or the answer to a question.
+fn one<T: ValueEnum>(given: Option<T>, flag: &str, question: &str) -> Result<T, Outcome> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let values = T::value_variants().iter();
+    let values = values.filter_map(ValueEnum::to_possible_value);
+    let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+    let names = names.join(", ");
+    loop {
+        let answer = ask(flag, &format!("{question} ({names})"))?;
+        match T::from_str(&answer, true) {
+            Ok(value) => return Ok(value),
+            Err(_) => writeln!(io::stderr(), "one of {names}")?,
+        }
+    }
 }
 
-impl Asking {
-    fn one<T: ValueEnum>(
-        &mut self,
-        given: Option<T>,
-        flag: &'static str,
-        question: &str,
-    ) -> Result<T, Outcome> {
-        if let Some(given) = given {
-            return Ok(given);
-        }
-        let values = T::value_variants()
-            .iter()
-            .filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
-        let names = names.join(", ");
-        loop {
-            let answer = self.text(flag, &format!("{question} ({names})"))?;
-            match T::from_str(&answer, true) {
-                Ok(value) => return Ok(value),
-                Err(_) => writeln!(io::stderr(), "one of {names}")?,
-            }
-        }
+/// The answer to a question on a terminal; without one a missing flag is an error.
+fn ask(flag: &str, question: &str) -> Result<String, Outcome> {
+    if !io::stdin().is_terminal() {
+        let message = format!("give `--{flag}`: there is no terminal to ask on");
+        return Err(Outcome::new(Exit::Usage, message));
     }
-
-    fn text(&mut self, flag: &'static str, question: &str) -> Result<String, Outcome> {
-        if !io::stdin().is_terminal() {
-            self.missing.push(flag);
-            return Err(Outcome::new(
-                Exit::Usage,
-                format!("give `--{flag}`: there is no terminal to ask on"),
-            ));
-        }
-        write!(io::stderr(), "{question}: ")?;
-        io::stderr().flush()?;
-        let mut line = String::new();
-        if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Err(Outcome::new(Exit::Usage, format!("give `--{flag}`")));
-        }
-        Ok(line.trim().to_owned())
+    write!(io::stderr(), "{question}: ")?;
+    io::stderr().flush()?;
+    let mut line = String::new();
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        return Err(Outcome::new(Exit::Usage, format!("give `--{flag}`")));
     }
+    Ok(line.trim().to_owned())
 }
 
 impl Wanted {

@@ -14,7 +14,10 @@ use turnpike_adapters::{
 use turnpike_schemas::read::SourceId;
 
 use super::super::exit::{Exit, Outcome};
-use crate::config::{Config, Source};
+use crate::{
+    config::{Config, Source},
+    ledger::LedgerConfig,
+};
 
 /// Largest payload, as `turnpike decode` takes it.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
@@ -37,7 +40,8 @@ pub(super) enum As {
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) source: Source,
-    pub(super) data_dir: PathBuf,
+    /// Where the ledger is, and how it is kept.
+    pub(super) ledger: (PathBuf, LedgerConfig),
     pub(super) adapter: Box<dyn Adapter>,
     pub(super) payloads: Vec<Payload>,
 }
@@ -56,7 +60,12 @@ impl Loaded {
             .iter()
             .map(|source| source.id.to_string())
             .collect();
-        let data_dir = config.data_dir;
+        let ledger = LedgerConfig {
+            deadline: config.ledger_deadline,
+            segment_bytes: config.ledger_segment_bytes,
+            ..LedgerConfig::default()
+        };
+        let ledger = (config.data_dir.join("ledger"), ledger);
         let source = config.sources.into_iter().find(|source| source.id == *id);
         let source = source.ok_or_else(|| {
             let known = known.join(", ");
@@ -88,7 +97,7 @@ impl Loaded {
         let payloads = read(&folder, via)?;
         Ok(Self {
             source,
-            data_dir,
+            ledger,
             adapter,
             payloads,
         })
