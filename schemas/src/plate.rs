@@ -220,6 +220,11 @@ impl TryFrom<PlateParts> for Plate {
 
 /// Keeps letters, digits, marks and `keep` of the upper-cased NFKC form.
 fn normalize(raw: &str, keep: fn(char) -> bool) -> Result<String, PlateError> {
+    // Most plates come in their normal form.
+    let normal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if (1..=MAX_PLATE_CHARS).contains(&raw.len()) && raw.bytes().all(normal) {
+        return Ok(raw.to_owned());
+    }
     let kept = |c: &char| is_plate_char(*c) || keep(*c);
     let text = if raw.is_ascii() {
         let mut text = String::with_capacity(raw.len());

@@ -104,6 +104,7 @@ impl Source {
         }
     }
 
+    #[inline]
     fn plain<'c>(&self, scalar: &'c Scalar<'_>) -> Result<Held<Cow<'c, str>>, &'static str> {
         Ok(match scalar {
             Scalar::Absent => Held::Missing,
@@ -165,6 +166,7 @@ impl Source {
         Ok(Held::Is(Cow::Owned(whole)))
     }
 
+    #[inline]
     fn converted<'c>(&'c self, text: Cow<'c, str>) -> Result<Held<Cow<'c, str>>, &'static str> {
         let mut text = text;
         if !self.strip.is_empty() && text.contains(|c| self.strip.contains(c)) {
@@ -194,6 +196,7 @@ impl Source {
     ///
     /// # Errors
     /// The rule it breaks.
+    #[inline]
     pub(super) fn number(
         &self,
         record: &Captured<'_>,
@@ -216,6 +219,7 @@ impl Source {
     }
 
     /// The value as a name: no control characters, at most 128 characters.
+    #[inline]
     pub(super) fn name(&self, record: &Captured<'_>) -> Result<Option<String>, &'static str> {
         Ok(match self.text(record)? {
             Held::Is(text) => clean(&text),
@@ -238,6 +242,7 @@ fn exact(whole: i64) -> f64 {
     whole as f64
 }
 
+#[inline]
 fn parsed(text: Held<Cow<'_, str>>) -> Result<Held<f64>, &'static str> {
     Ok(match text {
         Held::Is(text) => {
@@ -270,6 +275,7 @@ fn is_plain(text: &str, letter: fn(&u8) -> bool) -> bool {
         .all(|byte| byte.is_ascii() && (letter(&byte) || !byte.is_ascii_alphabetic()))
 }
 
+#[inline]
 fn clean(text: &str) -> Option<String> {
     let plain =
         text.len() <= MAX_NAME_CHARS && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -289,6 +295,7 @@ impl TimeField {
     ///
     /// # Errors
     /// The rule the value breaks.
+    #[inline]
     pub(super) fn read(&self, record: &Captured<'_>) -> Result<Held<Instant>, &'static str> {
         let written = match (self.source.slots.as_slice(), &self.format) {
             ([slot], TimeFormat::Epoch { .. }) => match record.slot(*slot) {

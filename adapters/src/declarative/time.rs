@@ -144,6 +144,7 @@ impl TimeFormat {
     ///
     /// # Errors
     /// The rule it breaks.
+    #[inline]
     pub(super) fn read(
         &self,
         written: &Written<'_>,
@@ -295,6 +296,7 @@ fn part_of(number: f64, per_second: i64) -> Option<i128> {
     Some(i128::from(micros as i64) * 1_000)
 }
 
+#[inline]
 fn fixed(civil: DateTime, offset: Offset, zone: ZoneProvenance) -> Result<Instant, &'static str> {
     let at = offset
         .to_timestamp(civil)
@@ -307,6 +309,7 @@ fn fixed(civil: DateTime, offset: Offset, zone: ZoneProvenance) -> Result<Instan
     })
 }
 
+#[inline]
 fn placed(
     civil: DateTime,
     zone: &Zone,
@@ -366,6 +369,7 @@ impl LocalZone {
     }
 
     /// The offset of a quarter of an hour in which it does not change; `None` where it is not that simple.
+    #[inline]
     fn usual(&self, civil: DateTime) -> Option<Offset> {
         let quarter = quarter(civil)?;
         let last = self.last.load(Ordering::Relaxed);
@@ -415,6 +419,7 @@ fn quarter(civil: DateTime) -> Option<u32> {
 struct Left<'t>(&'t [u8]);
 
 impl Left<'_> {
+    #[inline]
     fn digits(&mut self, count: usize) -> Option<u32> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         let mut number = 0;
@@ -443,6 +448,7 @@ impl Left<'_> {
         Some(number * 10_u32.pow(missing))
     }
 
+    #[inline]
     fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -473,6 +479,7 @@ impl Left<'_> {
     }
 }
 
+#[inline]
 fn civil(parts: &[Part], text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
     let mut left = Left(text);
     let (mut year, mut month, mut day) = (0, 0, 0);

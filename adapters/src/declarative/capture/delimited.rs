@@ -47,12 +47,12 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
             continue;
         }
         let mut captured = kept.emptied(layout.slots);
+        let texts = rows.texts();
         for (slot, column) in &columns {
-            let Some(cell) = rows.cell(*column) else {
+            let Some(text) = texts(*column) else {
                 continue;
             };
-            let value = std::str::from_utf8(cell)
-                .map_or(Scalar::BadText, |text| Scalar::Text(Cow::Borrowed(text)));
+            let value = text.map_or(Scalar::BadText, |text| Scalar::Text(Cow::Borrowed(text)));
             captured.put(*slot, value);
         }
         sink(Found::Record(&captured)).map_err(Broken::Error)?;

@@ -143,7 +143,7 @@ impl<'a> Captured<'a> {
     /// Nothing, for the next record, in the memory of this one.
     fn emptied<'b>(self, slots: usize) -> Captured<'b> {
         // Collecting a vector's own iterator keeps its memory.
-        let mut all: Vec<Scalar<'b>> = self.slots.into_iter().filter_map(|_| None).collect();
+        let mut all: Vec<Scalar<'b>> = self.slots.into_iter().map_while(|_| None).collect();
         all.resize_with(slots, Scalar::default);
         Captured {
             slots: all,
@@ -152,11 +152,13 @@ impl<'a> Captured<'a> {
     }
 
     /// The value in a slot.
+    #[inline]
     pub(super) fn slot(&self, slot: usize) -> &Scalar<'a> {
         const ABSENT: &Scalar<'static> = &Scalar::Absent;
         self.slots.get(slot).unwrap_or(ABSENT)
     }
 
+    #[inline]
     fn put(&mut self, slot: usize, value: Scalar<'a>) {
         put(&mut self.slots, slot, value);
     }
@@ -171,6 +173,7 @@ impl<'a> Captured<'a> {
     }
 }
 
+#[inline]
 fn put<'a>(slots: &mut [Scalar<'a>], slot: usize, value: Scalar<'a>) {
     if let Some(place) = slots.get_mut(slot) {
         *place = match place {

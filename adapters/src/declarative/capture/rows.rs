@@ -64,6 +64,19 @@ impl<R: Read> Rows<R> {
         self.text.get(begin..end)
     }
 
+    /// The cells of the row by number, as text: looked at as a whole where all of it is text. `None` in one is bytes that are none.
+    #[inline]
+    pub(super) fn texts(&self) -> impl Fn(usize) -> Option<Option<&str>> {
+        let whole = std::str::from_utf8(&self.text).ok();
+        move |at| {
+            let (begin, end) = *self.cells.get(at)?;
+            Some(match whole {
+                Some(whole) => whole.get(begin..end),
+                None => std::str::from_utf8(self.text.get(begin..end)?).ok(),
+            })
+        }
+    }
+
     /// Goes to the next row.
     ///
     /// # Errors
