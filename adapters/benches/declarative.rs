@@ -18,6 +18,10 @@ use turnpike_adapters::{
     registry,
 };
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 15;
 const ROWS: u64 = 50_000;
 const JSON_TARGET: f64 = 0.4;
