@@ -21,7 +21,6 @@ use turnpike_schemas::{
 
 use super::exit::{Exit, Outcome};
 use crate::config::inline_files;
-use turnpike_schemas::hex::hex;
 
 /// Show what a payload would become: one JSON line a record, `{"read": ...}` or `{"rejected": ...}`
 #[derive(Debug, Args)]

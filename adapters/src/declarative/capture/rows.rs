@@ -66,7 +66,7 @@ impl<R: Read> Rows<R> {
 
     /// The cells of the row by number, as text: looked at as a whole where all of it is text. `None` in one is bytes that are none.
     #[inline]
-    pub(super) fn texts(&self) -> impl Fn(usize) -> Option<Option<&str>> {
+    pub(super) fn texts<'r>(&'r self) -> impl Fn(usize) -> Option<Option<&'r str>> {
         let whole = std::str::from_utf8(&self.text).ok();
         move |at| {
             let (begin, end) = *self.cells.get(at)?;
