@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 async fn run(demo: Demo) -> io::Result<()> {
     let say = |text: &str| writeln!(io::stderr(), "{text}");
     let clock = SystemClock;
-    say("building a town: vehicles, police cameras, toll plazas, a camera engine")?;
+    say("building a town: vehicles, police, toll roads, cameras, car parks, a recovery company")?;
     let plan = Plan {
         seed: 421,
         vehicles: demo.vehicles,
@@ -129,14 +129,14 @@ async fn once(world: &World, gateway: &Gateway, command: &PathBuf, json: bool) -
     as_promised(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// Three sources answered, one refused with its rule, one failed with its kind: anything else is not the demo.
+/// A source of each family answered, one refused with its rule, one failed with its kind: anything else is not the demo.
 fn as_promised(answer: &str) -> io::Result<()> {
     let promised = ["refused", "purpose_not_allowed", "failed", "unavailable"];
     let missing = promised.iter().find(|word| !answer.contains(**word));
     match (answer.matches("answered").count(), missing) {
-        (3, None) => Ok(()),
+        (5, None) => Ok(()),
         (answered, _) => Err(io::Error::other(format!(
-            "expected 3 sources to answer, 1 to refuse and 1 to fail; {answered} answered"
+            "expected 5 sources to answer, 1 to refuse and 1 to fail; {answered} answered"
         ))),
     }
 }
@@ -186,12 +186,13 @@ fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()>
     )?;
     writeln!(
         out,
-        "Traffic goes on, one vehicle a second. Ctrl-C ends the demo and removes its folder."
+        "Traffic goes on, one vehicle a second; the car parks correct a read of {PLATE} now and then,\nor withdraw one. Ctrl-C ends the demo and removes its folder.\n"
     )?;
     out.flush()
 }
 
-/// One passage a second, delivered the way its vendor does; now and then the vehicle everybody asks about.
+/// One passage a second, delivered the way its vendor does; now and then the vehicle everybody asks about, and in turns a read of
+/// it that is corrected and one that is withdrawn.
 async fn live(world: &mut World, clock: &SystemClock) -> io::Result<()> {
     let mut beat = tokio::time::interval(Duration::from_secs(1));
     let wanted = world.town.protagonist();
@@ -207,5 +208,25 @@ async fn live(world: &mut World, clock: &SystemClock) -> io::Result<()> {
         if let Some(passage) = passage.or_else(|| world.town.next_live(now)) {
             world.deliver(&passage, now)?;
         }
+        if second % 15 == 5 {
+            second_thoughts(world, second / 15, now)?;
+        }
     }
+}
+
+/// The car parks read the vehicle everybody asks about, and think again.
+fn second_thoughts(world: &World, turn: u64, now: Timestamp) -> io::Result<()> {
+    let Some(passage) = world.parked(now) else {
+        return Ok(());
+    };
+    let told = if turn.is_multiple_of(2) {
+        world.deliver_corrected(&passage)?;
+        "read as TPK0427 and corrected: one read, revised"
+    } else {
+        world.deliver_withdrawn(&passage)?;
+        "read and withdrawn: it is in no answer any more"
+    };
+    let mut out = io::stdout().lock();
+    writeln!(out, "{now:.0}  harbor-parking  {PLATE} {told}")?;
+    out.flush()
 }

@@ -8,3 +8,5 @@ pub(super) mod bench;
 mod bodies;
 mod rows;
 mod vendor;
+
+pub use self::vendor::{CLIENT_ID, CLIENT_SECRET, Vendor};

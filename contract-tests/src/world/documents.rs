@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use super::World;
 use crate::{
-    sim::flock::{AUDIENCE, CLIENT_ID, CLIENT_SECRET},
+    sim::{
+        declarative,
+        flock::{AUDIENCE, CLIENT_ID, CLIENT_SECRET},
+    },
     town::Family,
 };
 
@@ -31,6 +34,8 @@ pub struct Tokens {
     pub users: Vec<String>,
     /// Of the camera engine.
     pub cameras: String,
+    /// Of the car parks' broker.
+    pub garages: String,
 }
 
 impl Tokens {
@@ -41,6 +46,7 @@ impl Tokens {
             investigator: users.first().cloned().unwrap_or_default(),
             users,
             cameras: Uuid::new_v4().simple().to_string(),
+            garages: Uuid::new_v4().simple().to_string(),
         }
     }
 
@@ -67,6 +73,11 @@ pub(super) fn write(world: &World, port: u16) -> io::Result<()> {
     fs::create_dir_all(folder.join("secrets"))?;
     fs::write(folder.join("secrets/client-id"), CLIENT_ID)?;
     fs::write(folder.join("secrets/client-secret"), CLIENT_SECRET)?;
+    fs::write(folder.join("secrets/patrol-id"), declarative::CLIENT_ID)?;
+    fs::write(
+        folder.join("secrets/patrol-secret"),
+        declarative::CLIENT_SECRET,
+    )?;
     for terms in AGREEMENTS {
         fs::write(
             folder.join(format!("agreements/{}.toml", terms.source)),
@@ -160,6 +171,30 @@ image_base_url = "{}"
             site.code, site.name
         ));
     }
+    text.push_str(&format!(
+        r#"
+[[sources]]
+id = "harbor-parking"
+title = "Harbor car parks"
+adapter = "apds"
+agreement = "agreements/harbor-parking.toml"
+push = {{ token_sha256 = "{}" }}
+settings = {{ mode = "notifications" }}
+
+# Without code: a mapping file says how this vendor is asked and what its records mean.
+[[sources]]
+id = "patrol-recovery"
+title = "Patrol Recovery"
+adapter = "declarative"
+agreement = "agreements/patrol-recovery.toml"
+allow_private_addresses = true
+settings = {{ mapping = {{ preset = "repo-rest" }}, base_url = "{origin}/v1", token_url = "{origin}/oauth/token" }}
+secrets = {{ client_id = {{ file = "secrets/patrol-id" }}, client_secret = {{ file = "secrets/patrol-secret" }} }}
+quota = {{ requests = 100, per_s = 1, concurrency = 16 }}
+"#,
+        hash(&world.tokens.garages),
+        origin = world.patrol.origin(),
+    ));
     text.push_str(&toll(
         "harbor-tolls",
         "Harbor crossing tolls",
@@ -232,6 +267,18 @@ const AGREEMENTS: &[Terms] = &[
         provider: "Main Street Business Association",
         purposes: CRIMES,
         ingest: true,
+    },
+    Terms {
+        source: "harbor-parking",
+        provider: "Harbor Car Parks",
+        purposes: CRIMES,
+        ingest: true,
+    },
+    Terms {
+        source: "patrol-recovery",
+        provider: "Patrol Recovery",
+        purposes: r#""stolen_vehicle""#,
+        ingest: false,
     },
     Terms {
         source: "harbor-tolls",

@@ -2,6 +2,7 @@
 //! a process of its own. The demo shows it, the end-to-end tests break it.
 
 mod documents;
+mod garages;
 mod process;
 
 use std::{
@@ -15,11 +16,14 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 pub use documents::{ROLES, Tokens};
+pub use garages::Garages;
 pub use process::{Gateway, link_command};
 
 use crate::{
     fault::{Fault, FaultProxy},
     sim::{
+        apds::{Observation, Shape},
+        declarative::Vendor,
         flock::FlockSim,
         niop::Hub,
         rekor::{AgentConfig, RekorAgent},
@@ -68,6 +72,10 @@ pub struct World {
     pub harbor: Hub,
     /// Camera engine, pushes.
     pub cameras: Arc<RekorAgent>,
+    /// Car parks, whose broker notifies.
+    pub garages: Garages,
+    /// Repossession company, asked live, known by a mapping file only.
+    pub patrol: Vendor,
     delivered: Delivered,
 }
 
@@ -76,7 +84,11 @@ pub struct World {
 struct Delivered {
     tolls: u64,
     cameras: u64,
+    garages: u64,
 }
+
+/// Entities in one notification.
+const NOTIFIED: usize = 50;
 
 impl World {
     /// Starts the vendors and writes configuration and agreements. Nothing is delivered yet.
@@ -114,6 +126,8 @@ impl World {
         };
         let cameras = Arc::new(RekorAgent::start(agent).await?);
         cameras.switch(|switches| switches.paused = true);
+        let garages = Garages::start(&tokens.garages);
+        let patrol = Vendor::with_town(&town).await?;
         let world = Self {
             folder,
             town,
@@ -124,6 +138,8 @@ impl World {
             tolls,
             harbor,
             cameras,
+            garages,
+            patrol,
             delivered: Delivered::default(),
         };
         documents::write(&world, plan.port)?;
@@ -149,6 +165,10 @@ impl World {
             gateway.address()
         ));
         self.cameras.switch(|switches| switches.paused = false);
+        self.garages.retarget(&format!(
+            "{}/v1/sources/harbor-parking/reads",
+            gateway.address()
+        ));
     }
 
     /// Delivers the town's history through files and pushes. The police are asked live and deliver nothing.
@@ -170,7 +190,60 @@ impl World {
             .iter()
             .filter(|passage| passage.text.is_some())
             .count() as u64;
+        let parked = self.town.passages(Family::Parking);
+        let parked: Vec<Observation> = parked.filter_map(Observation::of).collect();
+        for seen in parked.chunks(NOTIFIED) {
+            self.notify(seen)?;
+        }
+        self.delivered.garages += parked.len() as u64;
         Ok(())
+    }
+
+    /// The vehicle every test knows at a car park's gate, at `now`, as it was seen there before.
+    #[must_use]
+    pub fn parked(&self, now: Timestamp) -> Option<Passage> {
+        let index = self.town.protagonist().index;
+        let mut seen = self.town.passages(Family::Parking);
+        let before = seen.find(|passage| passage.vehicle.index == index)?;
+        Some(Passage {
+            // Beyond every number the town gives out.
+            id: u64::try_from(now.as_second()).unwrap_or_default(),
+            at: now,
+            ..before.clone()
+        })
+    }
+
+    fn notify(&self, seen: &[Observation]) -> io::Result<()> {
+        let entities = seen.iter().map(|seen| seen.json(Shape::Normalized));
+        self.garages.send(entities.collect())
+    }
+
+    /// The car parks read `passage` wrong, and correct it a moment later.
+    ///
+    /// # Errors
+    /// Too much is waiting to be delivered.
+    pub fn deliver_corrected(&self, passage: &Passage) -> io::Result<()> {
+        let Some(right) = Observation::of(passage) else {
+            return Ok(());
+        };
+        let wrong = Observation {
+            plate: "TPK0427".to_owned(),
+            ..right.clone()
+        };
+        self.notify(&[wrong])?;
+        self.notify(&[right.corrected(&right.plate)])
+    }
+
+    /// The car parks read `passage`, and withdraw it a moment later.
+    ///
+    /// # Errors
+    /// Too much is waiting to be delivered.
+    pub fn deliver_withdrawn(&self, passage: &Passage) -> io::Result<()> {
+        let Some(seen) = Observation::of(passage) else {
+            return Ok(());
+        };
+        self.notify(std::slice::from_ref(&seen))?;
+        self.garages.send(vec![seen.deleted(Shape::Normalized)])
     }
 
     /// Delivers one passage the way its family does.
@@ -182,8 +255,12 @@ impl World {
             Family::Police => self.police.add_passages([passage]),
             Family::Toll => drop(self.tolls.drop_file(&self.tolls.stran_of(now, [passage]))?),
             Family::Camera => drop(self.cameras.send_passages([passage])),
-            // No source of these families stands in this installation yet.
-            Family::Parking | Family::Repossession => {}
+            Family::Parking => {
+                if let Some(seen) = Observation::of(passage) {
+                    self.notify(&[seen])?;
+                }
+            }
+            Family::Repossession => self.patrol.add_passages([passage]),
         }
         Ok(())
     }
@@ -199,6 +276,7 @@ impl World {
             let of = |source: &str| held.get(source).copied().unwrap_or(0);
             if of("state-tolls") >= self.delivered.tolls
                 && of("main-street-cameras") >= self.delivered.cameras
+                && of("harbor-parking") >= self.delivered.garages
             {
                 return Ok(());
             }

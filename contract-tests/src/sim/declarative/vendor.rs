@@ -8,11 +8,12 @@ use crate::fault::FaultProxy;
 use crate::kit::{Asked, Behaviour, Outcome};
 use crate::sim::lock;
 use crate::sim::server::Server;
+use crate::town::{Family, Passage, Town};
 
 /// The client id the vendor knows.
-pub(super) const CLIENT_ID: &str = "sightings-gateway";
+pub const CLIENT_ID: &str = "sightings-gateway";
 /// The secret that belongs to it.
-pub(super) const CLIENT_SECRET: &str = "sightings-simulator-secret";
+pub const CLIENT_SECRET: &str = "sightings-simulator-secret";
 
 /// How a vendor speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +26,10 @@ pub(super) enum Dialect {
 
 /// The vendor and the road to it.
 #[derive(Debug)]
-pub(super) struct Vendor {
+pub struct Vendor {
     shared: Shared,
     pub(super) road: FaultProxy,
-    _server: Server,
+    server: Server,
 }
 
 impl Vendor {
@@ -40,8 +41,29 @@ impl Vendor {
         Ok(Self {
             shared,
             road,
-            _server: server,
+            server,
         })
+    }
+
+    /// Starts the vendor that speaks JSON, with everything the town's patrols read.
+    ///
+    /// # Errors
+    /// No port can be bound.
+    pub async fn with_town(town: &Town) -> io::Result<Self> {
+        let rows = town.passages(Family::Repossession).filter_map(Row::of);
+        Self::start(Dialect::Json, rows.collect()).await
+    }
+
+    /// Adds what was read since; passages without a read plate leave no record.
+    pub fn add_passages<'a>(&self, passages: impl IntoIterator<Item = &'a Passage>) {
+        let rows = passages.into_iter().filter_map(Row::of);
+        lock(&self.shared).rows.extend(rows);
+    }
+
+    /// `http://` address.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.server.origin()
     }
 
     pub(super) fn asked(&self) -> Vec<Asked> {
