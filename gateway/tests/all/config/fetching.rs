@@ -94,6 +94,15 @@ listen = {}
 }
 
 #[test]
+fn what_the_settings_leave_out_is_refused() {
+    let only_api = "api_url = \"https://recorder.example/api\"";
+    let problems = recorder(only_api, "poll = {}\nlisten = {}").problems();
+    let wanted = "turnpike.toml: `sources[0].listen`: adapter `frigate` cannot be used that way";
+    assert_eq!(problems, [wanted]);
+    assert!(recorder(only_api, "poll = {}").problems().is_empty());
+}
+
+#[test]
 fn wrong_values_are_named_all_at_once() {
     let rest = "poll = { every_s = 0, deadline_s = 601 }\nlisten = { client_id = \"a b\", idle_s = 1, max_message_mb = 65, connect_ms = 1, ca = \"nowhere.pem\" }";
     let problems = recorder(BROKER, rest).problems();
