@@ -181,10 +181,8 @@ async fn a_file_of_another_shape_is_moved_aside_with_its_reason() {
         fs::write(world.folder().join("shapes/state-tolls.json"), shape).unwrap();
     })
     .await;
-    let niop = turnpike_adapters::registry::ADAPTERS
-        .iter()
-        .find(|entry| entry.capabilities.file);
-    let sample = niop.unwrap().samples[0];
+    let dropped = turnpike_adapters::registry::find("niop").unwrap();
+    let sample = dropped.samples[0];
     let drops = installation.world.folder().join("drops/tolls");
     fs::write(drops.join(sample.name), sample.bytes).unwrap();
     let reason = drops

@@ -238,7 +238,7 @@ impl Family {
 
 /// Whether Rust takes it as the name of a module. Words of the language and of the crates are none.
 fn is_module(id: &str) -> bool {
-    const TAKEN: [&str; 24] = [
+    const TAKEN: [&str; 23] = [
         "adapter",
         "as",
         "async",
@@ -248,7 +248,6 @@ fn is_module(id: &str) -> bool {
         "const",
         "context",
         "crate",
-        "declarative",
         "dyn",
         "error",
         "extern",
