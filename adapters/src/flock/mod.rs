@@ -107,7 +107,7 @@ fn hosts(settings: &Value) -> Result<Vec<Url>> {
 fn build(settings: &Value) -> Result<Box<dyn Adapter>> {
     Ok(match Mode::parse(settings)? {
         Mode::Lookup(settings) => Box::new(Flock {
-            settings,
+            settings: *settings,
             tokens: Tokens::default(),
         }),
         Mode::Alerts => Box::new(Alerts),

@@ -18,7 +18,7 @@ const MAX_PAGE_SIZE: u32 = 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     /// It is asked about a plate.
-    Lookup(Settings),
+    Lookup(Box<Settings>),
     /// It pushes the alerts of a subscription, and is never contacted.
     Alerts,
 }
@@ -85,7 +85,7 @@ impl Mode {
     /// `Config`, naming the first key that is wrong.
     pub(super) fn parse(settings: &Value) -> Result<Self> {
         match read::<RawMode>(settings)?.mode {
-            Word::Lookup => Settings::parse(settings).map(Self::Lookup),
+            Word::Lookup => Settings::parse(settings).map(Box::new).map(Self::Lookup),
             Word::Alerts => read::<RawAlerts>(settings).map(|_| Self::Alerts),
         }
     }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_mode_has_its_own_keys_and_no_others() {
-        let lookup = Mode::Lookup(Settings::parse(&settings()).unwrap());
+        let lookup = Mode::Lookup(Box::new(Settings::parse(&settings()).unwrap()));
         assert_eq!(Mode::parse(&settings()).unwrap(), lookup);
         assert_eq!(Mode::parse(&with("mode", json!("lookup"))).unwrap(), lookup);
         assert_eq!(

@@ -55,7 +55,8 @@ fn a_source_of_alerts_is_pushed_to_and_contacted_by_nobody() {
     let can = (ENTRY.build)(&settings).unwrap().info().capabilities;
     assert!(can.push && !can.search && !can.images);
     assert_eq!((ENTRY.hosts)(&settings).unwrap(), []);
-    assert!(ENTRY.capabilities.push && ENTRY.capabilities.search);
+    let all = ENTRY.capabilities;
+    assert_eq!((all.push, all.search), (true, true));
     let asked = (ENTRY.build)(&json!({
         "base_url": "https://api.police.example/api/v3",
         "token_url": "https://api.police.example/oauth/token",
