@@ -242,7 +242,7 @@ fn deliveries(
     if raw.drop.is_some() && !can.file {
         report.add(
             format!("{at}.drop"),
-            format!("adapter `{adapter}` takes no files"),
+            format!("adapter `{}` takes no files", entry.id),
         );
     }
     for (name, is_written, can) in [
@@ -250,7 +250,7 @@ fn deliveries(
         ("listen", raw.listen.is_some(), can.subscribe),
     ] {
         if is_written && !can {
-            let message = format!("adapter `{adapter}` cannot be used that way");
+            let message = format!("adapter `{}` cannot be used that way", entry.id);
             report.add(format!("{at}.{name}"), message);
         }
     }
