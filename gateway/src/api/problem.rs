@@ -118,7 +118,7 @@ impl Failure {
     }
 }
 
-/// The body names no request yet: [`super::layers::around`] writes it anew with the request's identity.
+/// The body names no request yet: the layer around every route writes it anew with the request's identity.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status =
