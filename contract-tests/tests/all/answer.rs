@@ -16,10 +16,12 @@ use super::installation::{
     reads_of, row, with,
 };
 
-const FAMILIES: [(Family, &str); 3] = [
+const FAMILIES: [(Family, &str); 5] = [
     (Family::Police, "brookdale-police"),
     (Family::Toll, "state-tolls"),
     (Family::Camera, "main-street-cameras"),
+    (Family::Parking, "harbor-parking"),
+    (Family::Repossession, "patrol-recovery"),
 ];
 
 #[tokio::test]
@@ -44,6 +46,8 @@ async fn every_source_answers_in_one_shape_or_says_why_not() {
             ("brookdale-police", "answered"),
             ("state-tolls", "answered"),
             ("main-street-cameras", "answered"),
+            ("harbor-parking", "answered"),
+            ("patrol-recovery", "answered"),
             ("harbor-tolls", "refused"),
             ("lakeside-police", "failed"),
         ]
@@ -107,7 +111,12 @@ fn the_reads_have_one_shape(answer: &Value) {
             assert_eq!(keys(&read[part]), keys(&reads[0][part]), "{part}");
         }
         assert_eq!(read["plate"]["text"], PLATE);
-        assert_eq!(read["plate"]["jurisdiction"], "US-OH");
+        // The car parks' format knows countries only.
+        let issuer = match read["source"].as_str().unwrap() {
+            "harbor-parking" => "US",
+            _ => "US-OH",
+        };
+        assert_eq!(read["plate"]["jurisdiction"], issuer);
     }
     let police = reads_of(answer, "brookdale-police")[0];
     assert!(police["plate"]["confidence"].is_f64() && police["place"]["lat"].is_f64());
@@ -271,6 +280,8 @@ async fn a_source_without_a_permit_is_not_contacted_and_a_contacted_one_is_not_t
         "lakeside-police",
         "state-tolls",
         "main-street-cameras",
+        "harbor-parking",
+        "patrol-recovery",
     ] {
         assert_eq!(row(&answer, source)["rule"], "purpose_not_allowed");
     }
@@ -294,9 +305,9 @@ async fn a_source_without_a_permit_is_not_contacted_and_a_contacted_one_is_not_t
         .iter()
         .map(|source| source["would_ask"].as_bool().unwrap())
         .collect();
-    assert_eq!(would_ask, [true, true, true, false, true]);
+    assert_eq!(would_ask, [true, true, true, true, true, false, true]);
     assert_eq!(
-        explained["sources"][3]["decision"]["verdicts"]
+        explained["sources"][5]["decision"]["verdicts"]
             .as_array()
             .unwrap()
             .iter()

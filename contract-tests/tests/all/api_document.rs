@@ -198,7 +198,7 @@ async fn what_is_answered_is_what_is_documented() {
         .header("accept", "application/x-ndjson")
         .json(&question(3));
     let lines = stream.send().await.unwrap().text().await.unwrap();
-    assert_eq!(lines.lines().count(), 7);
+    assert_eq!(lines.lines().count(), 9);
     for line in lines.lines() {
         fits("StreamLine", &serde_json::from_str(line).unwrap());
     }

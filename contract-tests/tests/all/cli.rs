@@ -78,7 +78,7 @@ async fn answers_explanations_and_lists_fit_80_columns_and_have_a_json_form() {
         let args = [asking(command), vec!["--json"]].concat();
         let json = done(&installation.turnpike("investigator", &args).await);
         let json: Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(json["sources"].as_array().unwrap().len(), 5);
+        assert_eq!(json["sources"].as_array().unwrap().len(), 7);
     }
     let listed = [
         "ledger", "list", "--json", "--last", "3", "--config", config,
@@ -99,7 +99,7 @@ async fn answers_explanations_and_lists_fit_80_columns_and_have_a_json_form() {
             .await,
     );
     let sources: Value = serde_json::from_str(&sources).unwrap();
-    assert_eq!(sources["sources"].as_array().unwrap().len(), 5);
+    assert_eq!(sources["sources"].as_array().unwrap().len(), 7);
     let checked = ["config", "check", "--config", config];
     let checked = done(&installation.turnpike("operator", &checked).await);
     assert!(checked.contains("the configuration is in order"));
@@ -363,7 +363,7 @@ async fn sources_says_which_source_needs_somebody_and_why() {
     done(&installation.turnpike("investigator", &asked).await);
     let shown = done(&installation.turnpike("operator", &["sources"]).await);
     for part in [
-        "2 of 5 sources need you:\n",
+        "2 of 7 sources need you:\n",
         "harbor-tolls\n    its agreement harbor-tolls@1 is not in force",
         "lakeside-police\n    it cannot be reached",
         "unavailable 1",

@@ -92,7 +92,7 @@ async fn each_source_leaves_once_it_is_on_record_and_the_stream_ends_with_done()
         order.push(source);
     }
     let last = last.expect("the stream ends with done");
-    assert_eq!(order.len(), 5);
+    assert_eq!(order.len(), 7);
     let of = |source: &str| order.iter().position(|seen| seen == source).unwrap();
     assert!(of("state-tolls") < of("brookdale-police"), "{order:?}");
     assert_eq!(last["completeness"], "partial");

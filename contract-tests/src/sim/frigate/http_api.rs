@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{API_LOGIN, State, Tracked, seconds};
+use crate::sim::JPEG;
 use crate::sim::lock;
-use crate::sim::rekor::JPEG;
 
 type Shared = Arc<Mutex<State>>;
 

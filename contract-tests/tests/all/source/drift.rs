@@ -73,7 +73,7 @@ async fn a_shape_is_recorded_without_a_value_and_compared() {
 fn keep_to_shape(world: &World) {
     let config = read(&world.config());
     assert!(config.contains("\npush = {"));
-    let config = config.replace("\npush = {", "\ndrift = { quarantine = true }\npush = {");
+    let config = config.replacen("\npush = {", "\ndrift = { quarantine = true }\npush = {", 1);
     fs::write(world.config(), config).unwrap();
 }
 
@@ -137,7 +137,7 @@ async fn a_source_that_is_kept_to_no_recorded_shape_does_not_start_but_can_be_re
     let installation = Installation::start(|world| {
         let config =
             read(&world.config()).replace("data_dir = \"data\"", "data_dir = \"elsewhere\"");
-        let config = config.replace("\npush = {", "\ndrift = { quarantine = true }\npush = {");
+        let config = config.replacen("\npush = {", "\ndrift = { quarantine = true }\npush = {", 1);
         fs::write(world.folder().join("kept.toml"), config).unwrap();
     })
     .await;

@@ -19,7 +19,11 @@ const NAMERS: &[(&str, &str)] = &[
         "the invented installation has sources of several kinds, as a real one has",
     ),
     (
-        "gateway/src/cli/source/new.rs",
+        "gateway/src/cli/query.rs",
+        "NIEM is also what answers are written in; `standard::niem` is that writer and not the adapter",
+    ),
+    (
+        "gateway/src/cli/source/new",
         "it writes mapping files, which are the declarative adapter's",
     ),
 ];

@@ -373,6 +373,29 @@ mod tests {
     }
 
     #[test]
+    fn every_mapping_written_is_accepted_by_the_declarative_adapter() {
+        let entry = turnpike_adapters::registry::find("declarative").unwrap();
+        for way in Way::value_variants() {
+            for format in Format::value_variants() {
+                let Ok(text) = mapping::text(&wanted(Kind::Mapping, *way, *format)) else {
+                    continue;
+                };
+                let mapping = serde_json::json!({ "file": "harbor.toml", "text": text });
+                let mut settings = serde_json::json!({ "mapping": mapping });
+                if *way == Way::Pull {
+                    settings["base_url"] = "https://api.vendor.example".into();
+                }
+                let adapter = (entry.build)(&settings)
+                    .unwrap_or_else(|error| panic!("{way:?} {format:?}: {error}\n{text}"));
+                let can = adapter.info().capabilities;
+                let ways = (can.search, can.push, can.file);
+                let wanted = (*way == Way::Pull, *way == Way::Push, *way == Way::File);
+                assert_eq!(ways, wanted, "{way:?} {format:?}");
+            }
+        }
+    }
+
+    #[test]
     fn names_that_rust_does_not_take_are_refused() {
         for good in ["harbor", "axis2", "harbor_garages"] {
             assert!(is_module(good), "{good}");

@@ -128,6 +128,6 @@ fn a_source_that_names_no_host_needs_no_secret_and_takes_none() {
     let secrets = "secrets = { client_id = { env = \"POLICE_ID\" } }";
     assert_eq!(
         alerts(secrets).variable("POLICE_ID", "an id").problems(),
-        ["turnpike.toml: `sources[0].secrets.client_id`: is not needed: the settings name no host"]
+        ["turnpike.toml: `sources[0].secrets.client_id`: is not a secret of adapter `flock`"]
     );
 }

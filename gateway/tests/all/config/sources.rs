@@ -201,6 +201,11 @@ fn a_delivery_the_adapter_does_not_know_is_refused_and_a_missing_one_required() 
 #[test]
 fn what_an_adapter_takes_may_depend_on_its_settings() {
     let source = |id: &str, push: &str, settings: &str| {
+        let secrets = if settings.contains("entities") {
+            "secrets = { token = { file = \"token\" } }"
+        } else {
+            ""
+        };
         format!(
             r#"
 [[sources]]
@@ -208,7 +213,7 @@ id = "{id}"
 adapter = "apds"
 agreement = "agreements/{id}.toml"
 settings = {{ {settings} }}
-secrets = {{ token = {{ file = "token" }} }}
+{secrets}
 {push}
 "#
         )
