@@ -208,7 +208,7 @@ impl World {
         Some(Passage {
             // Beyond every number the town gives out.
             id: u64::try_from(now.as_second()).unwrap_or_default(),
-            at: now,
+            at: Timestamp::from_second(now.as_second()).unwrap_or(now),
             ..before.clone()
         })
     }

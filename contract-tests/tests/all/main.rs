@@ -29,6 +29,8 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod second_thoughts;
+#[cfg(test)]
 mod source;
 #[cfg(test)]
 mod streaming;
