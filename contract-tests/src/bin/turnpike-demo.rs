@@ -151,7 +151,7 @@ fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()>
     )?;
     writeln!(out, "A token per role (invented people):")?;
     for ((subject, role, _), token) in ROLES.iter().zip(&world.tokens.users) {
-        writeln!(out, "  {role:<13} {subject:<14} {token}")?;
+        writeln!(out, "  {role:<23} {subject:<14} {token}")?;
     }
     let command = command.display();
     writeln!(out, "\nThree commands to try, in another terminal:\n")?;

@@ -14,8 +14,8 @@ use crate::{
     town::Family,
 };
 
-/// Subject, role and organisation of every user.
-pub const ROLES: [(&str, &str, &str); 7] = [
+/// Subject, role and organisation of every user; roles of one user are joined by `+`.
+pub const ROLES: [(&str, &str, &str); 8] = [
     ("ines.moreau", "investigator", "brookdale-pd"),
     ("sam.okafor", "supervisor", "brookdale-pd"),
     ("dispatch", "system", "brookdale-pd"),
@@ -23,7 +23,12 @@ pub const ROLES: [(&str, &str, &str); 7] = [
     ("ola.brandt", "source_owner", "state-tolls"),
     ("kim.duarte", "auditor", "oversight-board"),
     ("lee.nakamura", "operator", "turnpike-ops"),
+    // Brings sources in for the police: may have one asked to check it, as far as its agreement goes.
+    ("noor.haddad", CHECKER, "brookdale-pd"),
 ];
+
+/// The roles of the user who may check a source live.
+pub const CHECKER: &str = "integrator+investigator";
 
 /// Fresh random tokens. Only their hashes go into the configuration.
 #[derive(Clone)]
@@ -128,8 +133,9 @@ jurisdiction = "US-OH"
     );
     for ((subject, role, organisation), token) in ROLES.iter().zip(&world.tokens.users) {
         let hash = hash(token);
+        let roles = role.replace('+', "\", \"");
         text.push_str(&format!(
-            "\n[[users]]\nsubject = \"{subject}\"\norganisation = \"{organisation}\"\nroles = [\"{role}\"]\ntoken_sha256 = \"{hash}\"\n"
+            "\n[[users]]\nsubject = \"{subject}\"\norganisation = \"{organisation}\"\nroles = [\"{roles}\"]\ntoken_sha256 = \"{hash}\"\n"
         ));
     }
     let drops = world.folder().join("drops");

@@ -15,7 +15,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-pub use documents::{ROLES, Tokens};
+pub use documents::{CHECKER, ROLES, Tokens};
 pub use garages::Garages;
 pub use process::{Gateway, link_command};
 

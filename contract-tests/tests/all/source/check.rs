@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
+use turnpike_contract_tests::world::CHECKER;
 
 use super::{LIVE, PUSHES, asking, code, ended, fits, path, payloads, text, with_checker};
 use crate::installation::{Installation, PLATE, files_under, of_kind, read};
@@ -72,6 +73,22 @@ async fn what_a_source_sent_is_checked_as_a_question_would_find_it() {
         shown.contains("the source has sent something lately"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn a_source_of_each_family_passes() {
+    let installation = Installation::with_history(|_| {}).await;
+    for source in [
+        "brookdale-police",
+        "state-tolls",
+        "main-street-cameras",
+        "harbor-parking",
+        "patrol-recovery",
+    ] {
+        let output = installation.turnpike(CHECKER, &asking(source)).await;
+        let shown = ended(&output, 0);
+        assert!(shown.contains(source), "{shown}");
+    }
 }
 
 #[tokio::test]
