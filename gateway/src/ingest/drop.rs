@@ -184,8 +184,11 @@ impl DropFolder {
                 Ok(()) => {
                     self.waiting.remove(&path);
                 }
+                Err(Stay::Unfinished) => {
+                    unsettled = true;
+                    tracing::debug!(source = %self.source.id, "a dropped file may still be being written");
+                }
                 Err(stay) => {
-                    unsettled |= matches!(stay, Stay::Unfinished);
                     tracing::warn!(source = %self.source.id, error = %stay, "a dropped file stays for the next look");
                 }
             }
