@@ -372,6 +372,7 @@ impl DropFolder {
         decoded: DecodedFile,
     ) -> Result<(), Stay> {
         let now = self.intake.clock.now();
+        self.source.tally.refused();
         self.source.tally.took_in(now, 0, drift.len() as u64);
         let (id, sha256) = (&self.source.id, &decoded.sha256);
         let put = self.intake.quarantine.put(id, sha256, drift, now).await;
