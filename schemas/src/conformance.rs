@@ -88,6 +88,9 @@ pub struct CheckReport {
     pub rejected: u32,
     /// Records that hold no read.
     pub skipped: u32,
+    /// Doubts about the reads, as the reads say them in `quality`, and of how many reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubts: BTreeMap<String, u32>,
     /// Every check, in the order in which they ran.
     pub results: Vec<CheckResult>,
     /// Where the question stands in the ledger, when the source was asked.
@@ -99,6 +102,14 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// Counts the doubts about a read.
+    pub fn doubt(&mut self, quality: &[String]) {
+        for word in quality {
+            let count = self.doubts.entry(word.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
     /// How many checks ended with `verdict`.
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
@@ -112,10 +123,11 @@ impl CheckReport {
         self.count(Verdict::Failed) == 0 && self.count(Verdict::Passed) > 0
     }
 
-    /// The same without details and advice, which stay where the payloads are.
+    /// The same without doubts, details and advice, which stay where the payloads are.
     #[must_use]
     pub fn plain(&self) -> Self {
         let mut plain = self.clone();
+        plain.doubts.clear();
         for result in &mut plain.results {
             result.details.clear();
             result.advice = None;

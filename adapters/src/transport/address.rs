@@ -13,7 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 pub(super) struct AddressRefused;
 
 impl AddressRefused {
-    pub(super) const MESSAGE: &str = "the source's host leads to an address that is not public";
+    pub(super) const MESSAGE: &str = "the source's host leads to an address that is not public, and the source does not set `allow_private_addresses`";
 }
 
 /// The system's resolver, without the addresses that may not be connected to.

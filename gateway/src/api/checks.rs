@@ -110,6 +110,7 @@ pub(super) async fn payloads(
             && report.adapter == source.entry.id
             && report.adapter_version == source.adapter.info().version
             && report.way == CheckWay::Payloads
+            && report.doubts.is_empty()
             && report.results.iter().all(is_known)
     });
     if !right {

@@ -62,7 +62,16 @@ impl Decode {
             Some(decode) if self.is_answer(entry, &settings)? => {
                 decode(&settings, &self.read()?).map_err(|error| cannot(&error))?
             }
-            _ => self.decode(&*build(entry, &settings)?)?,
+            _ => {
+                let adapter = build(entry, &settings).map_err(|error| match self.settings {
+                    Some(_) => error,
+                    None => Outcome::new(
+                        Exit::Config,
+                        format!("{error}; give the settings with `--settings FILE`"),
+                    ),
+                })?;
+                self.decode(&*adapter)?
+            }
         };
         self.print(out, entry, page)
     }

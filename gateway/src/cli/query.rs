@@ -43,7 +43,7 @@ struct Question {
     #[arg(long, value_parser = on_behalf_of)]
     on_behalf_of: OnBehalfOf,
     /// Begin of the window, such as 2026-03-01T00:00:00Z
-    #[arg(long, required_unless_present = "last", conflicts_with = "last")]
+    #[arg(long, conflicts_with = "last")]
     from: Option<Timestamp>,
     /// End of the window; now when left out
     #[arg(long, conflicts_with = "last")]
@@ -146,7 +146,11 @@ impl Question {
             (None, Some(last)) => now
                 .checked_sub(last)
                 .map_err(|_| usage("`--last` is too long"))?,
-            (None, None) => return Err(usage("give the window with `--last` or `--from`")),
+            (None, None) => {
+                return Err(usage(
+                    "give the window with `--last`, such as `--last 7d`, or with `--from`",
+                ));
+            }
         };
         Ok(QueryRequest {
             plate: self.plate()?,

@@ -55,8 +55,24 @@ impl Sources {
         }
         unbroken(&mut sources, 5);
         writeln!(out, "{}", trimmed(&sources.to_string()))?;
+        refusals(out, &list.sources)?;
         Ok(Exit::Done)
     }
+}
+
+/// What was refused as a whole, which nobody may have seen: what came later may be understood again.
+fn refusals(out: &mut dyn Write, sources: &[SourceInfo]) -> io::Result<()> {
+    let refused = sources.iter().filter(|source| source.health.refused > 0);
+    for (index, source) in refused.enumerate() {
+        if index == 0 {
+            writeln!(
+                out,
+                "\nRefused as a whole since the start (see quarantine and ledger):"
+            )?;
+        }
+        writeln!(out, "    {}: {}", source.source, source.health.refused)?;
+    }
+    Ok(())
 }
 
 /// Which source needs somebody, and why.

@@ -3,7 +3,7 @@
 //! The same order as for any question: decide, record the intent, contact, record the outcome. What came back is looked
 //! at and dropped; the report names checks, fields and rules and holds no read.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures::FutureExt as _;
 use turnpike_adapters::{
@@ -12,7 +12,7 @@ use turnpike_adapters::{
     error::{Error, ErrorKind},
 };
 use turnpike_schemas::{
-    agreement::Permit,
+    agreement::{Permit, Rule},
     api::{Completeness, LedgerPosition, QueryRequest, SourceOutcome},
     conformance::{CheckReport, CheckResult, CheckWay, Verdict},
     ledger::{self, Action, Admin, AdminAction, Personal},
@@ -199,7 +199,19 @@ fn not_looked(outcome: &SourceOutcome) -> Looked {
     let (detail, advice) = match outcome {
         SourceOutcome::Refused { rule, explanation } => (
             format!("the agreement refuses: {explanation} ({rule})"),
-            "check with an account, a purpose and a window that the source's agreement allows; nobody was contacted",
+            match rule {
+                Rule::AgreementNotActive
+                | Rule::AgreementNotYetInEffect
+                | Rule::AgreementExpired => {
+                    "see `status`, `effective_from` and `effective_until` in the source's agreement; once its owner has put it in force, start the gateway again. Nobody was contacted"
+                }
+                Rule::RoleNotAllowed => {
+                    "check with an account that has one of the roles in `who.roles` of the source's agreement beside `integrator` or `operator`; nobody was contacted"
+                }
+                _ => {
+                    "check with an account, a purpose and a window that the source's agreement allows; nobody was contacted"
+                }
+            },
         ),
         SourceOutcome::Unsupported { capability } => (
             format!(
@@ -252,7 +264,7 @@ fn outcome(source: &Source, looked: &Looked, took_ms: Option<u64>) -> ledger::Ou
 fn report(source: &Source, looked: Looked) -> CheckReport {
     let info = source.adapter.info();
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    CheckReport {
+    let mut report = CheckReport {
         source: source.id.clone(),
         adapter: info.id.to_owned(),
         adapter_version: info.version.to_owned(),
@@ -261,8 +273,35 @@ fn report(source: &Source, looked: Looked) -> CheckReport {
         reads: count(looked.page.reads.len()),
         rejected: count(looked.page.rejected.len()),
         skipped: u32::try_from(looked.page.skipped.values().sum::<u64>()).unwrap_or(u32::MAX),
+        doubts: BTreeMap::new(),
         results: looked.results,
         question: None,
         recorded: None,
+    };
+    for read in &looked.page.reads {
+        report.doubt(&read.quality);
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(rule: Rule) -> String {
+        let refused = SourceOutcome::Refused {
+            rule,
+            explanation: String::new(),
+        };
+        let looked = not_looked(&refused);
+        looked.results.into_iter().next().unwrap().advice.unwrap()
+    }
+
+    #[test]
+    fn who_is_refused_is_told_what_would_help() {
+        assert!(advice(Rule::AgreementNotActive).contains("`status`"));
+        assert!(advice(Rule::AgreementExpired).contains("`effective_until`"));
+        assert!(advice(Rule::RoleNotAllowed).contains("`who.roles`"));
+        assert!(advice(Rule::PurposeNotAllowed).contains("purpose"));
     }
 }

@@ -184,8 +184,11 @@ impl DropFolder {
                 Ok(()) => {
                     self.waiting.remove(&path);
                 }
+                Err(Stay::Unfinished) => {
+                    unsettled = true;
+                    tracing::debug!(source = %self.source.id, "a dropped file may still be being written");
+                }
                 Err(stay) => {
-                    unsettled |= matches!(stay, Stay::Unfinished);
                     tracing::warn!(source = %self.source.id, error = %stay, "a dropped file stays for the next look");
                 }
             }
@@ -369,6 +372,7 @@ impl DropFolder {
         decoded: DecodedFile,
     ) -> Result<(), Stay> {
         let now = self.intake.clock.now();
+        self.source.tally.refused();
         self.source.tally.took_in(now, 0, drift.len() as u64);
         let (id, sha256) = (&self.source.id, &decoded.sha256);
         let put = self.intake.quarantine.put(id, sha256, drift, now).await;

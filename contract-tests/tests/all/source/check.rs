@@ -113,8 +113,15 @@ async fn who_may_not_check_or_not_ask_contacts_nobody() {
         .turnpike("integrator", &asking("nowhere"))
         .await;
     assert_eq!(code(&unknown), 4);
-    let none = ["source", "check", LIVE];
-    assert_eq!(code(&installation.turnpike("integrator", &none).await), 2);
+    let none = installation
+        .turnpike("integrator", &["source", "check", LIVE])
+        .await;
+    assert_eq!(code(&none), 2);
+    let told = text(&none.stderr);
+    assert!(
+        told.contains("--payloads") && told.contains("--plate"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -229,7 +236,7 @@ async fn a_report_of_another_source_or_with_words_of_its_own_is_not_put_on_recor
     let installation = Installation::start(|_| {}).await;
     let honest = serde_json::json!({
         "source": PUSHES, "adapter": "rekor", "adapter_version": "1", "way": "payloads", "payloads": 1, "reads": 1,
-        "rejected": 0, "skipped": 0, "recorded": null,
+        "rejected": 0, "skipped": 0, "doubts": {}, "recorded": null,
         "results": [{ "check": "decoding_is_pure", "verdict": "passed", "details": [] }],
     });
     let token = installation.token("integrator");
@@ -249,6 +256,7 @@ async fn a_report_of_another_source_or_with_words_of_its_own_is_not_put_on_recor
         ("/results/0/check", PLATE.into()),
         ("/results/0/details", serde_json::json!([PLATE])),
         ("/payloads", PLATE.into()),
+        ("/doubts", serde_json::json!({ PLATE: 1 })),
     ] {
         let mut report = honest.clone();
         *report.pointer_mut(pointer).unwrap() = value;

@@ -201,4 +201,8 @@ async fn a_file_of_another_shape_is_moved_aside_with_its_reason() {
     .await;
     assert!(!read(&reason).contains(PLATE));
     assert!(drops.join("quarantine").join(sample.name).exists());
+    let shown = ended(&installation.turnpike("operator", &["sources"]).await, 0);
+    fits(&shown);
+    assert!(shown.contains("Refused as a whole"), "{shown}");
+    assert!(shown.contains("state-tolls: 1"), "{shown}");
 }

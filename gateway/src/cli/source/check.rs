@@ -4,7 +4,8 @@
 //! ledger, the quota and the breaker. Either way nothing is shown that is not on record.
 
 use std::{
-    io::{IsTerminal as _, Write},
+    collections::BTreeMap,
+    io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -64,16 +65,16 @@ pub(in crate::cli) struct Check {
 #[derive(Debug, Args)]
 struct Question {
     /// A plate the source is known to hold; `-` reads it from standard input
-    #[arg(long, required_unless_present = "payloads")]
+    #[arg(long)]
     plate: Option<String>,
     /// Why you may ask: `stolen_vehicle`, `missing_person`, ...
-    #[arg(long, value_parser = purpose, required_unless_present = "payloads")]
+    #[arg(long, value_parser = purpose)]
     purpose: Option<Purpose>,
     /// The file the check belongs to
-    #[arg(long = "case", value_parser = case, required_unless_present = "payloads")]
+    #[arg(long = "case", value_parser = case)]
     case_reference: Option<CaseRef>,
     /// For whom: `self`, or the organisation you ask for
-    #[arg(long, value_parser = on_behalf_of, required_unless_present = "payloads")]
+    #[arg(long, value_parser = on_behalf_of)]
     on_behalf_of: Option<OnBehalfOf>,
     /// The window up to now: `36h`, `7d`
     #[arg(long, value_parser = span, default_value = "24h")]
@@ -153,7 +154,7 @@ impl Question {
         let missing = || {
             Outcome::new(
                 Exit::Usage,
-                "a live check is a question: give --plate, --purpose, --case and --on-behalf-of",
+                "check payloads with --payloads FOLDER; a live check is a question: give --plate, --purpose, --case and --on-behalf-of",
             )
         };
         let to: Timestamp = SystemClock.now();
@@ -161,8 +162,9 @@ impl Question {
             .checked_sub(self.last)
             .map_err(|_| Outcome::new(Exit::Usage, "`--last` is too long"))?;
         let window = TimeWindow::new(from, to);
+        let plate = self.plate().ok_or_else(missing)??;
         Ok(QueryRequest {
-            plate: self.plate()?,
+            plate,
             match_mode: MatchMode::Exact,
             jurisdiction: None,
             window: window.map_err(|error| Outcome::new(Exit::Usage, error.to_string()))?,
@@ -174,16 +176,14 @@ impl Question {
         })
     }
 
-    fn plate(&self) -> Result<String, Outcome> {
-        match self.plate.as_deref() {
-            Some("-") => {
-                let mut line = String::new();
-                std::io::stdin().read_line(&mut line)?;
-                Ok(line.trim().to_owned())
-            }
-            Some(plate) => Ok(plate.to_owned()),
-            None => Err(Outcome::new(Exit::Usage, "give --plate")),
+    fn plate(&self) -> Option<io::Result<String>> {
+        let plate = self.plate.as_deref()?;
+        if plate != "-" {
+            return Some(Ok(plate.to_owned()));
         }
+        let mut line = String::new();
+        let taken = io::stdin().read_line(&mut line);
+        Some(taken.map(|_| line.trim().to_owned()))
     }
 }
 
@@ -216,6 +216,7 @@ fn checked(loaded: &Loaded) -> CheckReport {
     bar.finish_and_clear();
     results.extend(kept_shape(loaded));
     let (mut reads, mut rejected, mut skipped) = (0, 0, 0);
+    let mut doubts = Vec::new();
     for payload in &loaded.payloads {
         match payload.decode(loaded.decoder()) {
             Ok(delivered) => {
@@ -223,12 +224,13 @@ fn checked(loaded: &Loaded) -> CheckReport {
                 rejected +=
                     delivered.page.rejected.len() + usize::from(delivered.refused.is_some());
                 skipped += delivered.page.skipped.values().sum::<u64>();
+                doubts.extend(delivered.page.reads.into_iter().map(|read| read.quality));
             }
             Err(_) => rejected += 1,
         }
     }
     let info = adapter.info();
-    CheckReport {
+    let mut report = CheckReport {
         source: source.id.clone(),
         adapter: info.id.to_owned(),
         adapter_version: info.version.to_owned(),
@@ -237,10 +239,15 @@ fn checked(loaded: &Loaded) -> CheckReport {
         reads: small(reads),
         rejected: small(rejected),
         skipped: u32::try_from(skipped).unwrap_or(u32::MAX),
+        doubts: BTreeMap::new(),
         results,
         question: None,
         recorded: None,
+    };
+    for quality in &doubts {
+        report.doubt(quality);
     }
+    report
 }
 
 /// Whether the payloads have the shape recorded for the source, where one is.
@@ -268,13 +275,13 @@ fn kept_shape(loaded: &Loaded) -> Option<CheckResult> {
     })
 }
 
-fn small(count: usize) -> u32 {
+pub(super) fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// A bar, or a spinner where the length is not known; neither unless somebody looks at a terminal.
 fn bar(length: Option<u64>, message: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
+    if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = match length {

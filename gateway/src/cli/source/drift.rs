@@ -18,8 +18,9 @@ use super::{
         query::{json, source},
         table::{clean, table, unbroken},
     },
+    check::small,
     payloads::{As, Loaded},
-    report::wrapped,
+    report::{counted, wrapped},
 };
 
 /// Compare the shape of payloads with the recorded one
@@ -89,15 +90,13 @@ impl Drift {
         today: &Shape,
         changes: &[Change],
     ) -> Result<(), Outcome> {
-        let (payloads, fields) = (loaded.payloads.len(), today.len());
+        let payloads = counted(small(loaded.payloads.len()), "payload");
+        let fields = counted(small(today.len()), "field");
         if changes.is_empty() {
             wrapped(
                 out,
                 "",
-                &format!(
-                    "{}: {payloads} payloads, {fields} fields, no drift.",
-                    self.id
-                ),
+                &format!("{}: {payloads}, {fields}, no drift.", self.id),
             )?;
         } else {
             let mut rows = table(&["change", "field", "what"]);
@@ -118,9 +117,9 @@ impl Drift {
                 out,
                 "",
                 &format!(
-                    "{}: {payloads} payloads, {fields} fields, {} changes.",
+                    "{}: {payloads}, {fields}, {}.",
                     self.id,
-                    changes.len()
+                    counted(small(changes.len()), "change")
                 ),
             )?;
         }

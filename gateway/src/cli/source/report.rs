@@ -11,23 +11,34 @@ const WIDTH: usize = 80;
 
 pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
     let what = match report.way {
-        CheckWay::Payloads => "payloads; nobody was contacted",
-        CheckWay::Live => "answers",
+        CheckWay::Payloads => "payload",
+        CheckWay::Live => "answer",
+    };
+    let looked_at = counted(report.payloads, what);
+    let reads = counted(report.reads, "read");
+    let rejected = counted(report.rejected, "record");
+    let contact = match report.way {
+        CheckWay::Payloads => "; nobody was contacted",
+        CheckWay::Live => "",
     };
     wrapped(
         out,
         "",
         &format!(
-            "{}, adapter {} {}: {} {what}. {} reads, {} records rejected, {} skipped. No read is stored or shown.",
-            report.source,
-            report.adapter,
-            report.adapter_version,
-            report.payloads,
-            report.reads,
-            report.rejected,
-            report.skipped
+            "{}, adapter {} {}: {looked_at}{contact}. {reads}, {rejected} rejected, {} skipped. No read is stored or shown.",
+            report.source, report.adapter, report.adapter_version, report.skipped
         ),
     )?;
+    for (doubt, count) in &report.doubts {
+        wrapped(
+            out,
+            "",
+            &format!(
+                "In doubt: {count} of {reads}: `{}`; `turnpike source decode` shows which.",
+                clean(doubt)
+            ),
+        )?;
+    }
     writeln!(out)?;
     let mut results = table(&["result", "check"]);
     for result in &report.results {
@@ -79,6 +90,14 @@ pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
     Ok(())
 }
 
+/// A number of things.
+pub(super) fn counted(count: u32, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
 const fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "passed",
@@ -119,7 +138,44 @@ fn pieces(word: &str, room: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use turnpike_schemas::read::SourceId;
+
     use super::*;
+
+    #[test]
+    fn one_is_one_and_values_left_out_are_told_in_80_columns() {
+        let mut report = CheckReport {
+            source: SourceId::parse("larkspur-lots").unwrap(),
+            adapter: "declarative".to_owned(),
+            adapter_version: "1".to_owned(),
+            way: CheckWay::Payloads,
+            payloads: 1,
+            reads: 2,
+            rejected: 1,
+            skipped: 0,
+            doubts: std::collections::BTreeMap::new(),
+            results: Vec::new(),
+            question: None,
+            recorded: None,
+        };
+        report.doubt(&["value_not_understood".to_owned()]);
+        let mut out = Vec::new();
+        print(&mut out, &report).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(
+            shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "1 payload; nobody was contacted. 2 reads, 1 record rejected",
+            "In doubt: 1 of 2 reads: `value_not_understood`;",
+        ] {
+            assert!(words.contains(part), "{part} is not in\n{shown}");
+        }
+        assert!(report.plain().doubts.is_empty());
+        assert!(!report.facts().contains_key("doubts"));
+    }
 
     #[test]
     fn text_is_wrapped_and_no_word_is_lost() {

@@ -19,8 +19,10 @@ pub(super) fn agreement(wanted: &Wanted) -> String {
         ),
     };
     format!(
-        r#"# What {title} allows. Not legal advice: every line is for its owner to say. docs/agreements.md explains them.
-# Nothing is asked, taken in or released while it is suspended; set `active` once it is signed.
+        r#"# What {title} allows. docs/agreements.md explains every line.
+# Not legal advice: every line is for its owner to say.
+# Nothing is asked, taken in or released while it is suspended; set `active`
+# once it is signed.
 id = "{id}"
 version = 1
 source = "{id}"
@@ -49,7 +51,8 @@ excess = "refuse"
 [plates]
 look_alike = false
 
-# Besides identity, plate and time.
+# Besides identity, plate and time. What is not listed here is in no answer,
+# also if the mapping finds it.
 [what]
 fields = ["jurisdiction", "confidence", "position", "site", "camera"]
 max_reads = 100

@@ -24,9 +24,11 @@ fn head(wanted: &Wanted) -> String {
         Format::Csv => "csv",
     };
     format!(
-        r#"# How the messages of {title} become reads. docs/adding-a-source.md says what every key means.
-# Nothing is guessed: say what the vendor's manual says, and leave out what it does not.
-# Fields about people (owner, driver, account, tag) cannot be taken, whatever is written here.
+        r#"# How the messages of {title} become reads.
+# docs/adding-a-source.md says what every key means.
+# Nothing is guessed: say what the vendor's manual says, and leave out what it
+# does not. Fields about people (owner, driver, account, tag) cannot be taken,
+# whatever is written here.
 mapping = 1
 title = "{title}"
 family = "{family}"
@@ -92,7 +94,8 @@ fn fields(format: Format) -> String {
         r#"[fields]
 # The vendor's identity of one passage, the same for every correction of it.
 record = "{id}"
-# RFC 3339 with an offset. A local time needs its zone: {{ at = "...", time = "iso_local", zone = "America/New_York" }}
+# RFC 3339 with an offset. A local time needs its zone:
+# {{ at = "...", time = "iso_local", zone = "America/New_York" }}
 captured_at = {{ at = "{at}", time = "rfc3339" }}
 # A larger number replaces a smaller one.
 # revision = "{version}"
@@ -105,7 +108,8 @@ confidence = {{ at = "{score}", scale = 100 }}
 jurisdiction = {{ at = "{state}", country = "US" }}
 
 [fields.place]
-# Both or neither; 0,0 counts as neither.
+# Both or neither; 0,0 counts as neither. JSON texts that hold numbers need
+# {{ at = "...", number_or_text = true }}.
 lat = "{lat}"
 lon = "{lon}"
 site = "{site}"
