@@ -299,7 +299,16 @@ pub struct Image {
     pub bytes: Bytes,
 }
 
+/// How the rule of a file ends that was refused for what it is: lists of accounts, money. It holds no read that could be missing.
+pub const NOT_A_SIGHTING: &str = "not a sighting";
+
 impl Rejection {
+    /// Whether what was refused can have held reads, so that some are missing now.
+    #[must_use]
+    pub fn may_hold_reads(&self) -> bool {
+        !self.rule.ends_with(NOT_A_SIGHTING)
+    }
+
     /// A rejection of record number `record`.
     #[must_use]
     pub fn new(record: Option<u64>, field: impl Into<String>, rule: impl Into<String>) -> Self {

@@ -351,6 +351,9 @@ impl DropFolder {
         decoded: DecodedFile,
     ) -> Result<(), Stay> {
         self.source.tally.refused();
+        if rejection.may_hold_reads() {
+            self.source.tally.took_in(self.intake.clock.now(), 0, 1);
+        }
         self.record(
             &decoded,
             0,

@@ -162,6 +162,8 @@ impl Intake {
         let decoded = match decode(source, message).await {
             Ok(decoded) => decoded,
             Err(error) => {
+                // What it held is missing until the vendor is understood again.
+                source.tally.took_in(now, 0, 1);
                 self.refused(source, way, "malformed", Some(&digest))
                     .await?;
                 return Err(IntakeError::Malformed(error));

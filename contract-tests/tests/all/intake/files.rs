@@ -11,7 +11,7 @@ use turnpike_contract_tests::sim::{
 
 use super::{held, quarantined};
 use crate::installation::{
-    Installation, eventually, files_under, now, of_kind, question_about, read, reads_of,
+    Installation, eventually, files_under, now, of_kind, question_about, read, reads_of, row,
 };
 
 const TOLLS: &str = "state-tolls";
@@ -218,6 +218,33 @@ async fn a_correction_revises_whether_it_comes_before_or_after_its_original() {
         assert!(corrected[0]["revision"].as_u64().unwrap() > 0);
     }
     assert_eq!(held(&installation, TOLLS).await, 2);
+}
+
+#[tokio::test]
+async fn a_file_set_aside_may_have_held_reads_so_nothing_is_not_seen_until_the_next_good_one() {
+    let installation = Installation::start(|_| {}).await;
+    let mut vendor = Deliveries::new(&installation);
+    let asked = question_about("TPX0007", 1);
+    let outcome = async || {
+        let answer = installation.ask(&asked).await;
+        row(&answer, TOLLS)["outcome"].as_str().unwrap().to_owned()
+    };
+    let good = vec![vendor.txn("TPX0001")];
+    let good = vendor.file(good).parcel().unwrap();
+    assert!(vendor.drop_off(&good).await.done);
+    assert_eq!(outcome().await, "empty");
+    // Money holds no read that could be missing.
+    let money = installation.world.tolls.srecon(vendor.submitted());
+    vendor.drop_off(&money.parcel().unwrap()).await;
+    assert_eq!(outcome().await, "empty");
+    let cut = vec![vendor.txn("TPX0007")];
+    let cut = vendor.file(cut).broken(Quirk::CountMismatch).unwrap();
+    vendor.drop_off(&cut).await;
+    assert_eq!(outcome().await, "stale");
+    let next = vec![vendor.txn("TPX0001")];
+    let next = vendor.file(next).parcel().unwrap();
+    assert!(vendor.drop_off(&next).await.done);
+    assert_eq!(outcome().await, "empty");
 }
 
 #[tokio::test]
