@@ -30,7 +30,10 @@ pub(super) fn reference(base: &Url, text: &str) -> Option<String> {
             return None;
         }
         let folder = base.path().trim_end_matches('/');
-        url.path().strip_prefix(folder)?.to_owned()
+        url.path()
+            .strip_prefix(folder)?
+            .strip_prefix('/')?
+            .to_owned()
     } else {
         text.to_owned()
     };
@@ -118,6 +121,7 @@ mod tests {
                 Some("path:2026/s-42.jpg"),
             ),
             ("https://images.example/other/s-42.jpg", None),
+            ("https://images.example/lpr2/s-42.jpg", None),
             ("https://images.example/lpr/s-42.jpg?sig=1", None),
             ("https://elsewhere.example/lpr/s-42.jpg", None),
             ("http://images.example/lpr/s-42.jpg", None),

@@ -57,9 +57,12 @@ impl Splitter {
     pub fn new(content_type: &str, max_part: usize) -> Result<Self> {
         let boundary = boundary_of(content_type)
             .ok_or_else(|| malformed("the answer is not multipart, or names no boundary"))?;
-        // Devices declare `--edge` and delimit with `--edge`, or declare `edge`: dashes in front are counted by nobody.
+        // Devices declare `--edge` and delimit with `--edge`, or declare `edge`: dashes in front are counted by nobody. One of
+        // dashes alone would be found at every dash of a long row of them.
         let name = boundary.trim_start_matches('-');
-        let name = if name.is_empty() { &boundary } else { name };
+        if name.is_empty() {
+            return Err(malformed("the boundary is dashes alone"));
+        }
         Ok(Self {
             delimiter: format!("--{name}").into_bytes(),
             max_part,
@@ -385,6 +388,7 @@ mod tests {
             "text/html",
             "multipart/mixed",
             "multipart/mixed; boundary=",
+            "multipart/mixed; boundary=----",
             "",
         ] {
             let error = Splitter::new(kind, 10).unwrap_err();

@@ -25,7 +25,7 @@ use crate::{
     app::{App, Pushing},
     federation::Source,
     ingest::Place,
-    webhook::{Claim, Headers, Proven, Told, Unproven},
+    webhook::{Claim, Claimed, Headers, Proven, Told, Unproven},
 };
 
 /// Push reads
@@ -70,13 +70,12 @@ pub(super) async fn push(
     if !sender.is_proven() {
         app.paced(&sender).await?;
     }
-    let claimed = match app.claim(&sender, proven.identity) {
-        None => None,
-        Some(Claim::New(claimed)) => Some(claimed),
-        Some(Claim::UnderWay) => {
+    let claimed = match claim(sender.pushing, &proven) {
+        Claims::New(claimed) => claimed,
+        Claims::UnderWay => {
             return Err(app.send_back(&sender.source, Busy::SameMessage).await);
         }
-        Some(Claim::Known(told)) => {
+        Claims::Known(told) => {
             let told = told.again();
             let known = u64::from(told.receipt.duplicates);
             sender.source.tally.duplicates(known);
@@ -102,10 +101,38 @@ pub(super) async fn push(
         receipt: accepted.receipt,
         reply: accepted.reply,
     };
-    if let Some(claimed) = claimed {
+    for claimed in claimed {
         claimed.answered(told.clone());
     }
     Ok(answer(told))
+}
+
+/// What is known of a message under all that names it.
+enum Claims {
+    New(Vec<Claimed>),
+    UnderWay,
+    Known(Arc<Told>),
+}
+
+/// Marks a message as under way under all that names it. Known under one of its names, it is known.
+fn claim(pushing: &Pushing, proven: &Proven) -> Claims {
+    let Some(replays) = &pushing.replays else {
+        return Claims::New(Vec::new());
+    };
+    let mut claimed = Vec::new();
+    for key in proven.identity.into_iter().chain(proven.named) {
+        match replays.claim(key) {
+            Claim::New(one) => claimed.push(one),
+            Claim::UnderWay => return Claims::UnderWay,
+            Claim::Known(told) => {
+                for one in claimed {
+                    one.answered(Told::clone(&told));
+                }
+                return Claims::Known(told);
+            }
+        }
+    }
+    Claims::New(claimed)
 }
 
 /// What the vendor is told once its reads are durable.
@@ -274,9 +301,64 @@ impl App {
         let failure = Failure::new(UNAUTHENTICATED).because(detail);
         self.refuse_stranger(unproven.word(), failure).await
     }
+}
 
-    fn claim(&self, sender: &Sender<'_>, identity: Option<[u8; 32]>) -> Option<Claim> {
-        let replays = sender.pushing.replays.as_ref()?;
-        Some(replays.claim(identity?))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::{Proof, Push, Replays};
+
+    #[test]
+    fn a_message_is_known_under_each_of_its_names() {
+        let push = Push {
+            proof: Proof::Token(crate::config::TokenHash::of("a token")),
+            idempotency_header: None,
+        };
+        let pushing = Pushing {
+            push,
+            replays: Some(Replays::new(std::time::Duration::from_secs(600))),
+        };
+        let asked = |signed, named| {
+            let proven = Proven {
+                identity: Some([signed; 32]),
+                named: Some([named; 32]),
+                skew: None,
+            };
+            claim(&pushing, &proven)
+        };
+        let told = Told {
+            receipt: PushReceipt {
+                stored: 1,
+                duplicates: 0,
+                skipped: 0,
+                rejected: 0,
+            },
+            reply: None,
+        };
+        let Claims::New(claimed) = asked(1, 101) else {
+            panic!("it is new");
+        };
+        assert!(matches!(asked(1, 102), Claims::UnderWay));
+        assert!(matches!(asked(2, 101), Claims::UnderWay));
+        drop(claimed);
+        let Claims::New(claimed) = asked(1, 101) else {
+            panic!("it was not taken in");
+        };
+        for one in claimed {
+            one.answered(told.clone());
+        }
+        assert!(
+            matches!(asked(1, 102), Claims::Known(_)),
+            "replayed under another name"
+        );
+        assert!(
+            matches!(asked(2, 101), Claims::Known(_)),
+            "signed anew by its vendor"
+        );
+        assert!(
+            matches!(asked(2, 103), Claims::Known(_)),
+            "which is known then as well"
+        );
+        assert!(matches!(asked(3, 103), Claims::New(_)));
     }
 }

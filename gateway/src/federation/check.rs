@@ -20,7 +20,11 @@ use turnpike_schemas::{
 };
 
 use super::{AskError, Federation, Plan, Source, Step, images::kind as kind_word, record};
-use crate::{identity::Identity, ledger::LedgerError, store::StoreError};
+use crate::{
+    identity::Identity,
+    ledger::{LedgerError, Ticket},
+    store::StoreError,
+};
 
 /// What came of contacting the source for a check.
 struct Looked {
@@ -66,7 +70,7 @@ impl Federation {
             .begin(plan.id, intent, decisions.collect())
             .await?;
         let started = Instant::now();
-        let looked = self.look(source, step, &plan).await;
+        let looked = self.look(&ticket, source, step, &plan).await;
         let took_ms = u64::try_from(started.elapsed().as_millis()).ok();
         let outcome = outcome(source, &looked, took_ms);
         let receipt = self.ledger.finish(ticket, outcome).await?;
@@ -96,15 +100,24 @@ impl Federation {
         self.ledger.admin(entry).await
     }
 
-    async fn look(&self, source: &Source, step: &Step, plan: &Plan) -> Looked {
+    /// The ticket proves that the intent is on disk.
+    async fn look(&self, on_record: &Ticket, source: &Source, step: &Step, plan: &Plan) -> Looked {
         match step {
             Step::Report(outcome) => not_looked(outcome),
-            Step::Ask(permit) if source.is_live() => self.look_live(source, permit, plan).await,
+            Step::Ask(permit) if source.is_live() => {
+                self.look_live(on_record, source, permit, plan).await
+            }
             Step::Ask(permit) => self.look_held(source, permit).await,
         }
     }
 
-    async fn look_live(&self, source: &Source, permit: &Permit, plan: &Plan) -> Looked {
+    async fn look_live(
+        &self,
+        _on_record: &Ticket,
+        source: &Source,
+        permit: &Permit,
+        plan: &Plan,
+    ) -> Looked {
         let ctx = source.context(&self.clock, plan.deadline);
         let asking = AssertUnwindSafe(source.adapter.search(&ctx, permit)).catch_unwind();
         let failed = |kind, message| Err(Error::new(kind, "check", message));

@@ -298,7 +298,7 @@ impl Federation {
         })
     }
 
-    /// The only call of an adapter's search. The ticket proves that the intent is on disk.
+    /// The only call of an adapter's search for an answer; a check's is in `check`. The ticket proves that the intent is on disk.
     fn contact(
         &self,
         _on_record: &Ticket,

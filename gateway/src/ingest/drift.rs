@@ -16,7 +16,7 @@ use crate::federation::Source;
 /// Differences kept of one payload.
 const MOST: usize = 100;
 
-/// Of a file, this much is looked at.
+/// A longer file is not looked at: a part of one would lack what its end holds.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Intake {
@@ -55,7 +55,8 @@ impl Intake {
         Err(IntakeError::Drifted(first.clone()))
     }
 
-    /// How a file differs from the shape recorded for its source; nothing where none is demanded.
+    /// How a file differs from the shape recorded for its source; nothing where none is demanded, or the file is too long to
+    /// be looked at.
     pub(super) async fn file_drift(
         &self,
         source: &Arc<Source>,
@@ -67,12 +68,16 @@ impl Intake {
         let (name, path) = (name_of(path), path.to_owned());
         let read = move || {
             let mut bytes = Vec::new();
-            let mut file = std::fs::File::open(path)?.take(MOST_BYTES);
+            let mut file = std::fs::File::open(path)?.take(MOST_BYTES + 1);
             file.read_to_end(&mut bytes)?;
             Ok::<_, std::io::Error>(bytes)
         };
         let bytes = tokio::task::spawn_blocking(read).await;
         let bytes = bytes.map_err(std::io::Error::other)??;
+        if bytes.len() as u64 > MOST_BYTES {
+            tracing::warn!(source = %source.id, "a file is too long to be compared with the recorded shape");
+            return Ok(Vec::new());
+        }
         let payload = Payload::from_file(Via::File, &name, bytes);
         Ok(compared(source, payload, Vec::new()).await)
     }

@@ -277,8 +277,9 @@ impl Listener {
             .await;
         match taken {
             Ok(_) => Ok(()),
-            Err(IntakeError::Malformed(error)) => {
-                tracing::warn!(source = %self.source.id, %error, "a message was not understood");
+            // Either is on record, and would be the same were it sent again.
+            Err(error @ (IntakeError::Malformed(_) | IntakeError::Drifted(_))) => {
+                tracing::warn!(source = %self.source.id, %error, "a message was not taken in");
                 Ok(())
             }
             Err(error) => Err(error),

@@ -3,6 +3,7 @@
 //! A file is fetched once it has stopped changing, under a hidden name, and appears in the folder whole. What was fetched is
 //! remembered by name, size and time after it has appeared, so a crash in between fetches it again, which costs duplicates
 //! and loses nothing. The server's copy is moved or removed only once the file has left the folder: then its reads are durable.
+//! Of a file that was set aside none are, and the server's copy stays.
 
 use std::{
     collections::BTreeSet,
@@ -151,6 +152,11 @@ impl SftpPull {
     ) -> Result<(), Error> {
         let mut outcome = Ok(());
         for file in files {
+            // Many large files take longer than an agreement may last; the next visit puts it on record.
+            let now = self.intake.clock.now();
+            if self.source.agreement.ingest_permit(now).is_err() {
+                break;
+            }
             outcome = outcome.and(self.fetch(session, file).await);
         }
         outcome
@@ -216,9 +222,12 @@ impl SftpPull {
         if self.settings.after == AfterFetch::Leave {
             return Ok(());
         }
+        let here = &self.drop.folder;
+        let waits = |name: &str| here.join(name).exists();
+        let is_aside = |name: &str| here.join("quarantine").join(name).exists();
         let taken = listed
             .iter()
-            .filter(|file| self.memory.knows(file) && !self.drop.folder.join(&file.name).exists());
+            .filter(|file| self.memory.knows(file) && !waits(&file.name) && !is_aside(&file.name));
         for file in taken {
             let path = self.remote(&file.name);
             match &self.settings.after {

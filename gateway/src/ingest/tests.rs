@@ -1,7 +1,7 @@
 //! Polls and streams against an adapter that does as it is told, with a real store and a real ledger. Plates are invented.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     net::SocketAddr,
     num::NonZeroU32,
     sync::{
@@ -570,6 +570,39 @@ async fn parts_of_a_stream_are_taken_in_and_a_stream_that_breaks_is_opened_again
         (entry.way, entry.refused.as_deref()),
         (IngestWay::Subscribe, Some("malformed"))
     );
+}
+
+#[tokio::test]
+async fn a_part_of_another_shape_is_set_aside_once_and_holds_up_no_other() {
+    let parts = [
+        part("text/plain", "1 TPX0001"),
+        part("text/plain", "2 TPX0002"),
+    ];
+    let address = camera(vec![String::new(), parts.concat()]).await;
+    let url: Url = format!("http://{address}/stream").parse().unwrap();
+    let mut bench = Bench::new(Some(url.clone()));
+    let shape = r#"{"version":1,"formats":["json"],"fields":{}}"#;
+    let kept = Arc::get_mut(&mut bench.source).unwrap();
+    kept.shape = Some(Arc::new(serde_json::from_str(shape).unwrap()));
+    let running = bench.listen(url);
+    let refused = || {
+        let entries = bench.ingests().into_iter();
+        let entries = entries.filter(|entry| entry.refused.is_some());
+        entries
+            .map(|entry| format!("{:?}", entry.payload_sha256))
+            .collect::<Vec<_>>()
+    };
+    let both = || refused().into_iter().collect::<BTreeSet<_>>().len() == 2;
+    bench.until(both).await;
+    assert_eq!(refused().len(), 2, "each once");
+    assert!(!running.is_finished());
+    bench.stop.cancel();
+    running.await.unwrap();
+    let held = bench
+        .intake
+        .store
+        .source_stats(&SourceId::parse(GATE).unwrap());
+    assert_eq!(held.held, 0);
 }
 
 #[tokio::test]

@@ -71,8 +71,11 @@ pub enum Headers {
 /// A message known to be the source's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proven {
-    /// What tells the message from others of the source, where it names it: the same one is the same message.
+    /// What tells the message from others of the source: what is signed, or the source's name for it where nothing is. The
+    /// same one is the same message.
     pub identity: Option<[u8; 32]>,
+    /// The source's name for a signed message. It is not signed: the same one is the same message, another one proves nothing.
+    pub named: Option<[u8; 32]>,
     /// How far the source's clock is ahead, by the time it signed.
     pub skew: Option<SignedDuration>,
 }
@@ -121,16 +124,24 @@ impl Push {
     ) -> Result<Proven, Unproven> {
         let named = self.idempotency_header.as_ref();
         let named = named.and_then(|name| single(headers, name));
-        let (signed, skew) = match (&self.proof, sent) {
+        let named = named.map(|name| identity(name, body));
+        match (&self.proof, sent) {
             (Proof::Signature(signature), Headers::Signed(presented)) => {
                 signature.verify(presented, body)?;
-                (Some(presented.identity()), presented.skew(now))
+                let signed = identity(presented.identity(), body);
+                Ok(Proven {
+                    identity: Some(signed),
+                    named: named.filter(|named| *named != signed),
+                    skew: presented.skew(now),
+                })
             }
-            (Proof::Signature(_), Headers::Proven) => return Err(Unproven::Signature),
-            _ => (None, None),
-        };
-        let identity = named.or(signed).map(|name| identity(name, body));
-        Ok(Proven { identity, skew })
+            (Proof::Signature(_), Headers::Proven) => Err(Unproven::Signature),
+            _ => Ok(Proven {
+                identity: named,
+                named: None,
+                skew: None,
+            }),
+        }
     }
 
     /// How long a message sent again can look fresh: the time to remember messages for.

@@ -331,6 +331,25 @@ fn a_token_and_a_secret_in_a_header_are_compared_whole() {
     assert!(header.window().is_none());
 }
 
+#[test]
+fn a_name_that_is_not_signed_makes_no_signed_message_another() {
+    let key = b"an invented key";
+    let push = Push {
+        idempotency_header: Some(HeaderName::from_static("idempotency-key")),
+        ..signed_by(parts("x-signature", key))
+    };
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"a");
+    let tag: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    let named = |name| {
+        let headers = sent(&[("x-signature", &tag), ("idempotency-key", name)]);
+        check(&push, &headers, b"a", 0).unwrap()
+    };
+    let (one, two) = (named("one"), named("two"));
+    assert!(one.identity.is_some() && one.named.is_some());
+    assert_eq!(one.identity, two.identity);
+    assert_ne!(one.named, two.named);
+}
+
 fn token_again() -> Push {
     Push {
         proof: Proof::Token(TokenHash::of("a token")),

@@ -180,3 +180,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_archive_is_unpacked_so_far_and_only_where_one_can_be() {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(9 << 20));
+    for number in 0..3 {
+        archive.start_file(number.to_string(), options).unwrap();
+        std::io::Write::write_all(&mut archive, long.as_bytes()).unwrap();
+    }
+    let bytes = archive.finish().unwrap().into_inner();
+    let parts = |via| {
+        let payload = Payload::from_file(via, "a.zip", bytes.clone());
+        let parts = text::parts(&payload);
+        parts.iter().map(|part| part.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(Via::Message), [bytes.len()]);
+    assert_eq!(
+        parts(Via::File),
+        [long.len()],
+        "no part of one is taken for all"
+    );
+}

@@ -11,8 +11,9 @@ use super::{
     FieldType, MOST_PARTS, Payload, ShapeError,
     tally::{Tally, inside, name},
 };
+use crate::conformance::Via;
 
-/// Largest file of an archive that is looked at.
+/// What is unpacked of an archive, all its files together. A file that is cut has no form, and is left out.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Lines of a table that are looked at.
@@ -23,7 +24,7 @@ const LINE: &str = "lines[]";
 
 /// The parts of a payload that can be told apart; of one that has none, itself.
 pub(super) fn parts(payload: &Payload) -> Vec<Cow<'_, [u8]>> {
-    if payload.bytes.starts_with(b"PK\x03\x04") {
+    if payload.via == Via::File && payload.bytes.starts_with(b"PK\x03\x04") {
         return archived(&payload.bytes);
     }
     match boundary(payload) {
@@ -36,16 +37,21 @@ fn archived(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else {
         return vec![Cow::Borrowed(bytes)];
     };
-    let mut files = Vec::new();
+    let (mut files, mut left) = (Vec::new(), MOST_BYTES);
     for index in 0..archive.len().min(MOST_PARTS) {
         let mut unpacked = Vec::new();
         let read = archive.by_index(index).ok().and_then(|file| {
-            let mut file = file.take(MOST_BYTES);
+            let mut file = file.take(left + 1);
             file.read_to_end(&mut unpacked).ok()
         });
-        if read.is_some() {
-            files.push(Cow::Owned(unpacked));
-        }
+        let Some(read) = read else {
+            continue;
+        };
+        let Some(rest) = left.checked_sub(read as u64) else {
+            break;
+        };
+        left = rest;
+        files.push(Cow::Owned(unpacked));
     }
     files
 }

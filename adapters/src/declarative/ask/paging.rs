@@ -121,10 +121,12 @@ fn pinned(base: &Url, text: &str) -> Option<Url> {
         path.pop_if_empty().push("");
     }
     let url = root.join(text).ok()?;
+    let folder = base.path().trim_end_matches('/');
+    let below = url.path().strip_prefix(folder);
     let same = url.origin() == base.origin()
         && url.username().is_empty()
         && url.password().is_none()
-        && url.path().starts_with(base.path().trim_end_matches('/'));
+        && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     same.then_some(url)
 }
 
@@ -152,6 +154,7 @@ mod tests {
             ("https://api.example:8443/v1/reads", None),
             ("https://user@api.example/v1/reads", None),
             ("https://api.example/admin/all", None),
+            ("https://api.example/v10/reads", None),
             ("../admin", None),
             ("file:///etc/passwd", None),
             ("https://", None),

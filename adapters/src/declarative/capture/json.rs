@@ -126,7 +126,7 @@ pub(super) fn file(layout: &Layout, file: &mut dyn ReadSeek, sink: Sink<'_>) -> 
     if !layout.is_flat() {
         let meter = Meter::new();
         let mut more = More {
-            skip_list: true,
+            skip_list: Some(meter.clone()),
             ..More::default()
         };
         let visit = Visit {
@@ -264,8 +264,8 @@ fn without_mark(body: &[u8]) -> &[u8] {
 struct More<'a> {
     candidates: Vec<[Scalar<'a>; 2]>,
     list: Option<&'a RawValue>,
-    /// The list is left for another pass.
-    skip_list: bool,
+    /// The list is left for another pass, and each record of it may be as long as any.
+    skip_list: Option<Meter>,
 }
 
 /// A walk at one node.
@@ -311,8 +311,8 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for Visit<'_, '_, 'a> {
 
 impl<'a> Visit<'_, '_, 'a> {
     fn records<'de: 'a, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.more.skip_list {
-            return IgnoredAny::deserialize(deserializer).map(|_| ());
+        if self.more.skip_list.is_some() {
+            return deserializer.deserialize_any(self);
         }
         let list = <&'a RawValue>::deserialize(deserializer)?;
         if self.more.list.replace(list).is_some() {
@@ -384,7 +384,11 @@ impl<'de: 'a, 'a> Visitor<'de> for Visit<'_, '_, 'a> {
                 index += 1;
             }
         }
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            if let (Some(meter), true) = (&self.more.skip_list, self.node.records) {
+                meter.record();
+            }
+        }
         self.keep(Scalar::Compound)
     }
 

@@ -145,6 +145,7 @@ impl<'l> Walk<'l> {
         }
         if node.is_some_and(|node| node.records) {
             self.way_found = true;
+            self.meter.record();
             if matches!(self.pass, Pass::Records(_)) {
                 self.record = Some(self.open.len() + 1);
                 self.captured = Captured::new(self.layout.slots);

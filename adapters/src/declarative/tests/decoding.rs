@@ -275,6 +275,30 @@ fn a_json_file_is_read_record_by_record_too() {
 }
 
 #[test]
+fn a_long_file_is_read_whether_or_not_its_message_counts() {
+    // Together longer than one record may be.
+    let record = |long: &str| RECORD.replace('}', &format!(",\"note\":\"{long}\"}}"));
+    let long = "x".repeat(1 << 20);
+    let records = vec![record(&long); 9].join(",");
+    let json = format!(r#"{{"site":"gate","reads":[{records}]}}"#);
+    let records = format!(
+        "<read id='1'><plate>TPK0421</plate><at>2026-03-04T07:15:30Z</at><note>{long}</note></read>"
+    );
+    let records = records.repeat(9);
+    let document = format!("<export><site>gate</site><reads>{records}</reads></export>");
+    for more in ["", "place.site = \"^/site\""] {
+        let text = webhook(more).replace("[webhook]", "[file]\n[records]\nat = \"/reads\"");
+        let adapter = source(&text, json!({})).unwrap();
+        let (page, refused) = dropped(&*adapter, "x.json", json.as_bytes());
+        assert_eq!((page.reads.len(), refused), (9, None), "json {more}");
+    }
+    for more in ["", "place.site = \"^export/site\""] {
+        let (page, refused) = dropped(&*xml(more), "x.xml", document.as_bytes());
+        assert_eq!((page.reads.len(), refused), (9, None), "xml {more}");
+    }
+}
+
+#[test]
 fn a_query_of_rfc_9535_finds_what_a_pointer_cannot() {
     let fields = r#"
 place.camera = "$.devices[?@.type == 'camera'].name"

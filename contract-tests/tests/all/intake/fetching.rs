@@ -168,6 +168,35 @@ async fn files_that_stay_on_the_server_are_fetched_once_also_over_a_kill() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_set_aside_stays_on_the_server() {
+    let mut vendor = Vendor::start();
+    // The first by name, so that it would be removed first.
+    let broken = vendor
+        .server
+        .outgoing()
+        .join("0000_0000_20260304071530.STRAN");
+    fs::write(&broken, "no archive").unwrap();
+    let key = vendor.server.host_key().unwrap();
+    let installation = Installation::start(|world| {
+        vendor.add_source(world, &key, "after = \"delete\"");
+    })
+    .await;
+    let aside = installation.world.folder().join("drops/far/quarantine");
+    let aside = aside.join(broken.file_name().unwrap());
+    eventually("the file is set aside", async || {
+        aside.exists().then_some(())
+    })
+    .await;
+    let good = vendor.lay_out("TPX0001");
+    taken(&installation, "TPX0001").await;
+    eventually("the good one is removed", async || {
+        (!good.exists()).then_some(())
+    })
+    .await;
+    assert!(broken.exists() && aside.exists());
+}
+
+#[tokio::test]
 async fn a_server_with_another_key_is_not_spoken_to() {
     let mut vendor = Vendor::start();
     vendor.lay_out("TPX0001");

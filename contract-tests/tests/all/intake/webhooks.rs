@@ -133,7 +133,7 @@ async fn a_signed_message_is_taken_in_once_and_a_forged_or_late_one_never() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_not_taken_in_is_new_when_it_comes_again() {
+async fn the_same_message_many_times_at_once_is_stored_once() {
     let installation = pushing(SIGNED).await;
     let body = read(5, "TPX0001");
     let headers = signed("one", now(), &body);

@@ -101,7 +101,12 @@ fn what_does_not_fit_together_is_named_and_no_secret_repeated() {
         ),
         (
             hmac("secret_encoding = \"base64\""),
-            "push.hmac.secret`: is not base64",
+            "push.hmac.secret`: is empty or not base64",
+        ),
+        (
+            "{ hmac = { header = \"x\", secret_encoding = \"base64\", secret = { env = \"EMPTY\" } } }"
+                .to_owned(),
+            "push.hmac.secret`: is empty or not base64",
         ),
         (
             "{ token_sha256 = \"x\", hmac = { header = \"x\", secret = { env = \"CAMERAS\" } } }"
@@ -110,7 +115,8 @@ fn what_does_not_fit_together_is_named_and_no_secret_repeated() {
         ),
     ];
     for (push, wanted) in cases {
-        let problems = pushing(&push).problems().join("\n");
+        let pushing = pushing(&push).variable("EMPTY", "whsec_");
+        let problems = pushing.problems().join("\n");
         assert!(problems.contains(wanted), "{push}: {problems}");
         assert!(!problems.contains(SECRET), "{problems}");
     }
