@@ -55,6 +55,7 @@ pub fn requester() -> Requester {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     }
 }
 

@@ -44,6 +44,8 @@ fn intent() -> Intent {
         },
         sources_wanted: Names::of(vec!["brookdale-police".into()]),
         image: None,
+        asker: None,
+        grounds: None,
     }
 }
 
@@ -56,6 +58,7 @@ fn decision() -> Decision {
         policy_sha256: None,
         rules: vec![],
         obligations: vec![],
+        decided_at: None,
     }
 }
 

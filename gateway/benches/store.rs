@@ -328,6 +328,7 @@ fn permit(plate: &str) -> Permit {
         },
         roles: [Role::Investigator].into(),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     };
     agreement()
         .permit(&requester, &query.unwrap(), EndOfYear.now())

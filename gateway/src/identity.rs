@@ -115,6 +115,7 @@ impl Directory {
             organisation: identity.organisation().clone(),
             roles: identity.user.roles.clone(),
             on_behalf_of: other,
+            attributes: turnpike_schemas::agreement::Attributes::default(),
         })
     }
 

@@ -14,7 +14,8 @@
 //! | `interrupted` | when an intent will never get an outcome, or its answer was withheld | reason |
 //! | `dry_run` | for an explanation; decisions follow | as `intent` |
 //! | `ingest` | per file, push, poll or message that was listened for | source, way, counts |
-//! | `admin` | start, stop, read of the ledger, change of configuration, result of a source's check | action |
+//! | `admin` | start, stop, sign-in, change of accounts, keys or agreements, read of the ledger, alarm, review and the like | action |
+//! | `delivery` | when the answer was handed over, or its connection ended before | end, bytes |
 
 mod body;
 mod canonical;
@@ -29,9 +30,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use body::{
-    Action, Admin, AdminAction, Body, Completeness, Decision, Ingest, IngestWay, Intent,
-    InterruptReason, Interrupted, Kind, Outcome, Refused, RefusedReason, SourceOutcome, Verdict,
-    Window,
+    Action, Admin, AdminAction, Asker, Body, Completeness, Decision, Delivery, DeliveryEnd,
+    Grounds, Ingest, IngestWay, Intent, InterruptReason, Interrupted, Kind, Outcome, Refused,
+    RefusedReason, SourceOutcome, Verdict, Window,
 };
 pub use canonical::canonical_json;
 pub use text::{Digest, Names, Nonce, Personal};

@@ -77,6 +77,29 @@ impl Purpose {
         Self::EmploymentScreening,
     ];
 
+    /// Whether the purpose is about an offence, so that its type must be stated.
+    #[must_use]
+    pub fn is_criminal(self) -> bool {
+        matches!(
+            self,
+            Self::StolenVehicle
+                | Self::ViolentCrime
+                | Self::PropertyCrime
+                | Self::HitAndRun
+                | Self::WantedPerson
+        )
+    }
+
+    /// The type of offence the purpose names by itself.
+    #[must_use]
+    pub fn implied_offence(self) -> Option<Offence> {
+        match self {
+            Self::StolenVehicle => Some(Offence::MotorVehicleTheft),
+            Self::HitAndRun => Some(Offence::HitAndRun),
+            _ => None,
+        }
+    }
+
     /// The code as written in documents and requests.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -95,6 +118,141 @@ impl Purpose {
             Self::ReproductiveCare => "reproductive_care",
             Self::ProtectedActivity => "protected_activity",
             Self::EmploymentScreening => "employment_screening",
+        }
+    }
+}
+
+/// Type of offence, after the groups of the National Incident-Based Reporting System. A closed vocabulary.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Offence {
+    /// Murder and manslaughter.
+    Homicide,
+    /// Kidnapping and abduction.
+    Kidnapping,
+    /// Sexual offences.
+    SexualOffence,
+    /// Human trafficking.
+    HumanTrafficking,
+    /// Robbery.
+    Robbery,
+    /// Assault.
+    Assault,
+    /// Arson.
+    Arson,
+    /// Burglary and breaking in.
+    Burglary,
+    /// Theft other than of a motor vehicle.
+    Larceny,
+    /// Theft of a motor vehicle.
+    MotorVehicleTheft,
+    /// Fraud and forgery.
+    Fraud,
+    /// Destruction of property.
+    Vandalism,
+    /// Drug offences.
+    Drugs,
+    /// Weapon offences.
+    Weapons,
+    /// Leaving the scene of a collision.
+    HitAndRun,
+    /// Driving under the influence.
+    DrivingUnderInfluence,
+    /// Failure to appear, escape or flight.
+    FailureToAppear,
+}
+
+impl Offence {
+    /// Every type of offence.
+    pub const ALL: [Self; 17] = [
+        Self::Homicide,
+        Self::Kidnapping,
+        Self::SexualOffence,
+        Self::HumanTrafficking,
+        Self::Robbery,
+        Self::Assault,
+        Self::Arson,
+        Self::Burglary,
+        Self::Larceny,
+        Self::MotorVehicleTheft,
+        Self::Fraud,
+        Self::Vandalism,
+        Self::Drugs,
+        Self::Weapons,
+        Self::HitAndRun,
+        Self::DrivingUnderInfluence,
+        Self::FailureToAppear,
+    ];
+
+    /// The code as written in documents and requests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Homicide => "homicide",
+            Self::Kidnapping => "kidnapping",
+            Self::SexualOffence => "sexual_offence",
+            Self::HumanTrafficking => "human_trafficking",
+            Self::Robbery => "robbery",
+            Self::Assault => "assault",
+            Self::Arson => "arson",
+            Self::Burglary => "burglary",
+            Self::Larceny => "larceny",
+            Self::MotorVehicleTheft => "motor_vehicle_theft",
+            Self::Fraud => "fraud",
+            Self::Vandalism => "vandalism",
+            Self::Drugs => "drugs",
+            Self::Weapons => "weapons",
+            Self::HitAndRun => "hit_and_run",
+            Self::DrivingUnderInfluence => "driving_under_influence",
+            Self::FailureToAppear => "failure_to_appear",
+        }
+    }
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Time within which an urgent question must be justified.
+pub const JUSTIFICATION_DUE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a case register said about the case of a question.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseStanding {
+    /// No register is configured for the organisation.
+    NotChecked,
+    /// The register knows the case as open.
+    Confirmed,
+    /// The register does not know the case, or knows it as closed.
+    Unknown,
+    /// The register did not answer in time.
+    Unavailable,
+}
+
+impl CaseStanding {
+    /// Every standing.
+    pub const ALL: [Self; 4] = [
+        Self::NotChecked,
+        Self::Confirmed,
+        Self::Unknown,
+        Self::Unavailable,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotChecked => "not_checked",
+            Self::Confirmed => "confirmed",
+            Self::Unknown => "unknown",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -191,6 +349,9 @@ pub struct Query {
     purpose: Purpose,
     case: CaseRef,
     on_behalf_of: OnBehalfOf,
+    offence: Option<Offence>,
+    urgent: bool,
+    case_standing: CaseStanding,
 }
 
 /// Why a question cannot be built from its parts.
@@ -394,6 +555,9 @@ impl Query {
             purpose,
             case,
             on_behalf_of,
+            offence: purpose.implied_offence(),
+            urgent: false,
+            case_standing: CaseStanding::NotChecked,
         })
     }
 
@@ -402,6 +566,45 @@ impl Query {
     pub fn issued_by(mut self, jurisdiction: Jurisdiction) -> Self {
         self.jurisdiction = Some(jurisdiction);
         self
+    }
+
+    /// The same question about an offence of this type. An offence the purpose names already is not replaced.
+    #[must_use]
+    pub fn about(mut self, offence: Offence) -> Self {
+        self.offence = self.purpose.implied_offence().or(Some(offence));
+        self
+    }
+
+    /// The same question, declared urgent: its justification is owed within [`JUSTIFICATION_DUE`].
+    #[must_use]
+    pub fn urgently(mut self) -> Self {
+        self.urgent = true;
+        self
+    }
+
+    /// The same question, with what the case register said.
+    #[must_use]
+    pub fn with_case_standing(mut self, standing: CaseStanding) -> Self {
+        self.case_standing = standing;
+        self
+    }
+
+    /// The type of offence, where the question is about one.
+    #[must_use]
+    pub fn offence(&self) -> Option<Offence> {
+        self.offence
+    }
+
+    /// Whether the asker declared the question urgent.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// What the case register said about the case.
+    #[must_use]
+    pub fn case_standing(&self) -> CaseStanding {
+        self.case_standing
     }
 
     /// The plate asked for.

@@ -366,6 +366,7 @@ fn requester() -> Requester {
         },
         roles: [turnpike_schemas::agreement::Role::Investigator].into(),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     }
 }
 

@@ -151,5 +151,6 @@ fn requester() -> Result<Requester, String> {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     })
 }

@@ -171,6 +171,10 @@ fn describe(body: &Body) -> (String, String) {
             String::new(),
             format!("{:?}", interrupted.reason).to_lowercase(),
         ),
+        Body::Delivery(delivery) => {
+            let end = format!("{:?}", delivery.end).to_lowercase();
+            (String::new(), format!("{end}, {} bytes", delivery.bytes))
+        }
         Body::Ingest(ingest) => {
             let what = match &ingest.refused {
                 Some(rule) => format!("refused: {rule}"),

@@ -75,13 +75,11 @@ impl Federation {
             .get(n)
             .ok_or(ImageError::NotReleased)?;
         let question = Uuid::now_v7();
-        let decision = policy::decide_image(
-            &source.agreement,
-            &release.requester,
-            &release.query,
-            self.now(),
-        );
-        let entry = record::image_decision(&source.id, &source.agreement, decision.as_ref().err());
+        let now = self.now();
+        let decision =
+            policy::decide_image(&source.agreement, &release.requester, &release.query, now);
+        let entry =
+            record::image_decision(&source.id, &source.agreement, decision.as_ref().err(), now);
         let wanted = vec![source.id.to_string()];
         let name = format!("{}/{n}", id.as_str());
         let intent = record::intent(

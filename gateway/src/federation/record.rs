@@ -1,9 +1,13 @@
 //! What the federation writes into the ledger.
 
+use jiff::Timestamp;
 use turnpike_schemas::{
     agreement::{DecisionRecord, Refusal, Requester},
     api::{self, SourceOutcome, SourceReport},
-    ledger::{self, Action, Decision, Digest, Intent, Names, Outcome, Personal, Verdict, Window},
+    ledger::{
+        self, Action, Asker, Decision, Digest, Grounds, Intent, Names, Outcome, Personal, Verdict,
+        Window,
+    },
     query::Query,
     read::SourceId,
 };
@@ -38,6 +42,29 @@ pub(super) fn intent(
         },
         sources_wanted: Names::of(sources),
         image: image.map(Personal::new),
+        asker: Some(asker(requester)),
+        grounds: Some(grounds(query)),
+    }
+}
+
+fn asker(requester: &Requester) -> Asker {
+    let other = requester.on_behalf_of.as_ref();
+    Asker {
+        roles: requester.roles.iter().map(word).collect(),
+        sworn: requester.attributes.sworn,
+        training_until: requester.attributes.training_until,
+        assurance: word(&requester.attributes.assurance),
+        on_behalf_of_class: other.map(|other| word(&other.class)),
+        on_behalf_of_jurisdiction: other.map(|other| other.jurisdiction.to_string()),
+    }
+}
+
+fn grounds(query: &Query) -> Grounds {
+    Grounds {
+        offence: query.offence().map(|offence| offence.to_string()),
+        urgent: query.is_urgent(),
+        case_standing: query.case_standing().as_str().to_owned(),
+        note_sha256: None,
     }
 }
 
@@ -60,6 +87,7 @@ pub(super) fn decision(source: &SourceId, record: &DecisionRecord) -> Decision {
             .map(|rule| rule.to_string())
             .collect(),
         obligations: obligations(record),
+        decided_at: Some(record.decided_at),
     }
 }
 
@@ -83,6 +111,7 @@ pub(super) fn image_decision(
     source: &SourceId,
     agreement: &turnpike_schemas::agreement::Agreement,
     refusal: Option<&Refusal>,
+    now: Timestamp,
 ) -> Decision {
     Decision {
         source: source.to_string(),
@@ -99,6 +128,7 @@ pub(super) fn image_decision(
             .map(|refusal| refusal.rule.to_string())
             .collect(),
         obligations: Vec::new(),
+        decided_at: Some(now),
     }
 }
 

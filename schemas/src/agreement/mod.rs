@@ -17,6 +17,7 @@ pub use permit::{ImagePermit, IngestPermit, Permit};
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -115,6 +116,39 @@ pub struct Requester {
     pub roles: BTreeSet<Role>,
     /// The organisation asked for, when it is another one. Resolved from [`OnBehalfOf`] by the gateway.
     pub on_behalf_of: Option<Organisation>,
+    /// What is known of the subject besides.
+    pub attributes: Attributes,
+}
+
+/// What the identity check established about a subject. The default claims nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attributes {
+    /// Whether the subject is a sworn officer.
+    #[serde(default)]
+    pub sworn: bool,
+    /// Last day on which the subject's training is valid; `null` when no training is known.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub training_until: Option<Date>,
+    /// How surely the subject was authenticated in this session.
+    #[serde(default)]
+    pub assurance: Assurance,
+}
+
+/// Authenticator assurance, after NIST SP 800-63B.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Assurance {
+    /// One factor.
+    #[default]
+    Aal1,
+    /// Two factors.
+    Aal2,
+    /// Two factors, one of them hardware that cannot be phished.
+    Aal3,
 }
 
 impl Requester {

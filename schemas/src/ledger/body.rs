@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -26,6 +26,7 @@ pub enum Kind {
     DryRun,
     Ingest,
     Admin,
+    Delivery,
 }
 
 /// What an entry says, by kind.
@@ -44,6 +45,7 @@ pub enum Body {
     DryRun(Intent),
     Ingest(Ingest),
     Admin(Admin),
+    Delivery(Delivery),
 }
 
 /// What is wanted of the sources.
@@ -104,6 +106,49 @@ pub struct Intent {
     /// The image asked for; present exactly when `action` is `image`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Personal>,
+    /// What the decisions rested on about the subject; absent in entries of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<Asker>,
+    /// What the question rests on besides purpose and case; absent in entries of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounds: Option<Grounds>,
+}
+
+/// What is known of the subject and of the organisation it asks for, as far as decisions rest on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asker {
+    /// Roles held, in their order.
+    pub roles: Vec<String>,
+    /// Whether the subject is a sworn officer.
+    pub sworn: bool,
+    /// Last day of valid training.
+    #[serde(deserialize_with = "present")]
+    pub training_until: Option<Date>,
+    /// Authenticator assurance.
+    pub assurance: String,
+    /// Class of the organisation asked for.
+    #[serde(deserialize_with = "present")]
+    pub on_behalf_of_class: Option<String>,
+    /// Jurisdiction of the organisation asked for.
+    #[serde(deserialize_with = "present")]
+    pub on_behalf_of_jurisdiction: Option<String>,
+}
+
+/// What a question rests on besides purpose and case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grounds {
+    /// Type of offence, where the question is about one.
+    #[serde(deserialize_with = "present")]
+    pub offence: Option<String>,
+    /// Declared urgent: a justification is owed within 24 hours.
+    pub urgent: bool,
+    /// What the case register said: `not_checked`, `confirmed`, `unknown` or `unavailable`.
+    pub case_standing: String,
+    /// Digest of the free text, which is kept elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note_sha256: Option<Digest>,
 }
 
 /// The answer of an agreement.
@@ -137,6 +182,9 @@ pub struct Decision {
     pub rules: Vec<String>,
     /// What the permit obliges to (caps, fields withheld, retention).
     pub obligations: Vec<String>,
+    /// The time the decision was made for; absent in entries of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
 }
 
 /// What came of one source.
@@ -270,6 +318,26 @@ pub struct Interrupted {
     pub reason: InterruptReason,
 }
 
+/// How the handing over of an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryEnd {
+    /// The whole answer was handed to the connection.
+    Completed,
+    /// The connection ended before.
+    Aborted,
+}
+
+/// What of an answer was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// How it ended.
+    pub end: DeliveryEnd,
+    /// Bytes handed to the connection.
+    pub bytes: u64,
+}
+
 /// How reads came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -316,6 +384,21 @@ pub enum AdminAction {
     LedgerRead,
     ConfigChange,
     SourceCheck,
+    SignIn,
+    SignInRefused,
+    SignOut,
+    AccountChange,
+    KeyChange,
+    AgreementChange,
+    Notice,
+    Alarm,
+    Justification,
+    Finding,
+    Review,
+    Report,
+    Export,
+    Seal,
+    OwnerCheckpoint,
 }
 
 /// Something done to the gateway.
@@ -357,6 +440,7 @@ impl Kind {
             Self::DryRun => "dry_run",
             Self::Ingest => "ingest",
             Self::Admin => "admin",
+            Self::Delivery => "delivery",
         }
     }
 
@@ -365,7 +449,7 @@ impl Kind {
     pub const fn follows(self) -> bool {
         matches!(
             self,
-            Self::Decision | Self::OutcomePart | Self::Outcome | Self::Interrupted
+            Self::Decision | Self::OutcomePart | Self::Outcome | Self::Interrupted | Self::Delivery
         )
     }
 }
@@ -384,6 +468,7 @@ impl Body {
             Self::DryRun(_) => Kind::DryRun,
             Self::Ingest(_) => Kind::Ingest,
             Self::Admin(_) => Kind::Admin,
+            Self::Delivery(_) => Kind::Delivery,
         }
     }
 
@@ -398,6 +483,7 @@ impl Body {
             Kind::DryRun => Self::DryRun(typed(body)?),
             Kind::Ingest => Self::Ingest(typed(body)?),
             Kind::Admin => Self::Admin(typed(body)?),
+            Kind::Delivery => Self::Delivery(typed(body)?),
         })
     }
 
@@ -411,6 +497,7 @@ impl Body {
             Self::Interrupted(body) => serde_json::to_value(body),
             Self::Ingest(body) => serde_json::to_value(body),
             Self::Admin(body) => serde_json::to_value(body),
+            Self::Delivery(body) => serde_json::to_value(body),
         }
         .map_err(|_| EntryError::Malformed)
     }
@@ -427,7 +514,7 @@ impl Body {
                 .try_for_each(|source| source.check(&faults)),
             Self::Refused(refused) => refused.check(&faults),
             Self::Ingest(ingest) => faults.filled("source", &ingest.source),
-            Self::Interrupted(_) | Self::Admin(_) => Ok(()),
+            Self::Interrupted(_) | Self::Admin(_) | Self::Delivery(_) => Ok(()),
         }
     }
 }

@@ -24,6 +24,8 @@ fn intent() -> Intent {
         },
         sources_wanted: Names::of(vec!["brookdale-police".into()]),
         image: None,
+        asker: None,
+        grounds: None,
     }
 }
 
@@ -68,6 +70,7 @@ fn bodies() -> Vec<Body> {
         policy_sha256: None,
         rules: vec!["no_agreement".into()],
         obligations: vec![],
+        decided_at: None,
     };
     let refused = json!({ "reason": "rate_limited" });
     vec![

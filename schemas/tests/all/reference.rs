@@ -50,6 +50,7 @@ pub(crate) fn requester() -> Requester {
         organisation: organisation("brookdale-police", OrganisationClass::StateLocal, "US-OH"),
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     }
 }
 

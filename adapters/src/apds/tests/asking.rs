@@ -136,6 +136,7 @@ fn permit(query: &Query, max_reads: u32) -> Permit {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     };
     document
         .validate()

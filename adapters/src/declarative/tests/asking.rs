@@ -130,6 +130,7 @@ fn permit(disclose: &[UpstreamField], max_reads: u32) -> Permit {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     };
     let window = TimeWindow::new(
         "2026-03-01T00:00:00Z".parse().unwrap(),

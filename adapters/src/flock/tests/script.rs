@@ -310,5 +310,6 @@ fn requester() -> Requester {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     }
 }

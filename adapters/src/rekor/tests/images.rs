@@ -83,6 +83,7 @@ fn permit() -> ImagePermit {
         .unwrap(),
         roles: [turnpike_schemas::agreement::Role::Investigator].into(),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     };
     let at = |text: &str| text.parse().unwrap();
     let query = Query::new(

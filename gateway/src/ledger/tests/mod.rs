@@ -53,6 +53,8 @@ fn intent() -> Intent {
         },
         sources_wanted: Names::of(vec!["brookdale-police".into()]),
         image: None,
+        asker: None,
+        grounds: None,
     }
 }
 
@@ -65,6 +67,7 @@ fn decision(source: &str) -> Decision {
         policy_sha256: None,
         rules: vec![],
         obligations: vec!["max_reads=100".into()],
+        decided_at: None,
     }
 }
 

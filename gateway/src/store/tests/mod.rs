@@ -208,6 +208,7 @@ fn permit(
         },
         roles: [Role::Investigator].into(),
         on_behalf_of: None,
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     };
     let agreement = agreement(source, 1, max_reads);
     agreement.permit(&requester, &query.unwrap(), now).unwrap()

@@ -310,6 +310,7 @@ fn requester_of([roles, class, area, asked]: [usize; 4]) -> Requester {
         ),
         roles: role_sets()[roles].clone(),
         on_behalf_of: resolved(BEHALF[asked]),
+        attributes: turnpike_schemas::agreement::Attributes::default(),
     }
 }
 
