@@ -17,6 +17,7 @@ use turnpike_schemas::{
 
 use crate::{
     api,
+    cases::{BookError, Cases},
     config::{self, Config, HttpLimits},
     federation::{Federation, Source, SourceTally},
     identity::Directory,
@@ -40,6 +41,7 @@ const QUICK_REFILL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct App {
     pub(crate) federation: Arc<Federation>,
+    pub(crate) cases: Arc<Cases>,
     pub(crate) intake: Arc<Intake>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) limits: Limits,
@@ -89,6 +91,9 @@ pub enum StartError {
     /// The read store cannot be opened.
     #[error("the read store cannot be opened: {0}")]
     Store(#[from] StoreError),
+    /// What is kept about cases cannot be opened.
+    #[error(transparent)]
+    Cases(#[from] BookError),
     /// A source cannot be built.
     #[error("source `{source_id}` cannot be built: {error}")]
     Source {
@@ -214,12 +219,20 @@ async fn open(
         sources.push(source);
     }
     record_start(&ledger, sources.len()).await?;
+    let cases = Arc::new(Cases::open(
+        &data_dir,
+        config.vocabulary,
+        config.cases,
+        config.keep_notes_days,
+        Arc::clone(&clock),
+    )?);
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
         Arc::clone(&ledger),
         Arc::clone(&store),
         clock,
+        Arc::clone(&cases),
     );
     let app = App {
         limits: Limits::new(&config.limits, &directory),
@@ -230,6 +243,7 @@ async fn open(
         ),
         pushes: PushLimits::new(config.limits.pushes_per_second, pushing.keys().cloned()),
         federation: Arc::new(federation),
+        cases,
         intake,
         directory,
         pushing,
@@ -415,6 +429,9 @@ async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "expired reads could not be removed"),
+        }
+        if let Err(error) = app.cases.sweep(&app.ledger).await {
+            tracing::error!(%error, "overdue justifications could not be looked for");
         }
         app.telemetry.upkeep();
     }

@@ -1,5 +1,7 @@
 //! Request and response types of the HTTP API.
 
+mod urgent;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -7,10 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use self::urgent::{Justification, NoteText, UrgentList, UrgentReason, UrgentState, UrgentUse};
 use crate::{
     agreement::{AgreementRef, DecisionRecord, Rule},
     plate::{Jurisdiction, Plate, PlateError, PlatePattern},
-    query::{AskedPlate, CaseRef, MatchMode, OnBehalfOf, Purpose, Query, QueryError, TimeWindow},
+    query::{
+        AskedPlate, CaseRef, MatchMode, Note, Offence, OnBehalfOf, Purpose, Query, QueryError,
+        TimeWindow,
+    },
     read::{Family, PlateRead, SourceId},
 };
 
@@ -55,6 +61,10 @@ pub struct QueryRequest {
     pub window: TimeWindow,
     /// Why.
     pub purpose: Purpose,
+    /// The type of offence. Required with `violent_crime`, `property_crime` and `wanted_person`; `stolen_vehicle` and
+    /// `hit_and_run` name theirs; no other purpose has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offence: Option<Offence>,
     /// For which file.
     pub case_reference: CaseRef,
     /// `self`, or the identifier of the organisation the question is asked for. Always answered.
@@ -67,6 +77,12 @@ pub struct QueryRequest {
     #[serde(default)]
     #[schema(minimum = 100, maximum = 30000)]
     pub deadline_ms: Option<u32>,
+    /// Declares the question urgent. It has to be justified within 24 hours and is always reviewed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
+    /// A remark for whoever reviews the question; never about a person. Kept outside of the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
 }
 
 fn exact() -> MatchMode {
@@ -79,6 +95,12 @@ pub enum QueryRequestError {
     /// Bad plate.
     #[error("`plate`: {0}")]
     Plate(PlateError),
+    /// A criminal purpose without the type of offence.
+    #[error("`offence` is required with this purpose: say what type of offence it is about")]
+    OffenceMissing,
+    /// An offence where none belongs, or another than the purpose names.
+    #[error("`offence` does not fit the purpose; leave it out")]
+    OffenceUnfit,
     /// Bad combination.
     #[error("`window`: {0}")]
     Query(QueryError),
@@ -118,10 +140,27 @@ impl QueryRequest {
             self.on_behalf_of.clone(),
         )
         .map_err(QueryRequestError::Query)?;
+        let query = match self.offence()? {
+            Some(offence) => query.about(offence),
+            None => query,
+        };
+        let query = if self.urgent { query.urgently() } else { query };
         Ok(match &self.jurisdiction {
             Some(jurisdiction) => query.issued_by(jurisdiction.clone()),
             None => query,
         })
+    }
+
+    fn offence(&self) -> Result<Option<Offence>, QueryRequestError> {
+        let implied = self.purpose.implied_offence();
+        match (self.purpose.is_criminal(), self.offence) {
+            (true, None) if implied.is_none() => Err(QueryRequestError::OffenceMissing),
+            (true, Some(offence)) if implied.is_some_and(|implied| implied != offence) => {
+                Err(QueryRequestError::OffenceUnfit)
+            }
+            (false, Some(_)) => Err(QueryRequestError::OffenceUnfit),
+            (_, offence) => Ok(offence.or(implied)),
+        }
     }
 
     /// The deadline asked for, or the default, in milliseconds.
@@ -370,6 +409,10 @@ pub struct Answer {
     pub sources: Vec<SourceReport>,
     /// Where the question stands in the ledger.
     pub ledger: LedgerPosition,
+    /// Until when an urgent question must be justified; absent for any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub justify_until: Option<Timestamp>,
 }
 
 impl Completeness {
@@ -411,6 +454,10 @@ pub enum StreamLine {
         window: TimeWindow,
         /// Index of the intent in the ledger.
         intent: u64,
+        /// Until when an urgent question must be justified; absent for any other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        justify_until: Option<Timestamp>,
     },
     /// One source is done; its rows are on record.
     Source {

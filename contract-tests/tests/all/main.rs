@@ -7,6 +7,8 @@ mod answer;
 #[cfg(test)]
 mod api_document;
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod cheats;
 #[cfg(test)]
 mod cli;

@@ -13,6 +13,7 @@ mod queries;
 mod reads;
 mod sources;
 mod system;
+mod urgent;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ use crate::app::App;
     modifiers(&Security, &Problems),
     tags(
         (name = "questions", description = "Asking about a plate"),
+        (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "sources", description = "Where reads come from"),
         (name = "system", description = "For whoever runs the gateway")
     )
@@ -84,6 +86,9 @@ fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(queries::ask))
         .routes(routes!(queries::explain))
+        .routes(routes!(urgent::justify))
+        .routes(routes!(urgent::list))
+        .routes(routes!(urgent::note))
         .routes(routes!(sources::list))
         .routes(routes!(push::push))
         .routes(routes!(checks::live))

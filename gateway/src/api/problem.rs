@@ -6,6 +6,7 @@ use turnpike_adapters::error::{Error, ErrorKind, Retry};
 use turnpike_schemas::api::Problem;
 
 use crate::{
+    cases::{BookError, CaseError},
     federation::{AskError, ImageError},
     ingest::IntakeError,
     ledger::LedgerError,
@@ -37,6 +38,7 @@ kinds! {
     INVALID = "invalid", UNPROCESSABLE_ENTITY, "The request is understood but is not a question";
     UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "A valid token is needed";
     FORBIDDEN = "forbidden", FORBIDDEN, "Your roles do not allow this";
+    JUSTIFICATION_OVERDUE = "justification_overdue", FORBIDDEN, "An earlier urgent question is not justified yet";
     REFUSED = "refused", FORBIDDEN, "The source's agreement refuses this";
     NOT_FOUND = "not_found", NOT_FOUND, "There is no such thing here";
     NOT_RELEASED = "not_released", NOT_FOUND, "This image was not released to you";
@@ -166,6 +168,15 @@ impl From<LedgerError> for Failure {
     }
 }
 
+impl From<BookError> for Failure {
+    fn from(error: BookError) -> Self {
+        tracing::error!(%error, "notes and urgent questions could not be written");
+        Self::new(LEDGER_UNAVAILABLE)
+            .because("what belongs to the question cannot be written down, so nothing was asked; try again, and tell the operator if it stays")
+            .after(1)
+    }
+}
+
 impl From<Limited> for Failure {
     fn from(limited: Limited) -> Self {
         let whose = match limited.standing.scope {
@@ -192,7 +203,14 @@ impl From<AskError> for Failure {
             .map(ToOwned::to_owned);
         match error {
             AskError::Ledger(error) => error.into(),
-            AskError::Request(_) | AskError::OnBehalfOf(_) | AskError::UnknownSource => {
+            AskError::Case(CaseError::Book(error)) => error.into(),
+            AskError::Case(CaseError::Overdue(_)) => Self::new(JUSTIFICATION_OVERDUE)
+                .because(detail)
+                .at("urgent"),
+            AskError::Request(_)
+            | AskError::OnBehalfOf(_)
+            | AskError::UnknownSource
+            | AskError::Case(_) => {
                 let failure = Self::new(INVALID).because(detail);
                 match field {
                     Some(field) => failure.at(field),

@@ -14,6 +14,7 @@ mod source;
 mod sources;
 mod table;
 mod token;
+mod urgent;
 
 use std::{
     ffi::OsString,
@@ -42,6 +43,10 @@ enum Command {
     Query(query::Query),
     /// Say who would be asked and who would refuse, without contacting anyone
     Explain(query::Explain),
+    /// Justify a question you declared urgent
+    Justify(urgent::Justify),
+    /// List urgent questions and what is owed for them
+    Urgent(urgent::Urgent),
     /// Say which source needs somebody and why, and list all of them
     Sources(sources::Sources),
     /// Bring a source in, check it, see when its payloads change
@@ -124,6 +129,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Serve(command) => command.run(),
         Command::Query(command) => runtime()?.block_on(command.run(out)),
         Command::Explain(command) => runtime()?.block_on(command.run(out)),
+        Command::Justify(command) => runtime()?.block_on(command.run(out)),
+        Command::Urgent(command) => runtime()?.block_on(command.run(out)),
         Command::Sources(command) => runtime()?.block_on(command.run(out)),
         Command::Source(command) => runtime()?.block_on(command.run(out)),
         Command::Decode(command) => command.run(out),

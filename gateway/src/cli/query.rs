@@ -12,12 +12,12 @@ use turnpike_adapters::context::{Clock as _, SystemClock};
 use turnpike_schemas::{
     api::{Answer, Completeness, Explanation, QueryRequest},
     plate::Jurisdiction,
-    query::{CaseRef, MatchMode, OnBehalfOf, Purpose, TimeWindow},
+    query::{CaseRef, MatchMode, Note, Offence, OnBehalfOf, Purpose, TimeWindow},
     read::SourceId,
     standard::niem,
 };
 
-pub(super) use self::words::{case, on_behalf_of, purpose, source, span};
+pub(super) use self::words::{case, note, offence, on_behalf_of, purpose, source, span};
 use self::{
     answer::print_answer,
     explanation::print_explanation,
@@ -36,6 +36,9 @@ struct Question {
     /// Why you ask: `stolen_vehicle`, `missing_person`, ...
     #[arg(long, value_parser = purpose)]
     purpose: Purpose,
+    /// The type of offence, where the purpose does not name it: `robbery`, `burglary`, ...
+    #[arg(long, value_parser = offence)]
+    offence: Option<Offence>,
     /// The file the question belongs to
     #[arg(long = "case", value_parser = case)]
     case_reference: CaseRef,
@@ -63,6 +66,12 @@ struct Question {
     /// How long to wait for the sources, in milliseconds
     #[arg(long)]
     deadline_ms: Option<u32>,
+    /// Declare the question urgent: you owe a justification within 24 hours, and it is always reviewed
+    #[arg(long)]
+    urgent: bool,
+    /// A remark for whoever reviews the question; never about a person
+    #[arg(long, value_parser = note)]
+    note: Option<Note>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -162,6 +171,9 @@ impl Question {
             on_behalf_of: self.on_behalf_of.clone(),
             sources: (!self.sources.is_empty()).then(|| self.sources.clone()),
             deadline_ms: self.deadline_ms,
+            offence: self.offence,
+            urgent: self.urgent,
+            note: self.note.clone(),
         })
     }
 

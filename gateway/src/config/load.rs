@@ -179,6 +179,14 @@ fn typed(text: &str, default: &Value) -> config::Value {
         Value::Bool(_) => text
             .parse::<bool>()
             .map_or_else(|_| text.into(), Into::into),
+        Value::Array(_) => {
+            let words = text.split(',').map(str::trim);
+            let words: Vec<String> = words
+                .filter(|word| !word.is_empty())
+                .map(Into::into)
+                .collect();
+            words.into()
+        }
         _ => text.into(),
     }
 }

@@ -3,6 +3,7 @@
 //! The `config` crate and the process environment appear in this module only. Secrets are references to an
 //! environment variable or a file; nothing here prints one.
 
+mod cases;
 mod decode;
 mod fetching;
 mod load;
@@ -36,7 +37,10 @@ pub use raw::LogFormat;
 pub use report::Problem;
 pub(crate) use sources::inline_files;
 
-use crate::webhook::Push;
+use crate::{
+    cases::{CaseRules, Vocabulary},
+    webhook::Push,
+};
 
 /// SHA-256 of a bearer token. Tokens themselves are never kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +69,12 @@ pub struct Config {
     pub sweep_every: Duration,
     /// Organisations by id.
     pub organisations: BTreeMap<String, Organisation>,
+    /// Purposes and offences in use.
+    pub vocabulary: Vocabulary,
+    /// How the cases of an organisation are checked, by its id.
+    pub cases: BTreeMap<String, CaseRules>,
+    /// How long notes are kept, in days.
+    pub keep_notes_days: u32,
     /// Users.
     pub users: Vec<User>,
     /// Sources, in the order they are written.

@@ -1,26 +1,38 @@
 //! Organisations and users.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use turnpike_schemas::{agreement::Organisation, read::is_identifier};
 
+use crate::cases::CaseRules;
+
 use super::{
-    TokenHash, User,
+    TokenHash, User, cases,
     raw::{RawOrganisation, RawUser},
     report::Report,
     validate::{elements, token_hash},
 };
 
+/// The organisations, and how the cases of those are checked that say so.
 pub(super) fn organisations(
     list: Vec<toml::Value>,
+    path: &Path,
+    environment: &BTreeMap<String, String>,
     report: &mut Report,
-) -> BTreeMap<String, Organisation> {
-    let mut organisations = BTreeMap::new();
+) -> (BTreeMap<String, Organisation>, BTreeMap<String, CaseRules>) {
+    let (mut organisations, mut checked) = (BTreeMap::new(), BTreeMap::new());
     let required = ["id", "class", "jurisdiction"];
     for (at, raw) in elements::<RawOrganisation>("organisations", list, &required, report) {
         if !is_identifier(&raw.id) || raw.id == "self" {
             let message = "must be 1 to 64 characters of `a-z`, `0-9` and `-`, and not `self`";
             report.add(format!("{at}.id"), message);
+        }
+        if raw.case_pattern.is_some() || raw.case_register.is_some() {
+            let rules = cases::rules(&at, &raw, path, environment, report);
+            checked.insert(raw.id.clone(), rules);
         }
         let organisation = Organisation {
             id: raw.id.clone(),
@@ -31,7 +43,7 @@ pub(super) fn organisations(
             report.add(format!("{at}.id"), "is used twice");
         }
     }
-    organisations
+    (organisations, checked)
 }
 
 pub(super) fn users(

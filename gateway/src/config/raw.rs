@@ -9,6 +9,7 @@ use super::fetching::{RawListen, RawPoll, RawSftp};
 use turnpike_schemas::{
     agreement::{OrganisationClass, Role},
     plate::Jurisdiction,
+    query::{Offence, Purpose},
     read::SourceId,
 };
 
@@ -24,6 +25,8 @@ pub(super) struct RawScalars {
     pub(super) http: RawHttp,
     pub(super) limits: RawLimits,
     pub(super) store: RawStore,
+    pub(super) vocabulary: RawVocabulary,
+    pub(super) notes: RawNotes,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,12 +81,29 @@ pub(super) struct RawStore {
     pub(super) sweep_every_s: u64,
 }
 
+/// An empty list is every word there is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawVocabulary {
+    pub(super) purposes: Vec<Purpose>,
+    pub(super) offences: Vec<Offence>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawNotes {
+    pub(super) keep_days: u32,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(expecting = "a table")]
 pub(super) struct RawOrganisation {
     pub(super) id: String,
     pub(super) class: OrganisationClass,
     pub(super) jurisdiction: Jurisdiction,
+    pub(super) case_pattern: Option<String>,
+    /// Taken apart by hand: a type error of serde would repeat an inline secret.
+    pub(super) case_register: Option<toml::Value>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -168,6 +188,8 @@ impl Default for RawScalars {
             http: RawHttp::default(),
             limits: RawLimits::default(),
             store: RawStore::default(),
+            vocabulary: RawVocabulary::default(),
+            notes: RawNotes::default(),
         }
     }
 }
@@ -213,6 +235,12 @@ impl Default for RawLimits {
             pushes_in_flight: 32,
             strangers_per_minute: 60,
         }
+    }
+}
+
+impl Default for RawNotes {
+    fn default() -> Self {
+        Self { keep_days: 365 }
     }
 }
 

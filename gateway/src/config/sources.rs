@@ -415,6 +415,15 @@ pub(super) fn resolve(
     reference: &toml::Value,
     around: &Surroundings<'_>,
 ) -> Result<Secret, String> {
+    follow(reference, around.path, around.environment)
+}
+
+/// The same for what is not part of a source.
+pub(super) fn follow(
+    reference: &toml::Value,
+    path: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<Secret, String> {
     let table = reference.as_table().filter(|table| table.len() == 1);
     let named = |key| {
         table
@@ -422,13 +431,12 @@ pub(super) fn resolve(
             .and_then(toml::Value::as_str)
     };
     let value = match (named("env"), named("file")) {
-        (Some(name), None) => around
-            .environment
+        (Some(name), None) => environment
             .get(name)
             .cloned()
             .ok_or_else(|| format!("environment variable `{name}` is not set"))?,
         (None, Some(file)) => {
-            let file = beside(around.path, Path::new(file));
+            let file = beside(path, Path::new(file));
             std::fs::read_to_string(&file)
                 .map_err(|error| format!("{} cannot be read: {error}", file.display()))?
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    CallerLimits, Config, HttpLimits, Problem, TokenHash,
+    CallerLimits, Config, HttpLimits, Problem, TokenHash, cases,
     decode::decode,
     load::{self, beside},
     people,
@@ -26,12 +26,15 @@ pub(super) fn load(
     let config = load::read(path, environment, &mut report).and_then(|mut written| {
         let mut list = |name| written.lists.remove(name).unwrap_or_default();
         let mut tokens = BTreeSet::new();
-        let organisations = people::organisations(list("organisations"), &mut report);
+        let organisations = list("organisations");
+        let (organisations, cases) =
+            people::organisations(organisations, path, environment, &mut report);
         let users = people::users(list("users"), &organisations, &mut tokens, &mut report);
         let sources =
             sources::sources(list("sources"), path, environment, &mut tokens, &mut report);
         scalars(written.scalars, path, &mut report).map(|config| Config {
             organisations,
+            cases,
             users,
             sources,
             effective: written.effective,
@@ -68,6 +71,9 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
             1..=86_400,
         )),
         organisations: BTreeMap::new(),
+        vocabulary: cases::vocabulary(&raw.vocabulary, report),
+        cases: BTreeMap::new(),
+        keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
         users: Vec::new(),
         sources: Vec::new(),
         effective: Vec::new(),

@@ -52,7 +52,7 @@ impl Federation {
             sources: Some(vec![source.clone()]),
             ..request.clone()
         };
-        let plan = self.plan(identity, &request)?;
+        let plan = self.plan(identity, &request).await?;
         let named = |(row, _): &&(Arc<Source>, Step)| row.id == source;
         let (source, step) = plan
             .rows

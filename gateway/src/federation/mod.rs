@@ -30,7 +30,7 @@ use turnpike_schemas::{
         QueryRequestError, SourceOutcome, SourceReport,
     },
     ledger::Action,
-    query::Query,
+    query::{Note, Query},
     read::{PlateRead, SourceId},
 };
 use uuid::Uuid;
@@ -46,6 +46,7 @@ pub use written::Answered;
 
 use self::written::{Head, Tail, Written};
 use crate::{
+    cases::{CaseError, Cases},
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError, Ticket},
     policy,
@@ -63,6 +64,7 @@ pub struct Federation {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cases: Arc<Cases>,
     pub(crate) released: Released,
 }
 
@@ -78,6 +80,9 @@ pub enum AskError {
     /// A source was named that does not exist.
     #[error("`sources` names a source that is not configured here")]
     UnknownSource,
+    /// It is not a question for a case, or its note or urgency cannot be written down.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// The ledger could not record the question or its outcome, so nothing was asked or nothing is released.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -96,6 +101,7 @@ struct Plan {
     requester: Requester,
     records: Vec<DecisionRecord>,
     rows: Vec<(Arc<Source>, Step)>,
+    note: Option<Note>,
     deadline: Instant,
 }
 
@@ -105,6 +111,7 @@ struct Running {
     query: Arc<Query>,
     requester: Arc<Requester>,
     ticket: Ticket,
+    justify_until: Option<Timestamp>,
     pending: FuturesUnordered<BoxFuture<'static, Done>>,
 }
 
@@ -124,6 +131,7 @@ impl Federation {
         ledger: Arc<Ledger>,
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
+        cases: Arc<Cases>,
     ) -> Self {
         Self {
             sources,
@@ -131,6 +139,7 @@ impl Federation {
             ledger,
             store,
             clock,
+            cases,
             released: Released::default(),
         }
     }
@@ -144,7 +153,7 @@ impl Federation {
         identity: &Identity,
         request: &QueryRequest,
     ) -> Result<Answered, AskError> {
-        let mut running = self.begin(self.plan(identity, request)?).await?;
+        let mut running = self.begin(self.plan(identity, request).await?).await?;
         let (mut done, mut covered) = (Vec::new(), Vec::new());
         while let Some(mut one) = running.pending.next().await {
             covered.extend(released::cover(&mut one.reads));
@@ -178,6 +187,7 @@ impl Federation {
                     intent: receipt.intent,
                     outcome: receipt.outcome,
                 },
+                justify_until: running.justify_until,
             },
             parts,
         })
@@ -192,7 +202,7 @@ impl Federation {
         identity: &Identity,
         request: &QueryRequest,
     ) -> Result<Explanation, AskError> {
-        let plan = self.plan(identity, request)?;
+        let plan = self.plan(identity, request).await?;
         let (intent, decisions) = self.intent(&plan);
         let ledger = self.ledger.dry_run(plan.id, intent, decisions).await?;
         let sources = plan
@@ -229,10 +239,11 @@ impl Federation {
         &self.sources
     }
 
-    /// Pure but for the clock and a fresh id: parse, resolve, decide.
-    fn plan(&self, identity: &Identity, request: &QueryRequest) -> Result<Plan, AskError> {
+    /// Parse, resolve, look the case up, decide. No source is contacted.
+    async fn plan(&self, identity: &Identity, request: &QueryRequest) -> Result<Plan, AskError> {
         let started = Instant::now();
         let query = request.to_query()?;
+        self.cases.check(identity, request)?;
         let wait = Duration::from_millis(u64::from(request.deadline_ms()?));
         let requester = self.directory.requester(identity, query.on_behalf_of())?;
         let wanted = request.sources.as_deref();
@@ -240,6 +251,7 @@ impl Federation {
         if !wanted.unwrap_or_default().iter().all(known) {
             return Err(AskError::UnknownSource);
         }
+        let query = query.with_case_standing(self.cases.standing(identity, request).await);
         let now = self.clock.now();
         let (mut records, mut rows) = (Vec::new(), Vec::new());
         for source in &self.sources {
@@ -254,6 +266,7 @@ impl Federation {
             requester,
             records,
             rows,
+            note: request.note.clone(),
             deadline: started + wait - RESERVE.min(wait / 10),
         })
     }
@@ -276,10 +289,20 @@ impl Federation {
         (intent, decisions.collect())
     }
 
-    /// Records intent and decisions, then contacts every permitted source.
-    async fn begin(&self, plan: Plan) -> Result<Running, LedgerError> {
-        let (intent, decisions) = self.intent(&plan);
+    /// Records intent and decisions, then contacts every permitted source. What stands beside the ledger is written
+    /// first: an intent never points at a note that is not there, nor at a justification nobody is asked for.
+    async fn begin(&self, plan: Plan) -> Result<Running, AskError> {
+        let (mut intent, decisions) = self.intent(&plan);
+        if let (Some(note), Some(grounds)) = (&plan.note, &mut intent.grounds) {
+            let digest = self.cases.keep_note(plan.id, note).await;
+            grounds.note_sha256 = Some(digest.map_err(CaseError::from)?);
+        }
+        let justify_until = self.owe(&plan).await?;
         let ticket = self.ledger.begin(plan.id, intent, decisions).await?;
+        if justify_until.is_some() {
+            let noted = self.cases.on_record(plan.id, ticket.intent()).await;
+            noted.map_err(CaseError::from)?;
+        }
         let pending = FuturesUnordered::new();
         for (index, (source, step)) in plan.rows.into_iter().enumerate() {
             pending.push(match step {
@@ -294,8 +317,20 @@ impl Federation {
             query: Arc::new(plan.query),
             requester: Arc::new(plan.requester),
             ticket,
+            justify_until,
             pending,
         })
+    }
+
+    /// What an urgent question costs: a justification, asked for until it is given.
+    async fn owe(&self, plan: &Plan) -> Result<Option<Timestamp>, CaseError> {
+        if !plan.query.is_urgent() {
+            return Ok(None);
+        }
+        let subject = &plan.requester.subject;
+        self.cases.may_be_urgent(subject).await?;
+        let organisation = &plan.requester.organisation.id;
+        Ok(Some(self.cases.owe(plan.id, subject, organisation).await?))
     }
 
     /// The only call of an adapter's search for an answer; a check's is in `check`. The ticket proves that the intent is on disk.

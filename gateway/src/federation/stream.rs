@@ -31,7 +31,7 @@ impl Federation {
         identity: &Identity,
         request: &QueryRequest,
     ) -> Result<mpsc::Receiver<Line>, AskError> {
-        let plan = self.plan(identity, request)?;
+        let plan = self.plan(identity, request).await?;
         let (sender, lines) = mpsc::channel(LINES);
         let (begun, on_record) = tokio::sync::oneshot::channel();
         let end = plan.deadline + SLOW_READER;
@@ -45,7 +45,7 @@ impl Federation {
         });
         match on_record.await {
             Ok(Ok(())) => Ok(lines),
-            Ok(Err(error)) => Err(AskError::Ledger(error)),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(AskError::Ledger(LedgerError::Unavailable(
                 crate::ledger::Unavailable::Closed,
             ))),
@@ -55,7 +55,7 @@ impl Federation {
     async fn run(
         &self,
         plan: Plan,
-        begun: tokio::sync::oneshot::Sender<Result<(), LedgerError>>,
+        begun: tokio::sync::oneshot::Sender<Result<(), AskError>>,
         lines: &mpsc::Sender<Line>,
     ) {
         let mut running = match self.begin(plan).await {
@@ -69,6 +69,7 @@ impl Federation {
             query: running.id,
             window: running.query.window(),
             intent: running.ticket.intent(),
+            justify_until: running.justify_until,
         };
         if begun.send(Ok(())).is_err() || lines.send(Ok(line(&first))).await.is_err() {
             return;

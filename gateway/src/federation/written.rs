@@ -50,6 +50,8 @@ pub(super) struct Head {
 pub(super) struct Tail {
     pub(super) sources: Vec<SourceReport>,
     pub(super) ledger: LedgerPosition,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) justify_until: Option<Timestamp>,
 }
 
 impl Written {
@@ -188,6 +190,7 @@ mod tests {
                     intent: 3,
                     outcome: 5,
                 },
+                justify_until: None,
             },
             parts: parts
                 .iter()

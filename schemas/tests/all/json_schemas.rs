@@ -141,6 +141,7 @@ fn answer() -> Answer {
             intent: 1,
             outcome: 2,
         },
+        justify_until: None,
     }
 }
 
@@ -270,6 +271,7 @@ fn stream() -> Vec<StreamLine> {
             query: Uuid::nil(),
             window,
             intent: 1,
+            justify_until: None,
         },
         StreamLine::Source {
             report: report(SourceOutcome::TimedOut),

@@ -118,6 +118,7 @@ fn answer(reads: Vec<Observation>) -> Answer {
             intent: 1812,
             outcome: 1815,
         },
+        justify_until: None,
     }
 }
 

@@ -50,6 +50,14 @@ pub(super) fn print_answer(
     }
     unbroken(&mut sources, 4);
     writeln!(out, "{}\n", trimmed(&sources.to_string()))?;
+    if let Some(until) = answer.justify_until {
+        writeln!(
+            out,
+            "Declared URGENT: justify it until {} UTC with\nturnpike justify {} --reason REASON\n",
+            time(until),
+            answer.query
+        )?;
+    }
     writeln!(
         out,
         "On record as entries {} and {} of the ledger.\nQuestion {}.",

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use turnpike_schemas::{
     plate::Jurisdiction,
-    query::{CaseRef, MatchMode, OnBehalfOf, Purpose},
+    query::{CaseRef, MatchMode, Note, Offence, OnBehalfOf, Purpose},
     read::SourceId,
 };
 
@@ -16,6 +16,21 @@ pub(in crate::cli) fn purpose(text: &str) -> Result<Purpose, String> {
             .collect();
         format!("a purpose is one of {}", all.join(", "))
     })
+}
+
+pub(in crate::cli) fn offence(text: &str) -> Result<Offence, String> {
+    let known = Offence::ALL.iter().find(|offence| offence.as_str() == text);
+    known.copied().ok_or_else(|| {
+        let all: Vec<&str> = Offence::ALL
+            .iter()
+            .map(|offence| offence.as_str())
+            .collect();
+        format!("a type of offence is one of {}", all.join(", "))
+    })
+}
+
+pub(in crate::cli) fn note(text: &str) -> Result<Note, String> {
+    Note::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn match_mode(text: &str) -> Result<MatchMode, String> {

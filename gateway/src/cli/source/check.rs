@@ -22,7 +22,7 @@ use turnpike_schemas::{
     api::QueryRequest,
     conformance::{CheckRecorded, CheckReport, CheckResult, CheckWay, Verdict},
     ledger::{Admin, AdminAction},
-    query::{CaseRef, MatchMode, OnBehalfOf, Purpose, TimeWindow},
+    query::{CaseRef, MatchMode, Offence, OnBehalfOf, Purpose, TimeWindow},
     read::SourceId,
 };
 
@@ -31,7 +31,7 @@ use super::{
         ConfigFile,
         client::Server,
         exit::{Exit, Outcome},
-        query::{case, json, on_behalf_of, purpose, source, span},
+        query::{case, json, offence, on_behalf_of, purpose, source, span},
     },
     payloads::{As, Loaded},
     report,
@@ -70,6 +70,9 @@ struct Question {
     /// Why you may ask: `stolen_vehicle`, `missing_person`, ...
     #[arg(long, value_parser = purpose)]
     purpose: Option<Purpose>,
+    /// The type of offence, where the purpose does not name it
+    #[arg(long, value_parser = offence)]
+    offence: Option<Offence>,
     /// The file the check belongs to
     #[arg(long = "case", value_parser = case)]
     case_reference: Option<CaseRef>,
@@ -173,6 +176,9 @@ impl Question {
             on_behalf_of: self.on_behalf_of.clone().ok_or_else(missing)?,
             sources: None,
             deadline_ms: self.deadline_ms,
+            offence: self.offence,
+            urgent: false,
+            note: None,
         })
     }
 
