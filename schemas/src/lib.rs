@@ -13,3 +13,4 @@ pub mod plate;
 pub mod query;
 pub mod read;
 pub mod standard;
+pub mod tlog;
