@@ -22,7 +22,7 @@ use crate::{
     federation::{Federation, Source, SourceTally},
     identity::Directory,
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
-    ledger::{Ledger, LedgerConfig, LedgerError, Opened},
+    ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
     refusals::Refusals,
     server,
@@ -259,15 +259,10 @@ async fn open(
 fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, StartError> {
     let data_dir = &config.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, error))?;
-    let settings = LedgerConfig {
-        deadline: config.ledger_deadline,
-        segment_bytes: config.ledger_segment_bytes,
-        ..LedgerConfig::default()
-    };
     let clock = Arc::clone(clock);
     let Opened { ledger, recovered } = Ledger::open(
         &config.data_dir.join("ledger"),
-        settings,
+        config.ledger.clone(),
         Arc::new(move || clock.now()),
     )?;
     tracing::info!(?recovered, "the ledger is open");

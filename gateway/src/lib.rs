@@ -15,4 +15,5 @@ pub mod refusals;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod tlog;
 pub mod webhook;

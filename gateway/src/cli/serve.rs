@@ -44,7 +44,7 @@ async fn serve(config: Config) -> Result<Exit, Outcome> {
         .await
         .map_err(|error| {
             let exit = match &error {
-                StartError::Ledger(LedgerError::Damaged(_)) => Exit::Damaged,
+                StartError::Ledger(LedgerError::Damaged(_) | LedgerError::Tree(_)) => Exit::Damaged,
                 StartError::Source { .. } | StartError::Shape(_) => Exit::Config,
                 _ => Exit::Failed,
             };

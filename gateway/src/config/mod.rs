@@ -6,6 +6,7 @@
 mod cases;
 mod decode;
 mod fetching;
+mod ledger;
 mod load;
 mod people;
 mod push;
@@ -39,6 +40,8 @@ pub(crate) use sources::inline_files;
 
 use crate::{
     cases::{CaseRules, Vocabulary},
+    ledger::LedgerConfig,
+    tlog::Witnesses,
     webhook::Push,
 };
 
@@ -57,10 +60,10 @@ pub struct Config {
     pub log_level: String,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// Longest wait for the ledger.
-    pub ledger_deadline: Duration,
-    /// Length of a ledger segment, in bytes.
-    pub ledger_segment_bytes: u64,
+    /// How the ledger is kept and signed.
+    pub ledger: LedgerConfig,
+    /// Who has to vouch for the ledger, and how lately.
+    pub witnesses: Option<Witnesses>,
     /// Limits of the HTTP server.
     pub http: HttpLimits,
     /// Limits on callers.

@@ -51,6 +51,11 @@ pub enum LogFormat {
 pub(super) struct RawLedger {
     pub(super) deadline_ms: u64,
     pub(super) segment_mb: u64,
+    pub(super) origin: String,
+    pub(super) key_file: PathBuf,
+    pub(super) checkpoint_ms: u64,
+    pub(super) witness_policy: String,
+    pub(super) witness_max_age_s: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -208,6 +213,11 @@ impl Default for RawLedger {
         Self {
             deadline_ms: 250,
             segment_mb: 64,
+            origin: "auto".to_owned(),
+            key_file: PathBuf::from("ledger.key"),
+            checkpoint_ms: 1_000,
+            witness_policy: "none".to_owned(),
+            witness_max_age_s: 14_400,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use super::{
     CallerLimits, Config, HttpLimits, Problem, TokenHash, cases,
     decode::decode,
+    ledger,
     load::{self, beside},
     people,
     raw::{RawHttp, RawLimits, RawScalars},
@@ -53,16 +54,15 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         report.add("version", "this turnpike reads version 1");
     }
     let listen = report.check("listen", raw.listen.parse::<SocketAddr>());
-    let ledger = raw.ledger;
+    let data_dir = beside(path, &raw.data_dir);
     let level = tracing_subscriber::EnvFilter::builder().parse(&raw.log.level);
     report.check("log.level", level);
     Some(Config {
-        data_dir: beside(path, &raw.data_dir),
+        data_dir: data_dir.clone(),
         log_level: raw.log.level,
         log_format: raw.log.format,
-        ledger_deadline: millis(report, "ledger.deadline_ms", ledger.deadline_ms, 10, 10_000),
-        ledger_segment_bytes: report.within("ledger.segment_mb", ledger.segment_mb, 1..=4_096)
-            << 20,
+        witnesses: ledger::witnesses(&raw.ledger, path, report),
+        ledger: ledger::ledger(&raw.ledger, &data_dir, report),
         http: http(&raw.http, report),
         limits: limits(&raw.limits, report),
         sweep_every: Duration::from_secs(report.within(
@@ -125,7 +125,13 @@ fn limits(raw: &RawLimits, report: &mut Report) -> CallerLimits {
     }
 }
 
-fn millis(report: &mut Report, key: &str, value: u64, least: u64, most: u64) -> Duration {
+pub(super) fn millis(
+    report: &mut Report,
+    key: &str,
+    value: u64,
+    least: u64,
+    most: u64,
+) -> Duration {
     Duration::from_millis(report.within(key, value, least..=most))
 }
 

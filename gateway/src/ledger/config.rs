@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::TreeConfig;
+
 /// Tells the time that is written into entries.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -23,6 +25,8 @@ pub struct LedgerConfig {
     pub queue: usize,
     /// How often a full disk is tried again while nobody asks.
     pub probe_every: Duration,
+    /// How the tree over the entries is signed; without it there is none.
+    pub tree: Option<TreeConfig>,
 }
 
 impl Default for LedgerConfig {
@@ -34,6 +38,7 @@ impl Default for LedgerConfig {
             segment_bytes: 64 * 1024 * 1024,
             queue: 4_096,
             probe_every: Duration::from_secs(1),
+            tree: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 use turnpike_schemas::ledger::EntryError;
 
-use super::Damage;
+use super::{Damage, TreeError};
 
 /// Why the ledger did not do what was asked. In every case nothing may be released.
 #[derive(Debug, Error)]
@@ -26,6 +26,9 @@ pub enum LedgerError {
     /// The ledger on disk is not what was written.
     #[error("the ledger is damaged: {0}")]
     Damaged(#[from] Damage),
+    /// The ledger on disk is not what was signed, or cannot be signed.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
     /// The ledger could not be opened.
     #[error("cannot {operation} the ledger")]
     Open {
@@ -61,6 +64,9 @@ pub enum Unavailable {
     /// Too many calls wait already.
     #[error("too many calls wait")]
     Full,
+    /// Tiles and checkpoints cannot be written. Heals when they can.
+    #[error("no checkpoint can be signed")]
+    Unsigned,
     /// The ledger was closed.
     #[error("closed")]
     Closed,

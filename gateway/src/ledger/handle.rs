@@ -1,10 +1,11 @@
 //! What the rest of the gateway holds.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -14,13 +15,20 @@ use turnpike_schemas::ledger::{
 use uuid::Uuid;
 
 use super::error::cannot;
+use super::places::Place;
 use super::recover::{Recovery, recover};
 use super::shared::Shared;
+use super::tree::Growing;
 use super::writer::{Append, Link, Message, Writer, Written, nonce};
-use super::{LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket, Unavailable};
+use super::{
+    Heads, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket, Unavailable,
+};
 
 /// Sources one outcome spells out; further ones get an `outcome_part` of their own, so that no outcome is too large.
 const MAX_SOURCES: usize = 64;
+
+/// Beside the deadline, how long the last checkpoint may take when the ledger is closed.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(5);
 
 /// The ledger of this gateway. Clones are the same ledger; it ends when all of them and all tickets are gone.
 #[derive(Clone)]
@@ -28,6 +36,15 @@ pub struct Ledger {
     config: LedgerConfig,
     shared: Arc<Shared>,
     writer: SyncSender<Message>,
+    published: Option<Published>,
+}
+
+/// What others may see of the ledger: its folder, and the newest signed checkpoint.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub(super) dir: PathBuf,
+    pub(super) heads: Heads,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// A ledger that was opened, and what had to be done for it.
@@ -56,21 +73,33 @@ impl Ledger {
     /// [`LedgerError::Locked`] when another process holds it, [`LedgerError::Damaged`] when anything but an unfinished
     /// last write is wrong, [`LedgerError::Open`] or [`LedgerError::Unavailable`] when the disk fails.
     pub fn open(dir: &Path, config: LedgerConfig, now: Now) -> Result<Opened, LedgerError> {
-        let found = recover(dir)?;
+        let found = recover(dir, config.tree.as_ref())?;
         let shared = Arc::new(Shared::new(config.deadline));
         found.owed.into_iter().for_each(|owed| shared.owe(owed));
+        shared.places.adopt(found.places);
         let (storage, entries) = (Box::new(found.storage), found.recovery.entries);
-        let mut writer = Writer::new(
-            storage,
-            Arc::clone(&shared),
-            config.clone(),
-            now,
-            entries,
-            found.segment_length,
-        );
+        let (sharing, settings) = (Arc::clone(&shared), config.clone());
+        let end = Place {
+            segment: found.segment,
+            offset: found.segment_length,
+        };
+        let mut writer = Writer::new(storage, sharing, settings, now, entries, end);
         writer.settle().map_err(LedgerError::Unavailable)?;
+        let published = found.tree.as_ref().map(|tree| Published {
+            dir: dir.to_owned(),
+            heads: tree.heads(),
+            shared: Arc::clone(&shared),
+        });
+        if let (Some(tree), Some(settings)) = (found.tree, &config.tree) {
+            let growing = Growing::start(tree, Arc::clone(&shared), settings.interval);
+            writer.grow(growing.map_err(cannot("start the tree of"))?);
+        }
+        let ledger = Self {
+            published,
+            ..Self::start(writer, shared, config)?
+        };
         Ok(Opened {
-            ledger: Self::start(writer, shared, config)?,
+            ledger,
             recovered: found.recovery,
         })
     }
@@ -85,7 +114,14 @@ impl Ledger {
         now: Now,
     ) -> Result<Self, LedgerError> {
         let shared = Arc::new(Shared::new(config.deadline));
-        let writer = Writer::new(storage, Arc::clone(&shared), config.clone(), now, 0, 0);
+        let writer = Writer::new(
+            storage,
+            Arc::clone(&shared),
+            config.clone(),
+            now,
+            0,
+            Place::default(),
+        );
         Self::start(writer, shared, config)
     }
 
@@ -100,6 +136,7 @@ impl Ledger {
         intent: Intent,
         decisions: Vec<Decision>,
     ) -> Result<Ticket, LedgerError> {
+        self.may_answer()?;
         let ticket = Ticket::blank(question, Arc::clone(&self.shared), self.writer.clone());
         let bodies = with_decisions(Body::Intent(intent), decisions);
         let written = self
@@ -200,6 +237,7 @@ impl Ledger {
         intent: Intent,
         decisions: Vec<Decision>,
     ) -> Result<u64, LedgerError> {
+        self.may_answer()?;
         self.record(
             Some(question),
             with_decisions(Body::DryRun(intent), decisions),
@@ -223,6 +261,12 @@ impl Ledger {
         self.record(None, vec![Body::Admin(admin)]).await
     }
 
+    /// What others may see of the ledger; nothing where no tree is signed.
+    #[must_use]
+    pub fn published(&self) -> Option<&Published> {
+        self.published.as_ref()
+    }
+
     /// Whether a question asked now could be recorded.
     #[must_use]
     pub fn healthy(&self) -> bool {
@@ -242,7 +286,7 @@ impl Ledger {
     pub async fn close(&self) -> Result<(), LedgerError> {
         let (reply, closed) = oneshot::channel();
         match self.writer.try_send(Message::Close(reply)) {
-            Ok(()) => timeout(self.config.deadline, closed)
+            Ok(()) => timeout(self.config.deadline + LAST_CHECKPOINT, closed)
                 .await
                 .map(drop)
                 .map_err(|_| LedgerError::Deadline),
@@ -265,7 +309,16 @@ impl Ledger {
             config,
             shared,
             writer: sender,
+            published: None,
         })
+    }
+
+    /// Questions are refused while entries can be written but nobody could vouch for them.
+    fn may_answer(&self) -> Result<(), LedgerError> {
+        match self.shared.silence() {
+            Some(reason) => Err(LedgerError::Unavailable(reason)),
+            None => Ok(()),
+        }
     }
 
     async fn record(&self, question: Option<Uuid>, bodies: Vec<Body>) -> Result<u64, LedgerError> {

@@ -9,29 +9,35 @@
 //! a failed write or sync the file is cut back to its last good length where that is possible, and is not trusted again
 //! until reopened, except when space ran out during a write and the cut succeeded.
 //!
+//! Over the entries grows a Merkle tree whose checkpoints are signed (`tree`).
+//!
 //! Deliberately absent: a second copy, deletion, any way to write an outcome without a ticket.
 
 mod config;
 mod damage;
 mod error;
 mod handle;
+mod places;
+mod published;
 mod reader;
 mod recover;
 mod segment;
 mod shared;
 mod storage;
 mod ticket;
+mod tree;
 mod writer;
 
 pub use config::{LedgerConfig, Now};
 pub use damage::{Damage, DamageKind};
 pub use error::{LedgerError, Unavailable};
-pub use handle::{Ledger, Opened, Receipt};
+pub use handle::{Ledger, Opened, Published, Receipt};
 pub use reader::{Entries, Verified, read, verify};
 pub use recover::Recovery;
 pub use shared::LedgerStats;
 pub use storage::{FileStorage, LedgerStorage};
 pub use ticket::Ticket;
+pub use tree::{Head, Heads, TreeConfig, TreeError};
 
 #[cfg(test)]
 mod tests;

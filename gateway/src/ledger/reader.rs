@@ -133,6 +133,17 @@ impl Walk {
         self.next(parse, |header| header.index)
     }
 
+    /// The bytes of the entry read last.
+    pub(super) fn entry(&self) -> &[u8] {
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        line.get(segment::PREFIX..).unwrap_or_default()
+    }
+
+    /// Where that entry begins in its segment.
+    pub(super) fn begins(&self) -> u64 {
+        self.good_length.saturating_sub(self.line.len() as u64)
+    }
+
     fn next<T>(
         &mut self,
         parse: impl FnOnce(&[u8]) -> Result<T, DamageKind>,

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use turnpike_schemas::ledger::InterruptReason;
 
-use super::LedgerError;
 use super::error::cannot;
+use super::places::{Place, Places};
 use super::reader::{OpenIntents, Walk};
 use super::shared::Owed;
 use super::storage::{FileStorage, Held};
+use super::tree::{Grower, Start};
+use super::{LedgerError, TreeConfig};
 
 /// What was found and repaired when the ledger was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,15 +30,31 @@ pub(super) struct Found {
     pub(super) segment_length: u64,
     pub(super) owed: Vec<Owed>,
     pub(super) recovery: Recovery,
+    pub(super) segment: u32,
+    pub(super) places: Places,
+    pub(super) tree: Option<Grower>,
 }
 
-/// Locks, checks and repairs the ledger in `dir`.
-pub(super) fn recover(dir: &Path) -> Result<Found, LedgerError> {
+/// Locks, checks and repairs the ledger in `dir`, and compares it with what was signed.
+pub(super) fn recover(dir: &Path, tree: Option<&TreeConfig>) -> Result<Found, LedgerError> {
     let held = Held::take(dir)?;
     let mut walk = Walk::new(dir)?;
     let mut open = OpenIntents::default();
+    let mut tree = tree.map(|config| Start::prepare(dir, config)).transpose()?;
+    let places = Places::default();
     while let Some(header) = walk.next_header() {
-        open.follow(&header?);
+        let header = header?;
+        open.follow(&header);
+        places.note(
+            header.index,
+            Place {
+                segment: walk.segment,
+                offset: walk.begins(),
+            },
+        );
+        if let Some(tree) = &mut tree {
+            tree.take(walk.entry())?;
+        }
     }
     let owed: Vec<Owed> = open
         .into_inner()
@@ -52,13 +70,19 @@ pub(super) fn recover(dir: &Path) -> Result<Found, LedgerError> {
         torn_bytes: walk.torn_bytes,
         interrupted: owed.iter().map(|owed| owed.intent).collect(),
     };
+    tree.as_ref().map(Start::check).transpose()?;
     let storage = held
         .into_storage(walk.segment, walk.good_length)
         .map_err(cannot("continue"))?;
+    // INVARIANT: only now is everything that was walked known to be durable, so only now may it be signed.
+    let tree = tree.map(Start::finish).transpose()?;
     Ok(Found {
         storage,
         segment_length: walk.good_length,
         owed,
         recovery,
+        segment: walk.segment,
+        places,
+        tree,
     })
 }

@@ -1,6 +1,6 @@
 //! What callers and the writer see of each other without waiting.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,8 @@ use turnpike_schemas::ledger::InterruptReason;
 use uuid::Uuid;
 
 use super::Unavailable;
+use super::places::Places;
+use super::tree::Pending;
 
 /// An intent on disk that will get no outcome.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +47,11 @@ pub(super) struct Shared {
     busy_since: AtomicU64,
     trouble: Mutex<Option<Unavailable>>,
     owed: Mutex<Vec<Owed>>,
+    unsigned: AtomicBool,
+    /// Where the bundles of entries begin.
+    pub(super) places: Places,
+    /// Leaves of durable entries that the tree has not taken yet.
+    pub(super) pending: Pending,
     pub(super) entries: AtomicU64,
     pub(super) batches: AtomicU64,
     pub(super) last_sync_ns: AtomicU64,
@@ -60,6 +67,9 @@ impl Shared {
             busy_since: AtomicU64::new(0),
             trouble: Mutex::new(None),
             owed: Mutex::new(Vec::new()),
+            unsigned: AtomicBool::new(false),
+            places: Places::default(),
+            pending: Pending::default(),
             entries: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             last_sync_ns: AtomicU64::new(0),
@@ -81,6 +91,21 @@ impl Shared {
     pub(super) fn trouble(&self) -> Option<Unavailable> {
         self.recorded_trouble()
             .or_else(|| self.is_hung().then_some(Unavailable::Hung))
+            .or_else(|| self.silence())
+    }
+
+    /// Why no question is taken although entries can be written.
+    pub(super) fn silence(&self) -> Option<Unavailable> {
+        self.is_unsigned().then_some(Unavailable::Unsigned)
+    }
+
+    /// Whether the tree could not be written when last tried.
+    pub(super) fn is_unsigned(&self) -> bool {
+        self.unsigned.load(Relaxed)
+    }
+
+    pub(super) fn set_unsigned(&self, unsigned: bool) {
+        self.unsigned.store(unsigned, Relaxed);
     }
 
     /// What was found wrong with the storage.
@@ -95,6 +120,7 @@ impl Shared {
             self.recorded_trouble()
                 .filter(|trouble| *trouble != Unavailable::NoSpace)
         })
+        .or_else(|| self.pending.is_full().then_some(Unavailable::Unsigned))
     }
 
     /// Records why entries are not taken; a poisoned ledger can only be closed, a closed one stays so.

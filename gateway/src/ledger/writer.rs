@@ -8,9 +8,12 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 use turnpike_schemas::ledger::{Body, Interrupted, Nonce, Sealed, Stamp};
+use turnpike_schemas::tlog::{Hash, leaf_hash};
 use uuid::Uuid;
 
+use super::places::Place;
 use super::shared::{Owed, Shared, nanos};
+use super::tree::Growing;
 use super::{LedgerConfig, LedgerError, LedgerStorage, Now, Ticket, Unavailable, segment};
 
 /// What the writer is told.
@@ -56,10 +59,13 @@ pub(super) struct Writer {
     config: LedgerConfig,
     now: Now,
     next_index: u64,
-    /// Length of the segment up to the last durable entry.
-    segment_length: u64,
+    /// Where the next entry goes: after the last durable one.
+    end: Place,
     lines: Vec<u8>,
     entry: Vec<u8>,
+    /// Of each entry in `lines`, its leaf hash and where it begins there.
+    leaves: Vec<(Hash, u64)>,
+    tree: Option<Growing>,
 }
 
 enum Wake {
@@ -81,7 +87,7 @@ impl Writer {
         config: LedgerConfig,
         now: Now,
         next_index: u64,
-        segment_length: u64,
+        end: Place,
     ) -> Self {
         shared.entries.store(next_index, Relaxed);
         Self {
@@ -90,10 +96,17 @@ impl Writer {
             config,
             now,
             next_index,
-            segment_length,
+            end,
             lines: Vec::new(),
             entry: Vec::new(),
+            leaves: Vec::new(),
+            tree: None,
         }
+    }
+
+    /// The tree that gets the leaves of durable entries from now on.
+    pub(super) fn grow(&mut self, tree: Growing) {
+        self.tree = Some(tree);
     }
 
     /// Works until closed or until nobody is left who could ask.
@@ -106,6 +119,8 @@ impl Writer {
                 Wake::Close(batch, reply) => {
                     self.commit(batch);
                     self.settle().unwrap_or_default();
+                    // INVARIANT: the tree ends before the lock on the directory goes.
+                    drop(self.tree.take());
                     drop(self.storage);
                     if let Some(reply) = reply {
                         reply.send(()).unwrap_or_default();
@@ -192,7 +207,7 @@ impl Writer {
         let probed = self
             .storage
             .append(&blank)
-            .and_then(|()| self.storage.truncate(self.segment_length));
+            .and_then(|()| self.storage.truncate(self.end.offset));
         self.note(probed.map_err(|error| (Step::Write, error)))
             .unwrap_or_default();
         self.shared.end_io();
@@ -219,8 +234,9 @@ impl Writer {
         let noted = self.note(stored);
         self.shared.end_io();
         noted?;
+        self.publish();
         self.next_index = next;
-        self.segment_length += self.lines.len() as u64;
+        self.end.offset += self.lines.len() as u64;
         self.shared.entries.store(next, Relaxed);
         self.shared.batches.fetch_add(1, Relaxed);
         Ok(first)
@@ -229,6 +245,7 @@ impl Writer {
     /// Fills `lines`; returns the index after the last.
     fn encode(&mut self, owed: &[Owed], batch: &[Append]) -> Result<u64, LedgerError> {
         self.lines.clear();
+        self.leaves.clear();
         let (at, mut index) = ((self.now)(), self.next_index);
         for append in batch {
             let first = index;
@@ -273,15 +290,20 @@ impl Writer {
     fn put(&mut self, sealed: &Sealed, stamp: &Stamp) {
         self.entry.clear();
         sealed.write(stamp, &mut self.entry);
+        let begins = self.lines.len() as u64;
+        self.leaves.push((leaf_hash(&self.entry), begins));
         segment::put_line(&self.entry, &mut self.lines);
     }
 
     fn store(&mut self) -> Result<(), (Step, io::Error)> {
-        if self.segment_length >= self.config.segment_bytes {
+        if self.end.offset >= self.config.segment_bytes {
             self.storage
                 .rotate()
                 .map_err(|error| (Step::Write, error))?;
-            self.segment_length = 0;
+            self.end = Place {
+                segment: self.end.segment + 1,
+                offset: 0,
+            };
         }
         self.storage
             .append(&self.lines)
@@ -294,6 +316,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Hands what is durable now to those who find it and to the tree.
+    fn publish(&mut self) {
+        for (index, (_, begins)) in (self.next_index..).zip(&self.leaves) {
+            let place = Place {
+                offset: self.end.offset + begins,
+                ..self.end
+            };
+            self.shared.places.note(index, place);
+        }
+        if self.config.tree.is_some() {
+            let leaves = self.leaves.iter().map(|(leaf, _)| *leaf);
+            self.shared.pending.add(leaves);
+        }
+    }
+
     /// Draws the conclusion from what the disk said. Whatever was not acknowledged is cut off again where that is possible,
     /// so that no outcome of a withheld answer stays behind. After a failed sync the system may have dropped what it could
     /// not write and report success the next time, so only a failed write for want of space can be taken back for good.
@@ -303,7 +340,7 @@ impl Writer {
             return Ok(());
         };
         let reason = Unavailable::of(&error);
-        let cut = self.storage.truncate(self.segment_length).is_ok();
+        let cut = self.storage.truncate(self.end.offset).is_ok();
         let taken_back = cut && step == Step::Write && reason == Unavailable::NoSpace;
         let trouble = if taken_back {
             Unavailable::NoSpace

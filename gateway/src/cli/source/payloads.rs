@@ -60,12 +60,7 @@ impl Loaded {
             .iter()
             .map(|source| source.id.to_string())
             .collect();
-        let ledger = LedgerConfig {
-            deadline: config.ledger_deadline,
-            segment_bytes: config.ledger_segment_bytes,
-            ..LedgerConfig::default()
-        };
-        let ledger = (config.data_dir.join("ledger"), ledger);
+        let ledger = (config.data_dir.join("ledger"), config.ledger.clone());
         let source = config.sources.into_iter().find(|source| source.id == *id);
         let source = source.ok_or_else(|| {
             let known = known.join(", ");

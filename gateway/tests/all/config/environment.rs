@@ -10,7 +10,7 @@ fn a_variable_beats_the_file_and_the_effective_value_says_so() {
         .variable("TURNPIKE__LEDGER__DEADLINE_MS", "500")
         .variable("TURNPIKE__LISTEN", "127.0.0.1:0");
     let config = installation.config();
-    assert_eq!(config.ledger_deadline, Duration::from_millis(500));
+    assert_eq!(config.ledger.deadline, Duration::from_millis(500));
     assert_eq!(config.listen.port(), 0);
     assert_eq!(
         effective(&config, "ledger.deadline_ms").origin,

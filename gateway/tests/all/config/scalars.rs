@@ -12,7 +12,7 @@ fn an_empty_file_is_a_configuration_of_defaults() {
     let config = installation.config();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.log_format, LogFormat::Json);
-    assert_eq!(config.ledger_deadline, Duration::from_millis(250));
+    assert_eq!(config.ledger.deadline, Duration::from_millis(250));
     assert!(
         config
             .effective
@@ -39,7 +39,7 @@ fn an_effective_value_says_which_file_it_came_from() {
     assert_eq!(effective(&config, "ledger.segment_mb").value, "8");
     assert_eq!(effective(&config, "ledger.segment_mb").origin, file);
     assert_eq!(effective(&config, "ledger.deadline_ms").origin, "default");
-    assert_eq!(config.ledger_segment_bytes, 8 * 1024 * 1024);
+    assert_eq!(config.ledger.segment_bytes, 8 * 1024 * 1024);
 }
 
 #[test]

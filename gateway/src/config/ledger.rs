@@ -1,0 +1,75 @@
+//! How the ledger is kept, signed and witnessed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use turnpike_schemas::tlog::{KeyKind, Policy, VerifierKey};
+
+use super::load::beside;
+use super::raw::RawLedger;
+use super::report::Report;
+use super::validate::millis;
+use crate::ledger::{LedgerConfig, TreeConfig};
+use crate::tlog::Witnesses;
+
+/// Says that a key gives the name.
+const AUTO: &str = "auto";
+
+/// Says that nobody outside is needed.
+const NONE: &str = "none";
+
+pub(super) fn ledger(raw: &RawLedger, data_dir: &Path, report: &mut Report) -> LedgerConfig {
+    let origin = Some(&raw.origin).filter(|origin| *origin != AUTO);
+    if origin.is_some_and(|name| VerifierKey::new(name, KeyKind::Log, [0; 32]).is_err()) {
+        report.add("ledger.origin", "must be a name without spaces and plus");
+    }
+    LedgerConfig {
+        deadline: millis(report, "ledger.deadline_ms", raw.deadline_ms, 10, 10_000),
+        segment_bytes: report.within("ledger.segment_mb", raw.segment_mb, 1..=4_096) << 20,
+        tree: Some(TreeConfig {
+            key_file: data_dir.join(&raw.key_file),
+            origin: origin.cloned(),
+            interval: millis(
+                report,
+                "ledger.checkpoint_ms",
+                raw.checkpoint_ms,
+                10,
+                60_000,
+            ),
+        }),
+        ..LedgerConfig::default()
+    }
+}
+
+/// The witnesses of the policy file, when it demands any.
+pub(super) fn witnesses(raw: &RawLedger, path: &Path, report: &mut Report) -> Option<Witnesses> {
+    let max_age = report.within(
+        "ledger.witness_max_age_s",
+        raw.witness_max_age_s,
+        1..=604_800,
+    );
+    if raw.witness_policy == NONE {
+        return None;
+    }
+    let key = "ledger.witness_policy";
+    let file = beside(path, Path::new(&raw.witness_policy));
+    let text = report.check(key, std::fs::read_to_string(file))?;
+    let policy = report.check(key, Policy::parse(&text))?;
+    let silent = policy.witnesses().iter().find(|witness| {
+        let url = witness
+            .url
+            .as_ref()
+            .and_then(|url| url.parse::<url::Url>().ok());
+        url.is_none_or(|url| !matches!(url.scheme(), "http" | "https"))
+    });
+    if let Some(witness) = silent {
+        report.add(
+            key,
+            format!("witness `{}` has no http(s) address", witness.name),
+        );
+    }
+    policy.needs_witnesses().then_some(Witnesses {
+        policy,
+        max_age: Duration::from_secs(max_age),
+    })
+}
