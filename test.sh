@@ -3,7 +3,7 @@
 #
 #   ./test.sh
 #
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto and OpenSSH, `cargo install` for the cargo
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto, OpenSSH and Go, pip for pymerkle, `cargo install` for the cargo
 # commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -37,6 +37,9 @@ system_packages() {
     has_daemon mosquitto || missing+=(mosquitto)
     has_daemon sshd || missing+=(openssh-server)
     has openssl || missing+=(openssl)
+    has go || missing+=(golang-go)
+    [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing+=(golang-golang-x-mod-dev)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing to install"
         return
@@ -60,6 +63,14 @@ cargo_command() {
     fi
     CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
         cargo install "cargo-$name" --locked --version "$version"
+}
+
+# pymerkle and cryptography, one of the two foreign verifiers of ledgers; the other needs Go, above.
+foreign_verifiers() {
+    local venv=target/verify-python
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r docs/verify/python/requirements.txt
+    "$venv/bin/pip" list --disable-pip-version-check
 }
 
 tools() {
@@ -89,6 +100,7 @@ demo() {
 
 step "system packages" system_packages
 step "tools" tools
+step "foreign verifiers" foreign_verifiers
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "licences, bans and sources" cargo deny --locked check licenses bans sources

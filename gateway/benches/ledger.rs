@@ -1,10 +1,12 @@
 //! What group commit gives: questions per second (intent and one decision, then outcome; two durable waits) by one and by
-//! 64 callers on a real file, beside the bare rate of append and `fdatasync` on the same disk.
+//! 64 callers on a real file, beside the bare rate of append and `fdatasync` on the same disk; how long one append waits; what
+//! the ledger costs a question over 16 sources. The tree grows and is signed all the while.
 //!
 //! `cargo bench -p turnpike-gateway --bench ledger`; the directory is made in `TMPDIR`, which should be on the disk meant.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a program for people, which may end when something fails"
 )]
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use turnpike_gateway::ledger::{Ledger, LedgerConfig};
+use turnpike_gateway::ledger::{Ledger, LedgerConfig, TreeConfig};
 use turnpike_schemas::ledger::{
     Action, Completeness, Decision, Digest, Intent, Names, Outcome, Personal, SourceOutcome,
     Verdict, Window,
@@ -24,6 +26,19 @@ use uuid::Uuid;
 const RUN: Duration = Duration::from_secs(3);
 const CALLERS: u32 = 64;
 const TARGET: f64 = 20.0;
+const RECORDS: f64 = 5_000.0;
+const APPEND: f64 = 6.0;
+const SOURCES: usize = 16;
+const QUESTION: f64 = 3.0;
+
+/// What was measured with some number of callers.
+struct Measured {
+    questions: f64,
+    records: f64,
+    batch: f64,
+    /// Of each durable write, sorted.
+    appends: Vec<Duration>,
+}
 
 fn intent() -> Intent {
     Intent {
@@ -62,7 +77,7 @@ fn decision() -> Decision {
     }
 }
 
-fn outcome() -> Outcome {
+fn outcome(sources: usize) -> Outcome {
     let source = SourceOutcome {
         source: "brookdale-police".into(),
         outcome: "answered".into(),
@@ -74,64 +89,96 @@ fn outcome() -> Outcome {
     };
     Outcome {
         completeness: Completeness::Complete,
-        reads: 1,
-        sources: vec![source],
+        reads: sources as u64,
+        sources: vec![source; sources],
     }
 }
 
-async fn ask_until(ledger: Ledger, end: Instant) -> u64 {
-    let mut asked = 0;
+/// Asks about `sources` sources until `end`; returns how long each durable write took.
+async fn ask_until(ledger: Ledger, sources: usize, end: Instant) -> Vec<Duration> {
+    let mut waits = Vec::new();
     while Instant::now() < end {
-        let ticket = ledger
-            .begin(
-                Uuid::from_u128(u128::from(asked)),
-                intent(),
-                vec![decision()],
-            )
-            .await
-            .unwrap();
-        ledger.finish(ticket, outcome()).await.unwrap();
-        asked += 1;
+        let question = Uuid::from_u128(waits.len() as u128);
+        let started = Instant::now();
+        let decisions = vec![decision(); sources];
+        let ticket = ledger.begin(question, intent(), decisions).await.unwrap();
+        let began = Instant::now();
+        ledger.finish(ticket, outcome(sources)).await.unwrap();
+        waits.extend([began - started, began.elapsed()]);
     }
-    asked
+    waits
 }
 
-/// Questions per second of `callers`, and entries per batch.
-async fn rate(dir: &Path, callers: u32) -> (f64, f64) {
+fn open(dir: &Path) -> Ledger {
     let now = Arc::new(|| Timestamp::UNIX_EPOCH);
     let config = LedgerConfig {
         deadline: Duration::from_secs(10),
+        tree: Some(TreeConfig {
+            key_file: dir.with_extension("key"),
+            origin: None,
+            interval: Duration::from_secs(1),
+        }),
         ..LedgerConfig::default()
     };
-    let ledger = Ledger::open(&dir.join(callers.to_string()), config, now)
-        .unwrap()
-        .ledger;
+    Ledger::open(dir, config, now).unwrap().ledger
+}
+
+async fn measure(dir: &Path, callers: u32) -> Measured {
+    let ledger = open(&dir.join(callers.to_string()));
     let started = Instant::now();
     let tasks: Vec<_> = (0..callers)
-        .map(|_| tokio::spawn(ask_until(ledger.clone(), started + RUN)))
+        .map(|_| tokio::spawn(ask_until(ledger.clone(), 1, started + RUN)))
         .collect();
-    let mut asked = 0;
+    let mut appends = Vec::new();
     for task in tasks {
-        asked += task.await.unwrap();
+        appends.extend(task.await.unwrap());
     }
     let elapsed = started.elapsed().as_secs_f64();
     let stats = ledger.stats();
     ledger.close().await.unwrap();
-    (
-        asked as f64 / elapsed,
-        stats.entries as f64 / stats.batches as f64,
-    )
+    appends.sort_unstable();
+    Measured {
+        questions: appends.len() as f64 / 2.0 / elapsed,
+        records: stats.entries as f64 / elapsed,
+        batch: stats.entries as f64 / stats.batches as f64,
+        appends,
+    }
 }
 
-fn bare(dir: &Path) -> f64 {
+/// What the ledger costs one question over 16 sources, sorted.
+async fn wide(dir: &Path) -> Vec<Duration> {
+    let ledger = open(&dir.join("wide"));
+    let waits = ask_until(ledger.clone(), SOURCES, Instant::now() + RUN).await;
+    ledger.close().await.unwrap();
+    let mut questions: Vec<Duration> = waits
+        .chunks_exact(2)
+        .map(|pair| pair[0] + pair[1])
+        .collect();
+    questions.sort_unstable();
+    questions
+}
+
+/// How long single appends with `fdatasync` take, sorted.
+fn bare(dir: &Path) -> Vec<Duration> {
     let mut file = std::fs::File::create(dir.join("bare")).unwrap();
-    let (started, mut syncs) = (Instant::now(), 0_u32);
-    while started.elapsed() < RUN {
+    let (until, mut syncs) = (Instant::now() + RUN, Vec::new());
+    while Instant::now() < until {
+        let started = Instant::now();
         file.write_all(&[b'x'; 800]).unwrap();
         file.sync_data().unwrap();
-        syncs += 1;
+        syncs.push(started.elapsed());
     }
-    f64::from(syncs) / started.elapsed().as_secs_f64()
+    syncs.sort_unstable();
+    syncs
+}
+
+/// The value `percent` of the sorted ones are below.
+fn quantile(sorted: &[Duration], percent: usize) -> Duration {
+    sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
+}
+
+fn verdict(reached: bool, target: f64) -> String {
+    format!("({} {target})", if reached { "reaches" } else { "misses" })
 }
 
 fn main() {
@@ -140,21 +187,38 @@ fn main() {
         .enable_time()
         .build()
         .unwrap();
-    println!("append of 800 bytes + fdatasync: {:.0}/s", bare(dir.path()));
-    let (one, _) = runtime.block_on(async {
-        tokio::spawn({
-            let dir = dir.path().to_owned();
-            async move { rate(&dir, 1).await }
-        })
-        .await
-        .unwrap()
-    });
-    println!("1 caller: {one:.0} questions/s");
-    let (many, batch) = runtime.block_on(rate(dir.path(), CALLERS));
-    println!("{CALLERS} callers: {many:.0} questions/s, {batch:.0} entries per sync");
-    let ratio = many / one;
+    let bare = bare(dir.path());
+    let sync = quantile(&bare, 50);
+    let rate = bare.len() as f64 / RUN.as_secs_f64();
     println!(
-        "ratio: {ratio:.1} ({} {TARGET})",
-        if ratio >= TARGET { "reaches" } else { "below" }
+        "append of 800 bytes + fdatasync: {rate:.0}/s, p50 {sync:.1?}, p99 {:.1?}",
+        quantile(&bare, 99)
+    );
+    let one = runtime.block_on(measure(dir.path(), 1));
+    println!("1 caller: {:.0} questions/s", one.questions);
+    let many = runtime.block_on(measure(dir.path(), CALLERS));
+    let (questions, batch) = (many.questions, many.batch);
+    println!("{CALLERS} callers: {questions:.0} questions/s, {batch:.0} entries per sync");
+    let ratio = many.questions / one.questions;
+    println!("ratio: {ratio:.1} {}", verdict(ratio >= TARGET, TARGET));
+    let records = many.records;
+    println!(
+        "records: {records:.0}/s {}",
+        verdict(records >= RECORDS, RECORDS)
+    );
+    for (callers, measured) in [(1, &one), (CALLERS, &many)] {
+        let p99 = quantile(&measured.appends, 99);
+        let syncs = p99.as_secs_f64() / sync.as_secs_f64();
+        println!(
+            "append, {callers} callers: p99 {p99:.1?}, {syncs:.1} single syncs {}",
+            verdict(syncs <= APPEND, APPEND)
+        );
+    }
+    let wide = runtime.block_on(wide(dir.path()));
+    let p50 = quantile(&wide, 50);
+    let syncs = p50.as_secs_f64() / sync.as_secs_f64();
+    println!(
+        "question over {SOURCES} sources: p50 {p50:.1?}, {syncs:.2} single syncs {}",
+        verdict(syncs < QUESTION, QUESTION)
     );
 }

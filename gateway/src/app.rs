@@ -28,6 +28,7 @@ use crate::{
     server,
     store::{Store, StoreConfig, StoreError},
     telemetry::Telemetry,
+    tlog::Asking,
     webhook::{Push, Replays},
 };
 
@@ -88,6 +89,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error("the ledger cannot be opened: {0}; no question is answered without it")]
     Ledger(#[from] LedgerError),
+    /// No HTTP client for the witnesses can be made.
+    #[error("the witnesses cannot be asked: {0}")]
+    Witnesses(#[from] reqwest::Error),
     /// The read store cannot be opened.
     #[error("the read store cannot be opened: {0}")]
     Store(#[from] StoreError),
@@ -180,8 +184,12 @@ async fn start_on(
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
 ) -> Result<Running, StartError> {
+    let asking = match config.witnesses.clone() {
+        Some(witnesses) => Asking::prepare(&ledger, witnesses)?,
+        None => None,
+    };
     let (app, workers, sweep_every) = open(config, clock, ledger).await?;
-    Ok(run(Arc::new(app), listener, workers, sweep_every))
+    Ok(run(Arc::new(app), listener, workers, sweep_every, asking))
 }
 
 async fn open(
@@ -389,7 +397,13 @@ impl Workers {
     }
 }
 
-fn run(app: Arc<App>, listener: TcpListener, workers: Workers, sweep_every: Duration) -> Running {
+fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    workers: Workers,
+    sweep_every: Duration,
+    asking: Option<Asking>,
+) -> Running {
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let address = listener
@@ -402,6 +416,9 @@ fn run(app: Arc<App>, listener: TcpListener, workers: Workers, sweep_every: Dura
         stop.clone(),
     ));
     workers.spawn(&mut tasks, &stop);
+    if let Some(asking) = asking {
+        tasks.spawn(asking.run(stop.clone()));
+    }
     tasks.spawn(sweep(Arc::clone(&app), sweep_every, stop.clone()));
     Running {
         address,

@@ -134,7 +134,7 @@ impl App {
         }
     }
 
-    async fn record_refusal(&self, refused: Refused, failure: Failure) -> Failure {
+    pub(super) async fn record_refusal(&self, refused: Refused, failure: Failure) -> Failure {
         match self.ledger.refuse(None, refused, Vec::new()).await {
             Ok(_) => failure,
             Err(error) => error.into(),

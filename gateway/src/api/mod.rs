@@ -7,6 +7,7 @@ mod body;
 mod caller;
 mod checks;
 mod layers;
+mod ledger;
 mod problem;
 mod push;
 mod queries;
@@ -42,6 +43,7 @@ use crate::app::App;
         (name = "questions", description = "Asking about a plate"),
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "sources", description = "Where reads come from"),
+        (name = "ledger", description = "Checking the ledger from outside"),
         (name = "system", description = "For whoever runs the gateway")
     )
 )]
@@ -94,6 +96,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(checks::live))
         .routes(routes!(checks::payloads))
         .routes(routes!(reads::image))
+        .routes(routes!(ledger::checkpoint))
+        .routes(routes!(ledger::witnessed))
+        .routes(routes!(ledger::tile))
+        .routes(routes!(ledger::proof))
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

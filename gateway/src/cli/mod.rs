@@ -8,6 +8,7 @@ mod config_check;
 mod decode;
 mod exit;
 mod ledger;
+mod progress;
 mod query;
 mod serve;
 mod source;
@@ -15,6 +16,7 @@ mod sources;
 mod table;
 mod token;
 mod urgent;
+mod witness;
 
 use std::{
     ffi::OsString,
@@ -60,6 +62,7 @@ enum Command {
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    Witness(witness::Witness),
     /// Make a token for a user or a pushing source, and the hash that goes into the configuration
     Token(token::Token),
 }
@@ -74,8 +77,11 @@ enum ConfigCommand {
 enum LedgerCommand {
     /// List entries, oldest first
     List(ledger::List),
-    /// Check every entry from the first to the last
     Verify(ledger::Verify),
+    Prove(ledger::Prove),
+    Export(ledger::Export),
+    Mirror(ledger::Mirror),
+    Vkey(ledger::Vkey),
 }
 
 /// The configuration file.
@@ -137,6 +143,11 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Config(ConfigCommand::Check(command)) => command.run(out),
         Command::Ledger(LedgerCommand::List(command)) => command.run(out),
         Command::Ledger(LedgerCommand::Verify(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::Prove(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::Export(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::Mirror(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::Vkey(command)) => command.run(out),
+        Command::Witness(command) => runtime()?.block_on(command.run(out)),
         Command::Token(command) => command.run(out),
     }
 }

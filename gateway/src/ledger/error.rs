@@ -67,6 +67,9 @@ pub enum Unavailable {
     /// Tiles and checkpoints cannot be written. Heals when they can.
     #[error("no checkpoint can be signed")]
     Unsigned,
+    /// The witnesses have not vouched lately enough. Heals when they do.
+    #[error("not enough witnesses vouch for it")]
+    Unwitnessed,
     /// The ledger was closed.
     #[error("closed")]
     Closed,

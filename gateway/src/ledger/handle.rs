@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use turnpike_schemas::ledger::{
@@ -74,7 +75,7 @@ impl Ledger {
     /// last write is wrong, [`LedgerError::Open`] or [`LedgerError::Unavailable`] when the disk fails.
     pub fn open(dir: &Path, config: LedgerConfig, now: Now) -> Result<Opened, LedgerError> {
         let found = recover(dir, config.tree.as_ref())?;
-        let shared = Arc::new(Shared::new(config.deadline));
+        let shared = Arc::new(Shared::new(config.deadline, Arc::clone(&now)));
         found.owed.into_iter().for_each(|owed| shared.owe(owed));
         shared.places.adopt(found.places);
         let (storage, entries) = (Box::new(found.storage), found.recovery.entries);
@@ -113,7 +114,7 @@ impl Ledger {
         config: LedgerConfig,
         now: Now,
     ) -> Result<Self, LedgerError> {
-        let shared = Arc::new(Shared::new(config.deadline));
+        let shared = Arc::new(Shared::new(config.deadline, Arc::clone(&now)));
         let writer = Writer::new(
             storage,
             Arc::clone(&shared),
@@ -265,6 +266,16 @@ impl Ledger {
     #[must_use]
     pub fn published(&self) -> Option<&Published> {
         self.published.as_ref()
+    }
+
+    /// From now on questions are taken only while witnesses have vouched within `max_age`; see [`Ledger::vouched`].
+    pub fn require_witnesses(&self, max_age: Duration) {
+        self.shared.require_witnesses(max_age);
+    }
+
+    /// Enough witnesses vouched for the ledger at `at`, by their own clocks.
+    pub fn vouched(&self, at: Timestamp) {
+        self.shared.vouched(at);
     }
 
     /// Whether a question asked now could be recorded.

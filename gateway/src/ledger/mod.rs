@@ -32,12 +32,15 @@ pub use config::{LedgerConfig, Now};
 pub use damage::{Damage, DamageKind};
 pub use error::{LedgerError, Unavailable};
 pub use handle::{Ledger, Opened, Published, Receipt};
-pub use reader::{Entries, Verified, read, verify};
+pub use reader::{Entries, Verified, read, verify, verify_each};
 pub use recover::Recovery;
 pub use shared::LedgerStats;
 pub use storage::{FileStorage, LedgerStorage};
 pub use ticket::Ticket;
+pub use tree::FOLDER as TREE;
 pub use tree::{Head, Heads, TreeConfig, TreeError};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::intent as example_intent;

@@ -49,7 +49,7 @@ impl Published {
         if tile.level().is_none() {
             return self.bundle(tile).map(Some);
         }
-        let mut bytes = self.folder().tile_or_full(&now)?;
+        let mut bytes = self.folder().tile_or_wider(&now)?;
         bytes.truncate(32 * usize::from(tile.width()));
         Ok(Some(bytes))
     }

@@ -45,10 +45,23 @@ pub fn read(dir: &Path) -> Result<Entries, LedgerError> {
 /// # Errors
 /// [`LedgerError::Damaged`] with the first damage, or the directory cannot be read.
 pub fn verify(dir: &Path) -> Result<Verified, LedgerError> {
+    verify_each(dir, &mut |_, _| Ok(()))
+}
+
+/// The same, and hands every entry that was found sound to `each`, with its index and in canonical form.
+///
+/// # Errors
+/// As [`verify`], and what `each` says.
+pub fn verify_each<E: From<LedgerError>>(
+    dir: &Path,
+    each: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
+) -> Result<Verified, E> {
     let mut entries = read(dir)?;
     let mut open = OpenIntents::default();
-    for entry in entries.by_ref() {
-        open.follow(&entry?.header());
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(LedgerError::from)?;
+        open.follow(&entry.header());
+        each(entry.index, entries.walk.entry())?;
     }
     let Walk {
         next_index,

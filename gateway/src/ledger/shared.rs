@@ -1,15 +1,17 @@
 //! What callers and the writer see of each other without waiting.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use turnpike_schemas::ledger::InterruptReason;
 use uuid::Uuid;
 
-use super::Unavailable;
 use super::places::Places;
 use super::tree::Pending;
+use super::{Now, Unavailable};
 
 /// An intent on disk that will get no outcome.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +41,20 @@ pub struct LedgerStats {
     pub trouble: Option<Unavailable>,
 }
 
-#[derive(Debug)]
+/// When witnesses last vouched, and how long that counts.
+#[derive(Debug, Clone, Copy)]
+struct Vouching {
+    max_age: Duration,
+    at: Option<Timestamp>,
+}
+
+impl Vouching {
+    fn is_stale(&self, now: Timestamp) -> bool {
+        self.at
+            .is_none_or(|at| now.duration_since(at).unsigned_abs() > self.max_age && now > at)
+    }
+}
+
 pub(super) struct Shared {
     epoch: Instant,
     patience: Duration,
@@ -48,6 +63,8 @@ pub(super) struct Shared {
     trouble: Mutex<Option<Unavailable>>,
     owed: Mutex<Vec<Owed>>,
     unsigned: AtomicBool,
+    now: Now,
+    vouching: Mutex<Option<Vouching>>,
     /// Where the bundles of entries begin.
     pub(super) places: Places,
     /// Leaves of durable entries that the tree has not taken yet.
@@ -59,8 +76,16 @@ pub(super) struct Shared {
     pub(super) open_tickets: AtomicU64,
 }
 
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Shared {
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration, now: Now) -> Self {
         Self {
             epoch: Instant::now(),
             patience,
@@ -68,6 +93,8 @@ impl Shared {
             trouble: Mutex::new(None),
             owed: Mutex::new(Vec::new()),
             unsigned: AtomicBool::new(false),
+            now,
+            vouching: Mutex::new(None),
             places: Places::default(),
             pending: Pending::default(),
             entries: AtomicU64::new(0),
@@ -96,7 +123,26 @@ impl Shared {
 
     /// Why no question is taken although entries can be written.
     pub(super) fn silence(&self) -> Option<Unavailable> {
-        self.is_unsigned().then_some(Unavailable::Unsigned)
+        if self.is_unsigned() {
+            return Some(Unavailable::Unsigned);
+        }
+        let now = (self.now)();
+        let vouching = *lock(&self.vouching);
+        let stale = vouching.is_some_and(|vouching| vouching.is_stale(now));
+        stale.then_some(Unavailable::Unwitnessed)
+    }
+
+    /// From now on no question is taken unless witnesses vouched within `max_age`.
+    pub(super) fn require_witnesses(&self, max_age: Duration) {
+        *lock(&self.vouching) = Some(Vouching { max_age, at: None });
+    }
+
+    /// Enough witnesses vouched at `at` by their clocks; a time to come counts as now.
+    pub(super) fn vouched(&self, at: Timestamp) {
+        let at = at.min((self.now)());
+        if let Some(vouching) = &mut *lock(&self.vouching) {
+            vouching.at = vouching.at.max(Some(at));
+        }
     }
 
     /// Whether the tree could not be written when last tried.

@@ -74,18 +74,30 @@ impl Folder {
         std::fs::read(full).map_err(at(path))
     }
 
-    /// The bytes of `tile`: its own, or the beginning of the full one where that is there instead.
+    /// The bytes of `tile`: its own, or the beginning of a wider one where that is there instead.
     ///
     /// # Errors
-    /// [`FolderError::File`] when neither is there.
-    pub fn tile_or_full(&self, tile: &Tile) -> Result<Vec<u8>, FolderError> {
+    /// [`FolderError::File`] when none is there.
+    pub fn tile_or_wider(&self, tile: &Tile) -> Result<Vec<u8>, FolderError> {
         let own = self.bytes(&tile.path());
         if own.is_ok() || tile.is_full() || tile.level().is_none() {
             return own;
         }
-        let mut full = self.bytes(&tile.to_full().path()).or(own)?;
-        full.truncate(32 * usize::from(tile.width()));
-        Ok(full)
+        let full = tile.to_full().path();
+        let wider = self.bytes(&full).or_else(|error| match self.widest(&full) {
+            Some(path) => self.bytes(&path),
+            None => Err(error),
+        });
+        let mut wider = wider.or(own)?;
+        wider.truncate(32 * usize::from(tile.width()));
+        Ok(wider)
+    }
+
+    /// The widest partial tile at the place of the full tile `path`.
+    fn widest(&self, path: &str) -> Option<String> {
+        let widths = std::fs::read_dir(self.dir.join(format!("{path}.p"))).ok()?;
+        let widths = widths.filter_map(|file| file.ok()?.file_name().to_str()?.parse::<u16>().ok());
+        widths.max().map(|width| format!("{path}.p/{width}"))
     }
 
     /// Writes the file at `path` so that it is there whole or not at all, also after a crash.
@@ -94,6 +106,17 @@ impl Folder {
     /// [`FolderError::File`].
     pub fn put(&self, path: &str, bytes: &[u8]) -> Result<(), FolderError> {
         write_durably(&self.dir.join(path), bytes).map_err(at(path))
+    }
+
+    /// Writes the file at `path` without making it durable; for copies that are made durable as a whole.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub(super) fn put_quick(&self, path: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let full = self.dir.join(path);
+        let made = full.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(full, bytes))
+            .map_err(at(path))
     }
 
     /// Adds one line to the file at `path`, durably.
@@ -139,7 +162,7 @@ impl TileSource for &Folder {
     type Error = FolderError;
 
     fn tile(&self, tile: &Tile) -> Result<Vec<u8>, FolderError> {
-        self.tile_or_full(tile)
+        self.tile_or_wider(tile)
     }
 }
 

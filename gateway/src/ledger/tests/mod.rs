@@ -35,7 +35,7 @@ fn open(dir: &Path) -> Opened {
     .unwrap()
 }
 
-fn intent() -> Intent {
+pub(crate) fn intent() -> Intent {
     Intent {
         action: Action::Query,
         subject: Personal::new("officer-17"),

@@ -397,24 +397,6 @@ async fn while_no_checkpoint_can_be_written_no_question_is_taken_and_then_again(
 }
 
 #[tokio::test]
-async fn tiles_that_do_not_continue_the_last_checkpoint_are_not_signed() {
-    let site = Site::new();
-    let ledger = site.open();
-    write(&ledger, 300).await;
-    let published = ledger.published().unwrap().clone();
-    eventually(|| published.head().size == 300).await;
-    let before = site.checkpoint();
-    fs::write(site.tree().join("tile/0/000"), vec![7; 8192]).unwrap();
-    write(&ledger, 10).await;
-    eventually(|| !ledger.healthy()).await;
-    assert_eq!(site.checkpoint(), before);
-    ledger.close().await.unwrap();
-    drop(ledger);
-    drop(site.open());
-    assert_eq!(site.checkpoint().size(), 310, "repaired at the next start");
-}
-
-#[tokio::test]
 async fn every_entry_is_proved_and_every_bundle_served_from_whatever_segment_it_is_in() {
     let site = Site {
         segment_bytes: 30_000,

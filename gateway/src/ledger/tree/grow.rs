@@ -214,3 +214,44 @@ fn empty() -> Head {
         note: "".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use turnpike_schemas::tlog::{KeyKind, leaf_hash};
+
+    use super::*;
+    use crate::tlog::AwsEd25519;
+
+    fn tree(leaves: &[&str]) -> Growth {
+        let mut tree = Growth::default();
+        for leaf in leaves {
+            assert_eq!(tree.append(leaf_hash(leaf.as_bytes())), None);
+        }
+        tree
+    }
+
+    #[test]
+    fn a_tree_that_does_not_continue_the_last_checkpoint_is_not_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("key");
+        let folder = Folder::new(dir.path().join("tree"));
+        let signer = SigningKey::create(&key, Some("log.example/1"), KeyKind::Log).unwrap();
+        Grower::start(signer, folder.clone(), tree(&["a", "b", "c"]), None).unwrap();
+        let note = folder.text(CHECKPOINT).unwrap().unwrap();
+        let again = |leaves: &[&str]| {
+            let signer = SigningKey::load(&key, KeyKind::Log).unwrap();
+            let signed = SignedCheckpoint::open(&note, signer.verifier(), &AwsEd25519).unwrap();
+            Grower::start(signer, folder.clone(), tree(leaves), Some(signed))
+        };
+        for forged in [
+            &["a", "x", "c", "d"][..],
+            &["a", "b"],
+            &["a", "b", "x", "d", "e"],
+        ] {
+            assert!(again(forged).is_err(), "{forged:?}");
+            assert_eq!(folder.text(CHECKPOINT).unwrap().unwrap(), note);
+        }
+        let grown = again(&["a", "b", "c", "d", "e"]).unwrap();
+        assert_eq!(grown.heads().borrow().size, 5);
+    }
+}

@@ -30,7 +30,7 @@ pub(super) use pending::Pending;
 pub(super) use start::Start;
 
 /// Folder of tiles and checkpoints below that of the ledger.
-pub(in crate::ledger) const FOLDER: &str = "tree";
+pub const FOLDER: &str = "tree";
 
 /// File of earlier checkpoints in it: one JSON string a line.
 pub(in crate::ledger) const EARLIER: &str = "checkpoints";

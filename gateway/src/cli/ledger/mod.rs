@@ -1,10 +1,17 @@
-//! `turnpike ledger list` and `turnpike ledger verify`: reads the files, no server needed.
+//! `turnpike ledger`: reads the files, no server needed.
+
+mod mirror;
+mod tree;
 
 use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use turnpike_schemas::ledger::{AdminAction, Body, Entry, Kind, Refused};
 
+pub(super) use self::{
+    mirror::Mirror,
+    tree::{Export, Prove, Verify, Vkey, parse_key},
+};
 use super::{
     ConfigFile,
     exit::{Exit, Outcome},
@@ -33,13 +40,6 @@ pub(super) struct List {
     /// Print the entries whole, in canonical JSON, one a line
     #[arg(long)]
     json: bool,
-}
-
-/// Check every entry from the first to the last
-#[derive(Debug, Args)]
-pub(super) struct Verify {
-    #[command(flatten)]
-    folder: Folder,
 }
 
 impl Folder {
@@ -90,18 +90,6 @@ impl List {
         for line in entries.to_string().lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
-        Ok(Exit::Done)
-    }
-}
-
-impl Verify {
-    pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
-        let verified = ledger::verify(&self.folder.path()?).map_err(|damage| damaged(&damage))?;
-        writeln!(
-            out,
-            "{} entries, every one as it was written",
-            verified.entries
-        )?;
         Ok(Exit::Done)
     }
 }
