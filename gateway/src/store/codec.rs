@@ -52,7 +52,7 @@ pub(super) struct Row {
 }
 
 /// The part of an observation that has no column.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 struct Payload {
     kind: ReadKind,
     zone: ZoneProvenance,
@@ -368,4 +368,33 @@ pub(super) fn is_retracted(payload: &str) -> bool {
         retracted: bool,
     }
     serde_json::from_str::<Flag>(payload).is_ok_and(|flag| flag.retracted)
+}
+
+/// Extras that say why a vendor sent a version, and nothing of the passage.
+const NOTES: [&str; 1] = ["correction_reason"];
+
+/// Whether two payloads are the same but for such extras.
+pub(super) fn same_but_for_notes(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let has_note = |payload: &str| NOTES.iter().any(|note| payload.contains(note));
+    if !has_note(one) && !has_note(other) {
+        return false;
+    }
+    let parsed =
+        |payload: &str| serde_json::from_str::<Payload>(payload).map(Payload::without_notes);
+    match (parsed(one), parsed(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+impl Payload {
+    fn without_notes(mut self) -> Self {
+        for note in NOTES {
+            self.extra.remove(note);
+        }
+        self
+    }
 }

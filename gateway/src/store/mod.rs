@@ -11,6 +11,9 @@
 //! - The larger revision is current, whichever arrives first; the others are history.
 //! - The same revision with the same content is a duplicate. With other content the vendor used a number twice: the
 //!   later arrival is current, the earlier is history.
+//! - A larger revision that says nothing new (the same content as the revision before it) only raises the number of that one:
+//!   no version is added and nothing becomes history. It counts as a duplicate, and so does a smaller one with the content of
+//!   the revision after it. Why a vendor sent it (`extra.correction_reason`) is no content; that of the first arrival stays.
 //! - Every revision is kept as long as the agreement says for its own capture, and never longer than the current one.
 //! - A correction that moves the capture past retention removes the read.
 
@@ -101,7 +104,7 @@ pub struct Ingested {
     pub stored: usize,
     /// Revisions of stored reads, current or history.
     pub revised: usize,
-    /// Known already.
+    /// Known already, or a revision that says nothing new.
     pub duplicates: usize,
     /// Past retention on arrival; not stored.
     pub expired: usize,

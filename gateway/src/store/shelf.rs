@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    codec::{Key, Row, State},
+    codec::{self, Key, Row, State},
     error::StoreError,
     file::{Content, MonthFile, Version},
     month::{self, MonthKey},
@@ -36,6 +36,17 @@ pub(super) enum Outcome {
     Revised,
     Duplicate,
     Expired,
+}
+
+/// What an observation says that the revisions stored of its read do not.
+enum News {
+    None,
+    /// The stored revision `seq` holds under a larger number as well.
+    Number {
+        month: MonthKey,
+        seq: i64,
+    },
+    Content,
 }
 
 /// The deposit an observation came with.
@@ -100,12 +111,14 @@ impl Shelf {
             return self.insert_new(row, origin);
         }
         let content = Content::of(row);
-        let is_known =
-            |version: &Version| version.revision == row.revision && version.content == content;
-        if known.iter().any(is_known) {
-            return Ok(Outcome::Duplicate);
+        match news(&known, row.revision, &content) {
+            News::None => return Ok(Outcome::Duplicate),
+            News::Number { month, seq } => {
+                self.changing(month)?.renumber(seq, row.revision)?;
+                return Ok(Outcome::Duplicate);
+            }
+            News::Content => self.insert_revision(row, content, known, origin)?,
         }
-        self.insert_revision(row, content, known, origin)?;
         Ok(Outcome::Revised)
     }
 
@@ -458,6 +471,34 @@ impl Version {
     }
 }
 
+/// Compares an observation with its neighbours among the revisions: one that says the same makes it needless.
+fn news(known: &[Version], revision: u64, content: &Content) -> News {
+    let is_known = |version: &Version| version.revision == revision && version.content == *content;
+    if known.iter().any(is_known) {
+        return News::None;
+    }
+    // One that joins reads changes which read they are, whatever else it says.
+    if known
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one.id != other.id))
+    {
+        return News::Content;
+    }
+    let after = known.iter().filter(|version| version.revision > revision);
+    let after = after.min_by_key(|version| version.rank());
+    if after.is_some_and(|version| version.content.says_the_same(content)) {
+        return News::None;
+    }
+    let before = known.iter().filter(|version| version.revision <= revision);
+    match before.max_by_key(|version| version.rank()) {
+        Some(version) if version.content.says_the_same(content) => News::Number {
+            month: version.month,
+            seq: version.seq,
+        },
+        _ => News::Content,
+    }
+}
+
 /// The id of the revision received first.
 fn oldest(versions: &[Version]) -> Option<Key> {
     versions
@@ -475,5 +516,13 @@ impl Content {
             captured_at: row.captured_at,
             payload: row.payload.clone(),
         }
+    }
+
+    /// Whether both say the same of the passage, whatever the reasons they were sent for.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.captured_at == other.captured_at
+            && self.record == other.record
+            && self.plate == other.plate
+            && codec::same_but_for_notes(&self.payload, &other.payload)
     }
 }

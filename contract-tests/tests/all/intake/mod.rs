@@ -1,5 +1,6 @@
 //! Taking reads in, as vendors deliver them: pushed messages, dropped and fetched files, brokers and polls, good and bad.
 
+mod corrections;
 mod fetching;
 mod files;
 mod listening;

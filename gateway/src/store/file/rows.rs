@@ -140,6 +140,14 @@ impl MonthFile {
         Ok(())
     }
 
+    /// Gives a stored revision another number.
+    pub(in crate::store) fn renumber(&mut self, seq: i64, revision: u64) -> Result<(), StoreError> {
+        let (mut statement, path) =
+            self.statement("UPDATE reads SET revision = ?2 WHERE seq = ?1")?;
+        statement.execute([seq, revision.cast_signed()]).at(path)?;
+        Ok(())
+    }
+
     pub(in crate::store) fn delete(&mut self, seq: i64) -> Result<(), StoreError> {
         self.has_deleted = true;
         let (mut statement, path) = self.statement("DELETE FROM reads WHERE seq = ?1")?;

@@ -29,6 +29,7 @@ struct Arrival {
     plate: usize,
     hours_ago: i64,
     retracted: bool,
+    reason: Option<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +61,32 @@ impl Group {
         self.versions
             .iter()
             .find(|version| version.arrival == self.current)
+    }
+
+    /// Whether a neighbour in the order of revisions says the same; the one before takes the number.
+    fn says_so_already(&mut self, observation: &Observation) -> bool {
+        let said = said(observation);
+        let current = self.current;
+        let (mut before, after): (Vec<_>, Vec<_>) = self
+            .versions
+            .iter_mut()
+            .map(|version| {
+                let rank = (version.observation.revision, version.received_at);
+                ((rank, version.arrival == current, version.arrival), version)
+            })
+            .partition(|(_, version)| version.observation.revision <= observation.revision);
+        let next = after.iter().min_by_key(|(rank, _)| *rank);
+        if next.is_some_and(|(_, version)| self::said(&version.observation) == said) {
+            return true;
+        }
+        before.sort_by_key(|(rank, _)| *rank);
+        match before.pop() {
+            Some((_, version)) if self::said(&version.observation) == said => {
+                version.observation.revision = observation.revision;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn oldest(&self) -> (Timestamp, Key) {
@@ -96,6 +123,12 @@ impl Model {
             return;
         }
         if versions().any(|version| version.observation == observation) {
+            self.groups.extend(known);
+            return;
+        }
+        if let [group] = known.as_mut_slice()
+            && group.says_so_already(&observation)
+        {
             self.groups.extend(known);
             return;
         }
@@ -145,6 +178,14 @@ impl Model {
     }
 }
 
+/// An observation without its number and the reason it was sent for.
+fn said(observation: &Observation) -> Observation {
+    let mut said = observation.clone();
+    said.revision = 0;
+    said.extra.remove("correction_reason");
+    said
+}
+
 fn id_of(source: usize, version: &Version) -> ReadId {
     id(SOURCES[source].0, &version.observation.record)
 }
@@ -166,6 +207,9 @@ impl Arrival {
             .collect();
         observation.revision = self.revision;
         observation.retracted = self.retracted;
+        let reason = self.reason.map(|reason| format!("0{reason}"));
+        let reason = reason.map(|reason| ("correction_reason".to_owned(), reason));
+        observation.extra.extend(reason);
         observation
     }
 }
@@ -178,15 +222,17 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         0..PLATES.len(),
         0..1_700_i64,
         prop::bool::weighted(0.1),
+        prop::option::weighted(0.3, 1..4_u8),
     )
         .prop_map(
-            |(record, aliases, revision, plate, hours_ago, retracted)| Arrival {
+            |(record, aliases, revision, plate, hours_ago, retracted, reason)| Arrival {
                 record,
                 aliases,
                 revision,
                 plate,
                 hours_ago,
                 retracted,
+                reason,
             },
         )
 }

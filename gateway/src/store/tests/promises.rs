@@ -229,6 +229,78 @@ async fn a_revision_number_used_twice_means_the_later_arrival() {
     assert_eq!(bench.found(exact("TPK0499")).await.len(), 1);
 }
 
+/// A revision sent for `reason`.
+fn corrected(revision: u64, text: &str, reason: &str) -> Observation {
+    let mut read = self::revision("r1", revision, text, "2026-03-04T07:15:30Z");
+    let reason = ("correction_reason".to_owned(), reason.to_owned());
+    read.extra.extend([reason]);
+    read
+}
+
+#[tokio::test]
+async fn a_correction_that_says_nothing_new_only_raises_the_number() {
+    let mut bench = Bench::new();
+    let first = revision("r1", 1, "TPK0421", "2026-03-04T07:15:30Z");
+    bench.ingest(std::slice::from_ref(&first)).await;
+    let before = bench.clock.now();
+    bench.clock.advance(SignedDuration::from_hours(1));
+    let money = [corrected(5, "TPK0421", "05"), corrected(7, "TPK0421", "06")];
+    assert_eq!(bench.ingest(&money).await, counts(0, 0, 2, 0));
+    for _ in 0..2 {
+        let history = bench.store().history(&id("brookdale", "r1")).await.unwrap();
+        assert_eq!(history.len(), 1);
+        let want = Observation {
+            revision: 7,
+            ..first.clone()
+        };
+        assert_eq!(
+            (&history[0].observation, history[0].received_at),
+            (&want, before)
+        );
+        bench.reopen();
+    }
+    let late = [first.clone(), corrected(6, "TPK0421", "05")];
+    assert_eq!(bench.ingest(&late).await, counts(0, 0, 2, 0));
+    assert_eq!(
+        bench.ingest(&[corrected(8, "TPK0499", "01")]).await,
+        counts(0, 1, 0, 0)
+    );
+    assert_eq!(
+        bench.ingest(&[first, money[1].clone()]).await,
+        counts(0, 0, 2, 0)
+    );
+    let history = bench.store().history(&id("brookdale", "r1")).await.unwrap();
+    let revisions: Vec<u64> = history
+        .iter()
+        .map(|read| read.observation.revision)
+        .collect();
+    assert_eq!(revisions, [7, 8]);
+    assert_eq!(bench.found(exact("TPK0421")).await, []);
+}
+
+#[tokio::test]
+async fn what_was_true_again_later_is_a_version_of_its_own() {
+    let bench = Bench::new();
+    let texts = ["TPK0421", "TPK0499", "TPK0421"];
+    for (number, text) in (1..).zip(texts) {
+        let read = revision("r1", number, text, "2026-03-04T07:15:30Z");
+        bench.ingest(&[read]).await;
+    }
+    let history = bench.store().history(&id("brookdale", "r1")).await.unwrap();
+    assert_eq!(history.len(), 3);
+    assert_eq!(
+        bench.found(exact("TPK0421")).await[0].observation.revision,
+        3
+    );
+    let mut other = corrected(4, "TPK0421", "05");
+    other.extra.insert("toll_class".to_owned(), "3".to_owned());
+    assert_eq!(
+        bench.ingest(&[other]).await,
+        counts(0, 1, 0, 0),
+        "a class is content"
+    );
+}
+
 #[tokio::test]
 async fn a_correction_into_another_month_is_found_once() {
     let mut bench = Bench::new();

@@ -40,10 +40,11 @@ async fn after_a_sweep_no_file_holds_an_expired_plate() {
     let bench = Bench::new();
     let mut gone = observation("r1", CANARY, "2026-03-02T00:00:00Z");
     gone.aliases = vec!["a1".to_owned()];
-    let corrected = Observation {
+    let mut corrected = Observation {
         revision: 1,
         ..gone.clone()
     };
+    corrected.place.lane = Some("2".to_owned());
     let kept = observation("r2", "TPK0421", "2026-03-18T00:00:00Z");
     bench.ingest(&[gone, corrected, kept]).await;
     assert!(holds(&bench.bytes_on_disk(), CANARY));
