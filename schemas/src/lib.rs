@@ -12,5 +12,6 @@ pub mod ledger;
 pub mod plate;
 pub mod query;
 pub mod read;
+pub mod review;
 pub mod standard;
 pub mod tlog;

@@ -58,6 +58,8 @@ pub enum Action {
     Image,
     /// Whether the source works: its reads are looked at and not released.
     Check,
+    /// To be told when a plate is read.
+    Alert,
 }
 
 /// A span of time: from (included) to (excluded).
