@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use turnpike_gateway::ledger::{Ledger, LedgerConfig, TreeConfig};
+use turnpike_gateway::ledger::{Keyring, Ledger, LedgerConfig, Period, TreeConfig};
 use turnpike_schemas::ledger::{
-    Action, Completeness, Decision, Digest, Intent, Names, Outcome, Personal, SourceOutcome,
-    Verdict, Window,
+    Action, Body, Completeness, Decision, Digest, Intent, Names, Nonce, Outcome, Personal,
+    SourceOutcome, Verdict, Window,
 };
 use uuid::Uuid;
 
@@ -181,7 +181,29 @@ fn verdict(reached: bool, target: f64) -> String {
     format!("({} {target})", if reached { "reaches" } else { "misses" })
 }
 
+/// Microseconds an intent takes to be brought into its written form, in the clear and sealed.
+fn sealing() -> (f64, f64) {
+    const ROUNDS: u32 = 20_000;
+    let ring = Keyring::in_memory(Period::Month);
+    let key = ring.make(Timestamp::UNIX_EPOCH).unwrap();
+    let body = Body::Intent(intent());
+    let micros = |one: &dyn Fn(Nonce)| {
+        let started = Instant::now();
+        for round in 0..ROUNDS {
+            one(Nonce::from_bytes(u128::from(round).to_be_bytes()));
+        }
+        started.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
+    };
+    let clear = micros(&|nonce| drop(std::hint::black_box(body.seal(nonce).unwrap())));
+    let sealed = micros(&|nonce| {
+        drop(std::hint::black_box(body.seal_under(nonce, &*key).unwrap()));
+    });
+    (clear, sealed)
+}
+
 fn main() {
+    let (clear, sealed) = sealing();
+    println!("an intent: {clear:.1} µs in the clear, {sealed:.1} µs sealed");
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_time()

@@ -11,7 +11,7 @@ use turnpike_adapters::{
     transport::{HttpTransport, TransportConfig, http_hosts},
 };
 use turnpike_schemas::{
-    ledger::{Admin, AdminAction},
+    ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
 };
 
@@ -19,12 +19,15 @@ use crate::{
     api,
     cases::{BookError, Cases},
     config::{self, Config, HttpLimits},
+    deliveries::Deliveries,
     federation::{Federation, Source, SourceTally},
     identity::Directory,
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
+    owners::Owners,
     refusals::Refusals,
+    sealing::{self, Sealing},
     server,
     store::{Store, StoreConfig, StoreError},
     telemetry::Telemetry,
@@ -34,6 +37,9 @@ use crate::{
 
 /// One in so many places is for messages whose source is known only once their body is read.
 const UNPROVEN: usize = 4;
+
+/// Keys that the record of a start names, so that it fits: the newest. Earlier starts named the others.
+const NAMED_KEYS: usize = 1_000;
 
 /// A quota over a longer span starts spent: a restart must not give it twice.
 const QUICK_REFILL: Duration = Duration::from_secs(1);
@@ -48,6 +54,9 @@ pub struct App {
     pub(crate) limits: Limits,
     pub(crate) pushes: PushLimits,
     pub(crate) refusals: Refusals,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) sealing: Sealing,
+    pub(crate) owners: Arc<Owners>,
     pub(crate) pushing: BTreeMap<SourceId, Pushing>,
     /// Places for messages whose source is known only once their body is read: few, so that strangers take not all.
     pub(crate) unproven: Arc<Semaphore>,
@@ -89,6 +98,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error("the ledger cannot be opened: {0}; no question is answered without it")]
     Ledger(#[from] LedgerError),
+    /// The logs of source owners cannot be opened.
+    #[error("the logs of source owners cannot be opened: {0}")]
+    Owners(String),
     /// No HTTP client for the witnesses can be made.
     #[error("the witnesses cannot be asked: {0}")]
     Witnesses(#[from] reqwest::Error),
@@ -135,6 +147,13 @@ pub enum StartError {
     },
 }
 
+/// How often what has to be done from time to time is done.
+#[derive(Debug, Clone, Copy)]
+struct Rhythm {
+    sweep: Duration,
+    owners: Duration,
+}
+
 /// What runs beside the server for as long as the gateway does.
 #[derive(Debug, Default)]
 struct Workers {
@@ -152,7 +171,8 @@ struct Workers {
 /// [`StartError`]; then nothing is listening.
 pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let listener = listen(&config).await?;
-    let ledger = open_ledger(&config, &clock)?;
+    let (ledger, half_sealed) = open_ledger(&config, &clock)?;
+    sealing::record_finished(&ledger, &half_sealed).await?;
     start_on(listener, config, clock, ledger).await
 }
 
@@ -188,15 +208,15 @@ async fn start_on(
         Some(witnesses) => Asking::prepare(&ledger, witnesses)?,
         None => None,
     };
-    let (app, workers, sweep_every) = open(config, clock, ledger).await?;
-    Ok(run(Arc::new(app), listener, workers, sweep_every, asking))
+    let (app, workers, rhythm) = open(config, clock, ledger).await?;
+    Ok(run(Arc::new(app), listener, workers, rhythm, asking))
 }
 
 async fn open(
     config: Config,
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
-) -> Result<(App, Workers, Duration), StartError> {
+) -> Result<(App, Workers, Rhythm), StartError> {
     let data_dir = config.data_dir.clone();
     std::fs::create_dir_all(&data_dir).map_err(|error| unusable(&data_dir, error))?;
     let store = Arc::new(Store::open(
@@ -215,6 +235,15 @@ async fn open(
         quarantine: Arc::new(quarantine),
         decoding: Arc::new(Semaphore::new(in_flight)),
     });
+    let owners = config.sources.iter().filter_map(|source| {
+        let owner = source.owner.clone()?;
+        Some((source.id.clone(), owner))
+    });
+    let (owned, owners) = (data_dir.join("owners"), owners.collect());
+    let keys = config.ledger.keys.clone();
+    let keys = keys.unwrap_or_else(|| data_dir.join("ledger-keys"));
+    let owners = Owners::open(&ledger, &owned, &keys, owners)
+        .map_err(|error| StartError::Owners(error.to_string()))?;
     let (mut sources, mut workers) = (Vec::new(), Workers::default());
     let mut pushing = BTreeMap::new();
     for settings in config.sources {
@@ -226,7 +255,7 @@ async fn open(
         pushing.extend(settings.push.map(|push| (settings.id, Pushing::new(push))));
         sources.push(source);
     }
-    record_start(&ledger, sources.len()).await?;
+    record_start(&ledger, sources.len(), &config.ledger.lost_keys).await?;
     let cases = Arc::new(Cases::open(
         &data_dir,
         config.vocabulary,
@@ -249,6 +278,9 @@ async fn open(
             config.limits.strangers_per_minute,
             pushing.keys().cloned(),
         ),
+        deliveries: Deliveries::new(&ledger),
+        sealing: Sealing::new(&ledger, config.ledger_retention),
+        owners: Arc::new(owners),
         pushes: PushLimits::new(config.limits.pushes_per_second, pushing.keys().cloned()),
         federation: Arc::new(federation),
         cases,
@@ -261,10 +293,18 @@ async fn open(
         http: config.http,
         telemetry: Telemetry::install(),
     };
-    Ok((app, workers, config.sweep_every))
+    let rhythm = Rhythm {
+        sweep: config.sweep_every,
+        owners: config.owner_checkpoint_every,
+    };
+    Ok((app, workers, rhythm))
 }
 
-fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, StartError> {
+/// The ledger, and the keys whose destruction was finished with its opening.
+fn open_ledger(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Ledger>, Vec<KeyId>), StartError> {
     let data_dir = &config.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, error))?;
     let clock = Arc::clone(clock);
@@ -274,14 +314,31 @@ fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Ledger>, S
         Arc::new(move || clock.now()),
     )?;
     tracing::info!(?recovered, "the ledger is open");
-    Ok(Arc::new(ledger))
+    Ok((Arc::new(ledger), recovered.half_sealed))
 }
 
-async fn record_start(ledger: &Ledger, sources: usize) -> Result<(), LedgerError> {
-    let facts = [
+/// The keys are named, so that one that goes missing is noticed at the next start.
+async fn record_start(
+    ledger: &Ledger,
+    sources: usize,
+    lost_keys: &[KeyId],
+) -> Result<(), LedgerError> {
+    let mut facts = vec![
         ("sources".to_owned(), serde_json::Value::from(sources)),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
     ];
+    let names = |keys: &[KeyId]| keys.iter().map(KeyId::as_str).collect::<Vec<_>>().into();
+    if ledger.keys().is_durable() {
+        let there = ledger.keys().ids();
+        let newest = there.len().saturating_sub(NAMED_KEYS);
+        facts.push((
+            "keys".to_owned(),
+            names(there.get(newest..).unwrap_or_default()),
+        ));
+    }
+    if !lost_keys.is_empty() {
+        facts.push(("lost_keys".to_owned(), names(lost_keys)));
+    }
     let entry = Admin {
         action: AdminAction::Start,
         by: None,
@@ -401,7 +458,7 @@ fn run(
     app: Arc<App>,
     listener: TcpListener,
     workers: Workers,
-    sweep_every: Duration,
+    rhythm: Rhythm,
     asking: Option<Asking>,
 ) -> Running {
     let stop = CancellationToken::new();
@@ -419,7 +476,9 @@ fn run(
     if let Some(asking) = asking {
         tasks.spawn(asking.run(stop.clone()));
     }
-    tasks.spawn(sweep(Arc::clone(&app), sweep_every, stop.clone()));
+    let owners = Arc::clone(&app.owners);
+    tasks.spawn(owners.run(rhythm.owners, stop.clone()));
+    tasks.spawn(sweep(Arc::clone(&app), rhythm.sweep, stop.clone()));
     Running {
         address,
         app,
@@ -428,12 +487,15 @@ fn run(
     }
 }
 
-/// Removes expired reads for good, from time to time. What is expired is already unreadable.
+/// Removes expired reads for good and renews the ledger's keys, from time to time. What is expired is already unreadable.
 async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(every) => {}
+        }
+        if let Err(error) = app.ledger.renew_keys().await {
+            tracing::error!(%error, "the ledger's keys cannot be renewed");
         }
         match app.store.sweep().await {
             Ok(swept) if swept.reads > 0 || swept.months > 0 => {
@@ -455,6 +517,10 @@ impl Running {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
         self.app.refusals.settled().await;
+        self.app.deliveries.settled().await;
+        if let Err(error) = self.app.owners.advance().await {
+            tracing::error!(%error, "the logs of source owners are not up to date");
+        }
         let entry = Admin {
             action: AdminAction::Stop,
             by: None,

@@ -1,5 +1,6 @@
 //! Request and response types of the HTTP API.
 
+mod entries;
 mod urgent;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,11 @@ use crate::{
         TimeWindow,
     },
     read::{Family, PlateRead, SourceId},
+};
+
+pub use entries::{
+    EntryList, ListedEntry, MAX_ENTRIES, OwnerCheckpoint, OwnerLeaves, PseudonymAsked,
+    PseudonymRequest, PseudonymResolved, SealProposal, SealReport, SealRequest,
 };
 
 /// Shortest and longest deadline a caller may ask for, and the default, in milliseconds.

@@ -4,6 +4,9 @@
 //! randomness and trees. An entry is at most [`MAX_ENTRY_BYTES`] long, so that its length fits the 16-bit prefix of a
 //! published log leaf; longer lists are given as count and digest ([`Names`]).
 //!
+//! Personal fields stand in the ledger as [`SealedValue`]s, each under the key of a calendar period. Hashes are over that
+//! form, so that destroying a key makes the fields unreadable and changes nothing else. Older entries hold them in the clear.
+//!
 //! | kind | written | required besides the header |
 //! |---|---|---|
 //! | `intent` | before any source is contacted | who, on whose behalf, purpose, case reference, plate, match, window, sources |
@@ -19,6 +22,8 @@
 
 mod body;
 mod canonical;
+mod owner;
+mod sealed;
 mod text;
 
 use std::io::Write as _;
@@ -35,7 +40,9 @@ pub use body::{
     RefusedReason, SourceOutcome, Verdict, Window,
 };
 pub use canonical::canonical_json;
-pub use text::{Digest, Names, Nonce, Personal};
+pub use owner::{Asked, OwnerError, OwnerHead, OwnerLeaf, Pseudonyms, Touching};
+pub use sealed::{KeyId, Opens, PUBLIC_FACTS, Place, SealedValue, Seals};
+pub use text::{Digest, Names, Nonce, Personal, SEALED};
 
 /// Longest canonical entry, in bytes.
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -126,6 +133,9 @@ pub enum EntryError {
     /// Not JSON of the expected shape.
     #[error("not a ledger entry")]
     Malformed,
+    /// A personal field could not be sealed, so the entry may not be written.
+    #[error("a personal field could not be sealed")]
+    Unsealed,
     /// An entry, but not in the one form in which entries are written.
     #[error("not in canonical form")]
     NotCanonical,

@@ -233,6 +233,12 @@ quota = {{ requests = 100, per_s = 1, concurrency = 16 }}
 }
 
 fn toll(id: &str, title: &str, folder: &str) -> String {
+    let owned = ROLES.iter().any(|(_, _, organisation)| *organisation == id);
+    let owner = if owned {
+        format!("owner = \"{id}\"\n")
+    } else {
+        String::new()
+    };
     format!(
         r#"
 [[sources]]
@@ -240,7 +246,7 @@ id = "{id}"
 title = "{title}"
 adapter = "niop"
 agreement = "agreements/{id}.toml"
-drop = {{ folder = "{folder}", settle_ms = 100, scan_ms = 250 }}
+{owner}drop = {{ folder = "{folder}", settle_ms = 100, scan_ms = 250 }}
 "#
     )
 }

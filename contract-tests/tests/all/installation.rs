@@ -269,9 +269,10 @@ pub(crate) fn reads_of<'a>(answer: &'a Value, source: &str) -> Vec<&'a Value> {
     reads.filter(|read| read["source"] == source).collect()
 }
 
-/// Every entry of a world's ledger.
+/// Every entry of a world's ledger, opened with the keys that are kept beside it.
 pub(crate) fn entries(world: &World) -> Vec<Value> {
-    let entries = ledger::read(&world.folder().join("data/ledger")).unwrap();
+    let keys = ledger::Keyring::read(&world.folder().join("data/ledger-keys")).unwrap();
+    let entries = ledger::read_open(&world.folder().join("data/ledger"), &keys).unwrap();
     let json = |entry: turnpike_schemas::ledger::Entry| {
         serde_json::from_slice(&entry.canonical_bytes().unwrap()).unwrap()
     };

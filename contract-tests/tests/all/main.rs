@@ -27,9 +27,13 @@ mod ledger_faults;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod sealed;
 #[cfg(test)]
 mod second_thoughts;
 #[cfg(test)]

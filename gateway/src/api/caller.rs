@@ -126,6 +126,26 @@ impl App {
         self.record_refusal(refused, failure).await
     }
 
+    /// Records a refusal of something that is no question, and gives the problem to answer with.
+    pub(super) async fn refuse_other(
+        &self,
+        caller: &Caller,
+        reason: RefusedReason,
+        detail: &str,
+        failure: Failure,
+    ) -> Failure {
+        let organisation = caller.0.organisation();
+        let refused = Refused {
+            detail: Some(detail.to_owned()),
+            subject: Some(Personal::new(caller.0.subject())),
+            organisation: Some(organisation.id.clone()),
+            organisation_class: Some(word(&organisation.class)),
+            jurisdiction: Some(organisation.jurisdiction.to_string()),
+            ..Refused::because(reason)
+        };
+        self.record_refusal(refused, failure).await
+    }
+
     /// Records a refusal of somebody who is not known, and gives the problem to answer with.
     pub(super) async fn refuse_stranger(&self, detail: &'static str, failure: Failure) -> Failure {
         match self.refusals.stranger(detail).await {

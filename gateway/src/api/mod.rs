@@ -6,8 +6,10 @@
 mod body;
 mod caller;
 mod checks;
+mod entries;
 mod layers;
 mod ledger;
+mod owners;
 mod problem;
 mod push;
 mod queries;
@@ -43,7 +45,7 @@ use crate::app::App;
         (name = "questions", description = "Asking about a plate"),
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "sources", description = "Where reads come from"),
-        (name = "ledger", description = "Checking the ledger from outside"),
+        (name = "ledger", description = "The record of everything"),
         (name = "system", description = "For whoever runs the gateway")
     )
 )]
@@ -100,6 +102,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ledger::witnessed))
         .routes(routes!(ledger::tile))
         .routes(routes!(ledger::proof))
+        .routes(routes!(entries::ledger_entries))
+        .routes(routes!(entries::propose_seal))
+        .routes(routes!(entries::confirm_seal))
+        .routes(routes!(owners::owner_checkpoint))
+        .routes(routes!(owners::owner_entries))
+        .routes(routes!(owners::ask_who))
+        .routes(routes!(owners::say_who))
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

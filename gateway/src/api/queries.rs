@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
-    federation::{Answered, AskError, Line},
+    federation::{Answered, AskError, Line, OnRecord},
     limits::Standing,
 };
 
@@ -69,7 +69,7 @@ pub(super) async fn ask(
             .ask_streamed(&caller.0, &question)
             .await
         {
-            Ok(lines) => stream(id, lines),
+            Ok((on_record, lines)) => app.delivered(on_record, stream(id, lines)),
             Err(error) => {
                 return Err(limited(
                     app.not_asked(&caller, &question, error).await,
@@ -79,7 +79,7 @@ pub(super) async fn ask(
         }
     } else {
         match app.federation.ask(&caller.0, &question).await {
-            Ok(answer) => whole(&answer),
+            Ok(answer) => app.delivered(answer.on_record(), whole(&answer)),
             Err(error) => {
                 return Err(limited(
                     app.not_asked(&caller, &question, error).await,
@@ -135,6 +135,11 @@ pub(super) async fn explain(
 }
 
 impl App {
+    /// The same response; whether it was handed over will be on record.
+    pub(super) fn delivered(&self, on_record: OnRecord, response: Response) -> Response {
+        response.map(|body| self.deliveries.watch(on_record, body))
+    }
+
     /// Reads the question out of a request; a request that holds none is refused and recorded.
     async fn question(&self, caller: &Caller, request: Request) -> Result<QueryRequest, Failure> {
         let (parts, body) = request.into_parts();

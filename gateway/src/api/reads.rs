@@ -82,7 +82,8 @@ pub(super) async fn image(
                 .into_iter()
                 .find(|known| *known == sent)
                 .unwrap_or("application/octet-stream");
-            let mut response = fetched.image.bytes.into_response();
+            let image = fetched.image.bytes.into_response();
+            let mut response = app.delivered(fetched.on_record, image);
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             headers.insert(

@@ -6,10 +6,14 @@ mod adapters;
 mod client;
 mod config_check;
 mod decode;
+mod entries;
+mod events;
 mod exit;
 mod ledger;
+mod owner;
 mod progress;
 mod query;
+mod seal;
 mod serve;
 mod source;
 mod sources;
@@ -75,8 +79,10 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum LedgerCommand {
-    /// List entries, oldest first
-    List(ledger::List),
+    List(entries::List),
+    Events(events::Events),
+    Owner(owner::Owner),
+    Seal(seal::Seal),
     Verify(ledger::Verify),
     Prove(ledger::Prove),
     Export(ledger::Export),
@@ -141,7 +147,10 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Source(command) => runtime()?.block_on(command.run(out)),
         Command::Decode(command) => command.run(out),
         Command::Config(ConfigCommand::Check(command)) => command.run(out),
-        Command::Ledger(LedgerCommand::List(command)) => command.run(out),
+        Command::Ledger(LedgerCommand::List(command)) => runtime()?.block_on(command.run(out)),
+        Command::Ledger(LedgerCommand::Events(command)) => runtime()?.block_on(command.run(out)),
+        Command::Ledger(LedgerCommand::Owner(command)) => runtime()?.block_on(command.run(out)),
+        Command::Ledger(LedgerCommand::Seal(command)) => runtime()?.block_on(command.run(out)),
         Command::Ledger(LedgerCommand::Verify(command)) => command.run(out),
         Command::Ledger(LedgerCommand::Prove(command)) => command.run(out),
         Command::Ledger(LedgerCommand::Export(command)) => command.run(out),

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use turnpike_schemas::ledger::KeyId;
 use turnpike_schemas::tlog::{KeyKind, Policy, VerifierKey};
 
 use super::load::beside;
-use super::raw::RawLedger;
+use super::raw::{Profile, RawLedger};
 use super::report::Report;
 use super::validate::millis;
 use crate::ledger::{LedgerConfig, TreeConfig};
@@ -14,6 +15,9 @@ use crate::tlog::Witnesses;
 
 /// Says that a key gives the name.
 const AUTO: &str = "auto";
+
+/// Shortest retention under profile `cjis`.
+const YEAR_DAYS: u64 = 365;
 
 /// Says that nobody outside is needed.
 const NONE: &str = "none";
@@ -37,8 +41,32 @@ pub(super) fn ledger(raw: &RawLedger, data_dir: &Path, report: &mut Report) -> L
                 60_000,
             ),
         }),
+        // Beside the ledger and not in it: whoever copies the one does not copy the other.
+        keys: Some(data_dir.join(&raw.keys_dir)),
+        epoch: raw.epoch,
+        lost_keys: lost_keys(&raw.lost_keys, report),
         ..LedgerConfig::default()
     }
+}
+
+/// How long keys are kept at least.
+pub(super) fn retention(profile: Profile, raw: &RawLedger, report: &mut Report) -> Duration {
+    let key = "ledger.retention_days";
+    let days = report.within(key, raw.retention_days, 1..=36_500);
+    if profile == Profile::Cjis && days < YEAR_DAYS {
+        report.add(key, "must be 365 or more with profile `cjis`");
+    }
+    Duration::from_secs(days * 86_400)
+}
+
+fn lost_keys(names: &[String], report: &mut Report) -> Vec<KeyId> {
+    let ids = names.iter().cloned().map(KeyId::try_from);
+    let ids: Result<Vec<_>, _> = ids.collect();
+    ids.unwrap_or_else(|_| {
+        let message = "must be names such as `2026-03.1f3a9c02`";
+        report.add("ledger.lost_keys", message);
+        Vec::new()
+    })
 }
 
 /// The witnesses of the policy file, when it demands any.

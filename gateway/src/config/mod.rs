@@ -64,6 +64,10 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// Who has to vouch for the ledger, and how lately.
     pub witnesses: Option<Witnesses>,
+    /// Shortest time for which the ledger's keys are kept.
+    pub ledger_retention: Duration,
+    /// How often the logs of source owners are brought up to date.
+    pub owner_checkpoint_every: Duration,
     /// Limits of the HTTP server.
     pub http: HttpLimits,
     /// Limits on callers.
@@ -152,6 +156,8 @@ pub struct Source {
     pub secrets: Arc<Secrets>,
     /// The agreement.
     pub agreement: Arc<Agreement>,
+    /// The organisation whose source owners may read the log of this source.
+    pub owner: Option<String>,
     /// Quota kept for the source.
     pub quota: Quota,
     /// Silence after which what is held counts as stale.

@@ -10,7 +10,7 @@ use turnpike_schemas::{agreement::Organisation, read::is_identifier};
 use crate::cases::CaseRules;
 
 use super::{
-    TokenHash, User, cases,
+    Source, TokenHash, User, cases,
     raw::{RawOrganisation, RawUser},
     report::Report,
     validate::{elements, token_hash},
@@ -65,6 +65,21 @@ pub(super) fn users(
         user(&at, raw, organisations, tokens, report)
     });
     users.collect()
+}
+
+/// An owner is an organisation, so that its users can be told from others.
+pub(super) fn owners(
+    sources: &[Source],
+    organisations: &BTreeMap<String, Organisation>,
+    report: &mut Report,
+) {
+    for source in sources {
+        let owner = source.owner.as_ref();
+        if owner.is_some_and(|owner| !organisations.contains_key(owner)) {
+            let key = format!("sources.{}.owner", source.id);
+            report.add(key, "is not one of `organisations`");
+        }
+    }
 }
 
 fn user(

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::fetching::{RawListen, RawPoll, RawSftp};
+use crate::ledger::Period;
 
 use turnpike_schemas::{
     agreement::{OrganisationClass, Role},
@@ -18,6 +19,7 @@ use turnpike_schemas::{
 #[serde(default, expecting = "a table")]
 pub(super) struct RawScalars {
     pub(super) version: u32,
+    pub(super) profile: Profile,
     pub(super) listen: String,
     pub(super) data_dir: PathBuf,
     pub(super) log: RawLog,
@@ -56,6 +58,21 @@ pub(super) struct RawLedger {
     pub(super) checkpoint_ms: u64,
     pub(super) witness_policy: String,
     pub(super) witness_max_age_s: u64,
+    pub(super) keys_dir: PathBuf,
+    pub(super) epoch: Period,
+    pub(super) retention_days: u64,
+    pub(super) lost_keys: Vec<String>,
+    pub(super) owner_checkpoint_s: u64,
+}
+
+/// Which rules a configuration is held to besides its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Profile {
+    /// None.
+    Standard,
+    /// Those of the CJIS Security Policy that a configuration can break: the ledger is kept a year or longer.
+    Cjis,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,6 +144,7 @@ pub(super) struct RawSource {
     pub(super) title: Option<String>,
     pub(super) adapter: String,
     pub(super) agreement: PathBuf,
+    pub(super) owner: Option<String>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, toml::Value>,
     #[serde(default)]
@@ -186,6 +204,7 @@ impl Default for RawScalars {
     fn default() -> Self {
         Self {
             version: 1,
+            profile: Profile::Standard,
             listen: "127.0.0.1:8080".to_owned(),
             data_dir: PathBuf::from("data"),
             log: RawLog::default(),
@@ -218,6 +237,11 @@ impl Default for RawLedger {
             checkpoint_ms: 1_000,
             witness_policy: "none".to_owned(),
             witness_max_age_s: 14_400,
+            keys_dir: PathBuf::from("ledger-keys"),
+            epoch: Period::Month,
+            retention_days: 365,
+            lost_keys: Vec::new(),
+            owner_checkpoint_s: 60,
         }
     }
 }

@@ -111,6 +111,7 @@ fn source(
         allow_private_addresses: raw.allow_private_addresses,
         secrets,
         agreement: agreement?,
+        owner: raw.owner,
         quota,
         stale_after: stale_after.or(Some(STALE_AFTER_S)).map(Duration::from_secs),
         push,

@@ -33,6 +33,7 @@ pub(super) fn load(
         let users = people::users(list("users"), &organisations, &mut tokens, &mut report);
         let sources =
             sources::sources(list("sources"), path, environment, &mut tokens, &mut report);
+        people::owners(&sources, &organisations, &mut report);
         scalars(written.scalars, path, &mut report).map(|config| Config {
             organisations,
             cases,
@@ -63,6 +64,12 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         log_format: raw.log.format,
         witnesses: ledger::witnesses(&raw.ledger, path, report),
         ledger: ledger::ledger(&raw.ledger, &data_dir, report),
+        ledger_retention: ledger::retention(raw.profile, &raw.ledger, report),
+        owner_checkpoint_every: Duration::from_secs(report.within(
+            "ledger.owner_checkpoint_s",
+            raw.ledger.owner_checkpoint_s,
+            1..=86_400,
+        )),
         http: http(&raw.http, report),
         limits: limits(&raw.limits, report),
         sweep_every: Duration::from_secs(report.within(

@@ -16,7 +16,7 @@ use turnpike_schemas::{
 };
 use uuid::Uuid;
 
-use super::{Federation, Source, record, released::Release};
+use super::{Federation, OnRecord, Source, record, released::Release};
 use crate::{identity::Identity, ledger::LedgerError, policy};
 
 /// Longest wait for an image.
@@ -27,8 +27,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub struct FetchedImage {
     /// The image.
     pub image: Image,
-    /// Identity of the fetch in the ledger.
-    pub id: Uuid,
+    /// Where the fetch stands in the ledger.
+    pub on_record: OnRecord,
 }
 
 /// Why there is no image.
@@ -110,10 +110,13 @@ impl Federation {
             Completeness::None
         };
         let receipt = record::outcome(completeness, usize::from(fetched.is_ok()), vec![outcome]);
-        self.ledger.finish(ticket, receipt).await?;
+        let receipt = self.ledger.finish(ticket, receipt).await?;
         fetched.map(|image| FetchedImage {
             image,
-            id: question,
+            on_record: OnRecord {
+                question,
+                intent: receipt.intent,
+            },
         })
     }
 }

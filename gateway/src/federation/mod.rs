@@ -88,6 +88,15 @@ pub enum AskError {
     Ledger(#[from] LedgerError),
 }
 
+/// Where a question stands in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnRecord {
+    /// The question.
+    pub question: Uuid,
+    /// Index of its intent.
+    pub intent: u64,
+}
+
 /// What is done about one source.
 enum Step {
     Ask(Box<Permit>),

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc;
 use turnpike_schemas::api::{Completeness, LedgerPosition, QueryRequest, StreamLine};
 
-use super::{AskError, Federation, Plan, record, released};
+use super::{AskError, Federation, OnRecord, Plan, record, released};
 use crate::{identity::Identity, ledger::LedgerError};
 
 /// Lines waiting for a slow reader; the sources wait when it is full, up to the deadline.
@@ -30,7 +30,7 @@ impl Federation {
         self: Arc<Self>,
         identity: &Identity,
         request: &QueryRequest,
-    ) -> Result<mpsc::Receiver<Line>, AskError> {
+    ) -> Result<(OnRecord, mpsc::Receiver<Line>), AskError> {
         let plan = self.plan(identity, request).await?;
         let (sender, lines) = mpsc::channel(LINES);
         let (begun, on_record) = tokio::sync::oneshot::channel();
@@ -44,7 +44,7 @@ impl Federation {
             }
         });
         match on_record.await {
-            Ok(Ok(())) => Ok(lines),
+            Ok(Ok(on_record)) => Ok((on_record, lines)),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(AskError::Ledger(LedgerError::Unavailable(
                 crate::ledger::Unavailable::Closed,
@@ -55,7 +55,7 @@ impl Federation {
     async fn run(
         &self,
         plan: Plan,
-        begun: tokio::sync::oneshot::Sender<Result<(), AskError>>,
+        begun: tokio::sync::oneshot::Sender<Result<OnRecord, AskError>>,
         lines: &mpsc::Sender<Line>,
     ) {
         let mut running = match self.begin(plan).await {
@@ -71,7 +71,11 @@ impl Federation {
             intent: running.ticket.intent(),
             justify_until: running.justify_until,
         };
-        if begun.send(Ok(())).is_err() || lines.send(Ok(line(&first))).await.is_err() {
+        let on_record = OnRecord {
+            question: running.id,
+            intent: running.ticket.intent(),
+        };
+        if begun.send(Ok(on_record)).is_err() || lines.send(Ok(line(&first))).await.is_err() {
             return;
         }
         let (mut reports, mut count) = (Vec::new(), 0);

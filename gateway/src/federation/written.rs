@@ -10,6 +10,8 @@ use turnpike_schemas::{
 };
 use uuid::Uuid;
 
+use super::OnRecord;
+
 /// About what one read takes as JSON.
 const READ_BYTES: usize = 1_024;
 
@@ -108,6 +110,15 @@ impl Written {
 }
 
 impl Answered {
+    /// Where the question stands in the ledger.
+    #[must_use]
+    pub fn on_record(&self) -> OnRecord {
+        OnRecord {
+            question: self.head.query,
+            intent: self.tail.ledger.intent,
+        }
+    }
+
     /// The answer as JSON: what an [`Answer`](turnpike_schemas::api::Answer) with these reads, newest first, would be written as.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! What can be set about the ledger.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use turnpike_schemas::ledger::KeyId;
 
-use super::TreeConfig;
+use super::{Period, TreeConfig};
 
 /// Tells the time that is written into entries.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -27,6 +29,12 @@ pub struct LedgerConfig {
     pub probe_every: Duration,
     /// How the tree over the entries is signed; without it there is none.
     pub tree: Option<TreeConfig>,
+    /// Folder of the keys that seal personal fields; `keys` in the folder of the ledger unless given.
+    pub keys: Option<PathBuf>,
+    /// How long one key is used.
+    pub epoch: Period,
+    /// Keys that are known to be lost, without which the ledger is opened all the same.
+    pub lost_keys: Vec<KeyId>,
 }
 
 impl Default for LedgerConfig {
@@ -39,6 +47,9 @@ impl Default for LedgerConfig {
             queue: 4_096,
             probe_every: Duration::from_secs(1),
             tree: None,
+            keys: None,
+            epoch: Period::Month,
+            lost_keys: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 use turnpike_schemas::ledger::EntryError;
 
-use super::{Damage, TreeError};
+use super::{Damage, KeyError, TreeError};
 
 /// Why the ledger did not do what was asked. In every case nothing may be released.
 #[derive(Debug, Error)]
@@ -37,6 +37,9 @@ pub enum LedgerError {
         /// What the system said.
         source: io::Error,
     },
+    /// A key that seals personal fields cannot be made, read or destroyed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The random source of the system failed.
     #[error("no random numbers for the ledger")]
     Random,

@@ -1,5 +1,7 @@
 //! What the rest of the gateway holds.
 
+mod sealing;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +11,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use turnpike_schemas::ledger::{
-    Admin, Body, Decision, Ingest, Intent, Outcome, Refused, SourceOutcome,
+    Admin, Body, Decision, Delivery, Ingest, Intent, Outcome, Refused, SourceOutcome,
 };
 use uuid::Uuid;
 
@@ -20,9 +22,10 @@ use super::places::Place;
 use super::recover::{Recovery, recover};
 use super::shared::Shared;
 use super::tree::Growing;
-use super::writer::{Append, Link, Message, Writer, Written, nonce};
+use super::writer::{Append, Link, Message, Writer, Written};
 use super::{
-    Heads, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket, Unavailable,
+    Entries, Heads, Keyring, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket,
+    Unavailable, reader,
 };
 
 /// Sources one outcome spells out; further ones get an `outcome_part` of their own, so that no outcome is too large.
@@ -35,6 +38,10 @@ const LAST_CHECKPOINT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Ledger {
     config: LedgerConfig,
+    now: Now,
+    keys: Arc<Keyring>,
+    /// Where the files are; absent on other storage.
+    dir: Option<Arc<Path>>,
     shared: Arc<Shared>,
     writer: SyncSender<Message>,
     published: Option<Published>,
@@ -72,9 +79,13 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Locked`] when another process holds it, [`LedgerError::Damaged`] when anything but an unfinished
-    /// last write is wrong, [`LedgerError::Open`] or [`LedgerError::Unavailable`] when the disk fails.
+    /// last write is wrong, [`LedgerError::Key`] when a key is missing, damaged or cannot be made, [`LedgerError::Open`] or
+    /// [`LedgerError::Unavailable`] when the disk fails.
     pub fn open(dir: &Path, config: LedgerConfig, now: Now) -> Result<Opened, LedgerError> {
         let found = recover(dir, config.tree.as_ref())?;
+        let keys = sealing::open_keys(dir, &config, &found.keys)?;
+        keys.destroy(&found.recovery.half_sealed)?;
+        keys.make(now())?;
         let shared = Arc::new(Shared::new(config.deadline, Arc::clone(&now)));
         found.owed.into_iter().for_each(|owed| shared.owe(owed));
         shared.places.adopt(found.places);
@@ -84,7 +95,7 @@ impl Ledger {
             segment: found.segment,
             offset: found.segment_length,
         };
-        let mut writer = Writer::new(storage, sharing, settings, now, entries, end);
+        let mut writer = Writer::new(storage, sharing, settings, Arc::clone(&now), entries, end);
         writer.settle().map_err(LedgerError::Unavailable)?;
         let published = found.tree.as_ref().map(|tree| Published {
             dir: dir.to_owned(),
@@ -97,7 +108,8 @@ impl Ledger {
         }
         let ledger = Self {
             published,
-            ..Self::start(writer, shared, config)?
+            dir: Some(dir.into()),
+            ..Self::start(writer, shared, config, now, keys)?
         };
         Ok(Opened {
             ledger,
@@ -105,25 +117,30 @@ impl Ledger {
         })
     }
 
-    /// A new ledger on other storage than files, for the tests of what depends on it.
+    /// A new ledger on other storage than files, for the tests of what depends on it. Its keys end with it, unless a
+    /// folder is set for them.
     ///
     /// # Errors
-    /// [`LedgerError::Open`] when no thread can be started.
+    /// [`LedgerError::Open`] when no thread can be started, [`LedgerError::Key`] when the folder cannot be used.
     pub fn open_with_storage(
         storage: Box<dyn LedgerStorage>,
         config: LedgerConfig,
         now: Now,
     ) -> Result<Self, LedgerError> {
         let shared = Arc::new(Shared::new(config.deadline, Arc::clone(&now)));
+        let keys = match &config.keys {
+            Some(folder) => Keyring::open(folder, config.epoch)?,
+            None => Keyring::in_memory(config.epoch),
+        };
         let writer = Writer::new(
             storage,
             Arc::clone(&shared),
             config.clone(),
-            now,
+            Arc::clone(&now),
             0,
             Place::default(),
         );
-        Self::start(writer, shared, config)
+        Self::start(writer, shared, config, now, keys)
     }
 
     /// Records who asks what and what was decided, in one durable write. No source may be contacted without the ticket.
@@ -214,6 +231,22 @@ impl Ledger {
         })
     }
 
+    /// Records how the handing over of an answer ended. Returns the index of the entry.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the answer is out all the same.
+    pub async fn deliver(
+        &self,
+        question: Uuid,
+        intent: u64,
+        delivery: Delivery,
+    ) -> Result<u64, LedgerError> {
+        let bodies = vec![Body::Delivery(delivery)];
+        self.append(Some(question), Link::To(intent), bodies, None)
+            .await
+            .map(|written| written.last)
+    }
+
     /// Records a question that was refused before any contact. Returns the index of the entry.
     ///
     /// # Errors
@@ -281,7 +314,23 @@ impl Ledger {
     /// Whether a question asked now could be recorded.
     #[must_use]
     pub fn healthy(&self) -> bool {
-        self.shared.trouble().is_none()
+        self.shared.trouble().is_none() && !self.keys.failing()
+    }
+
+    /// Entries from `index` on, as they are written. Blocks.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`]; [`LedgerError::Unavailable`] when the ledger is not kept in files.
+    pub fn read_from(&self, index: u64) -> Result<Entries, LedgerError> {
+        let dir = self.dir.as_deref();
+        let dir = dir.ok_or(LedgerError::Unavailable(Unavailable::Io))?;
+        reader::read_from(dir, index)
+    }
+
+    /// The keys that seal personal fields.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<Keyring> {
+        &self.keys
     }
 
     /// How the ledger is doing.
@@ -310,6 +359,8 @@ impl Ledger {
         writer: Writer,
         shared: Arc<Shared>,
         config: LedgerConfig,
+        now: Now,
+        keys: Keyring,
     ) -> Result<Self, LedgerError> {
         let (sender, messages) = sync_channel(config.queue);
         std::thread::Builder::new()
@@ -318,6 +369,9 @@ impl Ledger {
             .map_err(cannot("start the writer of"))?;
         Ok(Self {
             config,
+            now,
+            keys: Arc::new(keys),
+            dir: None,
             shared,
             writer: sender,
             published: None,
@@ -346,10 +400,8 @@ impl Ledger {
         bodies: Vec<Body>,
         ticket: Option<Ticket>,
     ) -> Result<Written, LedgerError> {
-        let sealed = bodies
-            .iter()
-            .map(|body| Ok(body.seal(nonce()?)?))
-            .collect::<Result<_, LedgerError>>()?;
+        let end = tokio::time::Instant::now() + self.config.deadline;
+        let sealed = self.seal(&bodies).await?;
         let gave_up = ticket.as_ref().map(Ticket::gave_up);
         if let Some(reason) = self.shared.refusal() {
             ticket.iter().for_each(Ticket::blame_ledger);
@@ -363,7 +415,7 @@ impl Ledger {
             ticket,
             reply,
         })?;
-        match timeout(self.config.deadline, &mut answer).await {
+        match timeout_at(end, &mut answer).await {
             Ok(Ok(written)) => written,
             Ok(Err(_)) => Err(LedgerError::Unavailable(Unavailable::Closed)),
             Err(_) => {

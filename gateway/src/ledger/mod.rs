@@ -9,6 +9,8 @@
 //! a failed write or sync the file is cut back to its last good length where that is possible, and is not trusted again
 //! until reopened, except when space ran out during a write and the cut succeeded.
 //!
+//! Personal fields are written sealed under the key of their period ([`keys`]). [`read`] gives entries as they are
+//! written; `Entry::opened` opens them for whoever has the keys.
 //! Over the entries grows a Merkle tree whose checkpoints are signed (`tree`).
 //!
 //! Deliberately absent: a second copy, deletion, any way to write an outcome without a ticket.
@@ -17,6 +19,7 @@ mod config;
 mod damage;
 mod error;
 mod handle;
+pub mod keys;
 mod places;
 mod published;
 mod reader;
@@ -32,7 +35,8 @@ pub use config::{LedgerConfig, Now};
 pub use damage::{Damage, DamageKind};
 pub use error::{LedgerError, Unavailable};
 pub use handle::{Ledger, Opened, Published, Receipt};
-pub use reader::{Entries, Verified, read, verify, verify_each};
+pub use keys::{KeyError, Keyring, Period};
+pub use reader::{Entries, Verified, read, read_from, read_open, verify, verify_each};
 pub use recover::Recovery;
 pub use shared::LedgerStats;
 pub use storage::{FileStorage, LedgerStorage};

@@ -9,7 +9,7 @@ use turnpike_schemas::ledger::{Entry, Header, Kind};
 use uuid::Uuid;
 
 use super::error::cannot;
-use super::{Damage, DamageKind, LedgerError, segment};
+use super::{Damage, DamageKind, Keyring, LedgerError, segment};
 
 /// Entries of a ledger in order, read as they are asked for. Ends after the first damage.
 #[derive(Debug)]
@@ -38,6 +38,35 @@ pub fn read(dir: &Path) -> Result<Entries, LedgerError> {
     Ok(Entries {
         walk: Walk::new(dir)?,
     })
+}
+
+/// Reads the ledger in `dir` from entry `index` on. What stands before is looked at only as far as its segment goes.
+///
+/// # Errors
+/// The directory cannot be read, or the ledger is damaged before `index`.
+pub fn read_from(dir: &Path, index: u64) -> Result<Entries, LedgerError> {
+    let mut walk = Walk::new(dir)?;
+    walk.skip_segments(index);
+    while walk.next_index < index {
+        match walk.next_header() {
+            Some(Ok(_)) => {}
+            Some(Err(damage)) => return Err(damage.into()),
+            None => break,
+        }
+    }
+    Ok(Entries { walk })
+}
+
+/// Reads the ledger in `dir` with its personal fields open, as far as `keys` go.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn read_open<'k>(
+    dir: &Path,
+    keys: &'k Keyring,
+) -> Result<impl Iterator<Item = Result<Entry, Damage>> + use<'k>, LedgerError> {
+    let entries = read(dir)?;
+    Ok(entries.map(|entry| Ok(entry?.opened(keys))))
 }
 
 /// Reads and checks every entry of the ledger in `dir`.
@@ -146,15 +175,34 @@ impl Walk {
         self.next(parse, |header| header.index)
     }
 
+    /// Goes to the last segment that begins with `index` or an entry before it, where the segments say so.
+    fn skip_segments(&mut self, index: u64) {
+        let (mut least, mut most) = (0, self.segments.saturating_sub(1));
+        while least < most {
+            let middle = least + (most - least).div_ceil(2);
+            match first_index(&self.dir, middle) {
+                Some(first) if first <= index => {
+                    (least, self.segment, self.next_index) = (middle, middle, first);
+                }
+                _ => most = middle - 1,
+            }
+        }
+    }
+
     /// The bytes of the entry read last.
     pub(super) fn entry(&self) -> &[u8] {
-        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let line = self.whole_line();
         line.get(segment::PREFIX..).unwrap_or_default()
     }
 
     /// Where that entry begins in its segment.
     pub(super) fn begins(&self) -> u64 {
         self.good_length.saturating_sub(self.line.len() as u64)
+    }
+
+    /// The line read last, without its line feed.
+    fn whole_line(&self) -> &[u8] {
+        self.line.strip_suffix(b"\n").unwrap_or(&self.line)
     }
 
     fn next<T>(
@@ -181,8 +229,7 @@ impl Walk {
         parse: impl FnOnce(&[u8]) -> Result<T, DamageKind>,
         index: impl FnOnce(&T) -> u64,
     ) -> Result<T, DamageKind> {
-        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-        let item = parse(segment::entry_of(line)?)?;
+        let item = parse(segment::entry_of(self.whole_line())?)?;
         let found = index(&item);
         if found != self.next_index {
             return Err(DamageKind::Order { found });
@@ -243,6 +290,16 @@ fn count_segments(dir: &Path) -> Result<u32, LedgerError> {
         count = number.map_or(count, |number| count.max(number.saturating_add(1)));
     }
     Ok(count)
+}
+
+/// Index of the first entry of a segment.
+fn first_index(dir: &Path, number: u32) -> Option<u64> {
+    let mut line = Vec::new();
+    let reader = open(dir, number).ok()?;
+    let mut reader = reader.take(segment::MAX_LINE as u64);
+    reader.read_until(b'\n', &mut line).ok()?;
+    let entry = segment::entry_of(line.strip_suffix(b"\n")?).ok()?;
+    Header::parse(entry).ok().map(|header| header.index)
 }
 
 fn open(dir: &Path, number: u32) -> Result<BufReader<File>, DamageKind> {

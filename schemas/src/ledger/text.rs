@@ -5,16 +5,27 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::EntryError;
+use super::{EntryError, SealedValue};
 use crate::hex::hex;
 
 /// Longest list of names an entry spells out; longer ones keep count and digest.
 const MAX_NAMES: usize = 64;
 
-/// A text about a person or a vehicle. `Debug` shows only its length; [`Personal::expose`] is the one way out.
+/// What [`Personal::expose`] gives for a value whose key is not here.
+pub const SEALED: &str = "sealed";
+
+/// A text about a person or a vehicle, in the clear or as it stands in the ledger: sealed under a key.
+/// `Debug` shows only its length; [`Personal::expose`] and [`Personal::text`] are the ways out.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Personal(String);
+pub struct Personal(Form);
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Clear(String),
+    Sealed(SealedValue),
+}
 
 /// 128 random bits as 32 lower-case hex digits. Not shown by `Debug`: it is what keeps the hash of an entry from being guessed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,19 +55,46 @@ impl Personal {
     /// Wraps a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Form::Clear(text.into()))
     }
 
-    /// The text itself.
+    /// The text itself; [`SEALED`] where only its sealed form is known. [`Personal::text`] tells the two apart.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.text().unwrap_or(SEALED)
+    }
+
+    /// The text, unless only its sealed form is known.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Clear(text) => Some(text),
+            Form::Sealed(_) => None,
+        }
+    }
+
+    /// The sealed form, unless the text is known.
+    #[must_use]
+    pub fn sealed(&self) -> Option<&SealedValue> {
+        match &self.0 {
+            Form::Clear(_) => None,
+            Form::Sealed(sealed) => Some(sealed),
+        }
+    }
+}
+
+impl From<SealedValue> for Personal {
+    fn from(sealed: SealedValue) -> Self {
+        Self(Form::Sealed(sealed))
     }
 }
 
 impl fmt::Debug for Personal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Personal({} bytes)", self.0.len())
+        match &self.0 {
+            Form::Clear(text) => write!(f, "Personal({} bytes)", text.len()),
+            Form::Sealed(sealed) => write!(f, "Personal({sealed:?})"),
+        }
     }
 }
 
@@ -151,7 +189,7 @@ impl Names {
     }
 }
 
-fn is_hex(text: &str, digits: usize) -> bool {
+pub(super) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits
         && text
             .bytes()

@@ -170,7 +170,7 @@ async fn payloads_are_checked_without_contact_and_put_on_record_through_the_gate
         0,
     );
     assert!(free.contains("on record as entry 0"), "{free}");
-    let listed = ["ledger", "list", "--json", "--config", "elsewhere.toml"];
+    let listed = ["ledger", "list", "--json", "--dir", "elsewhere/ledger"];
     let listed = ended(&installation.turnpike("auditor", &listed).await, 0);
     assert!(
         listed.contains("source_check") && !listed.contains(PLATE),

@@ -4,6 +4,7 @@ mod disk;
 mod faults;
 mod life;
 mod repair;
+mod sealing;
 mod tree;
 
 use std::path::Path;

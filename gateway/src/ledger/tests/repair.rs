@@ -80,7 +80,8 @@ async fn an_intent_without_outcome_is_closed_at_the_next_open() {
         Recovery {
             entries: 5,
             torn_bytes: 0,
-            interrupted: vec![3]
+            interrupted: vec![3],
+            half_sealed: vec![],
         }
     );
     assert_eq!(

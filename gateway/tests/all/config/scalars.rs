@@ -147,3 +147,37 @@ fn a_log_filter_that_means_nothing_is_refused() {
         "{problem}"
     );
 }
+
+#[test]
+fn the_cjis_profile_refuses_to_keep_the_ledger_for_less_than_a_year() {
+    let with = |profile: &str, days: u32| {
+        let text = format!("profile = \"{profile}\"\n[ledger]\nretention_days = {days}");
+        Installation::new(&text).load()
+    };
+    assert!(with("cjis", 365).is_ok() && with("standard", 364).is_ok());
+    let problems = with("cjis", 364).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    let problem = problems[0].to_string();
+    assert!(
+        problem.ends_with("`ledger.retention_days`: must be 365 or more with profile `cjis`"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn keys_lie_beside_the_ledger_unless_told_otherwise_and_lost_ones_are_named() {
+    let config = Installation::new("data_dir = \"elsewhere\"").config();
+    assert_eq!(
+        config.ledger.keys,
+        Some(config.data_dir.join("ledger-keys"))
+    );
+    let config =
+        Installation::new("[ledger]\nkeys_dir = \"/keys\"\nlost_keys = [\"2026-03.1f3a9c02\"]");
+    let config = config.config();
+    assert_eq!(config.ledger.keys, Some("/keys".into()));
+    assert_eq!(config.ledger.lost_keys.len(), 1);
+    let problems = Installation::new("[ledger]\nlost_keys = [\"march\"]")
+        .load()
+        .unwrap_err();
+    assert!(problems[0].to_string().contains("ledger.lost_keys"));
+}
