@@ -27,17 +27,25 @@ mod toll;
 pub mod transport;
 pub mod verkada;
 mod watched;
-mod web;
+pub mod web;
 mod xml_window;
 
-/// What `turnpike source new --kind rust` writes is a module of the tests, so it compiles and works.
+/// What `turnpike source new --kind rust` writes are modules of the tests, so they compile and work.
 #[cfg(test)]
-#[path = "../templates/newsource/mod.rs"]
-#[expect(
-    unreachable_pub,
-    reason = "it is a public module where it is written to"
-)]
-mod newsource;
+#[path = "../templates"]
+mod templates {
+    macro_rules! written {
+        ($($name:ident)*) => {$(
+            #[expect(
+                unreachable_pub,
+                reason = "it is a public module where it is written to"
+            )]
+            mod $name;
+        )*};
+    }
+
+    written! { newsource asked dropped listened }
+}
 
 /// The examples of the guide compile and run.
 #[cfg(doctest)]

@@ -16,7 +16,7 @@ const OPERATION: &str = "settings";
 ///
 /// # Errors
 /// `Config`, naming the key and never the address.
-pub(crate) fn address(key: &str, text: &str) -> Result<Url> {
+pub fn address(key: &str, text: &str) -> Result<Url> {
     let url = Url::parse(text).map_err(|_| wrong(&format!("`{key}` is not an address")))?;
     let secure = match url.scheme() {
         "https" => true,
@@ -38,8 +38,9 @@ pub(crate) fn address(key: &str, text: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// How long a source asks to be left alone: seconds, or an HTTP date. `None` where it does not say.
-pub(crate) fn wait(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
+/// How long a source asks to be left alone, by its `Retry-After`: seconds, or an HTTP date. `None` where it does not say.
+#[must_use]
+pub fn wait(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
     let text = value?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));

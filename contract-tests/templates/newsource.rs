@@ -1,14 +1,15 @@
-//! A simulated new source, made from its manual: it pushes one JSON message for every passage. It shares no type with
-//! the adapter.
+//! A simulated new source, made from its manual: it has one JSON record for every passage. It shares no type with the
+//! adapter.
 
-pub(super) mod bench;
+pub mod api;
+pub mod bench;
 
 use serde_json::{Value, json};
 
 use crate::sim::CANARY;
 use crate::town::Passage;
 
-/// The message of a passage, as the manual shows it. None where no plate was read.
+/// The record of a passage, as the manual shows it. None where no plate was read.
 pub fn message(passage: &Passage) -> Option<Value> {
     let plate = passage.text.as_ref()?;
     Some(json!({

@@ -99,7 +99,7 @@ impl Adapter for NewSource {
 
     fn decode(&self, message: &Message) -> Result<Decoded> {
         let mut page = Page::default();
-        page.push(wire::understood(&message.body)?);
+        page.push(wire::understood(&message.body, 0)?);
         Ok(Decoded { page, reply: None })
     }
 

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// One message. Say here in which section of the manual it is.
+/// One record. Say here in which section of the manual it is.
 #[derive(Deserialize)]
 struct Wire {
     /// `read` or `heartbeat`.
@@ -34,11 +34,11 @@ struct Wire {
 /// Field and rule.
 type Broken = (&'static str, &'static str);
 
-/// What one message says.
+/// What one record says; `position` is its place in the message or file, from 0.
 ///
 /// # Errors
-/// `Malformed` when nothing of it can be understood.
-pub(super) fn understood(body: &[u8]) -> Result<Item> {
+/// `Malformed` when it is no record at all.
+pub(super) fn understood(body: &[u8], position: u64) -> Result<Item> {
     let malformed = || Error::new(ErrorKind::Malformed, "decode", "not a JSON object");
     // A list of the right length would be taken for a message.
     if body.trim_ascii_start().first() != Some(&b'{') {
@@ -50,7 +50,7 @@ pub(super) fn understood(body: &[u8]) -> Result<Item> {
     }
     Ok(match read(&wire) {
         Ok(read) => Item::Read(Box::new(read)),
-        Err((field, rule)) => Item::Rejected(Rejection::new(Some(0), field, rule)),
+        Err((field, rule)) => Item::Rejected(Rejection::new(Some(position), field, rule)),
     })
 }
 

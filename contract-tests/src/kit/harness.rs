@@ -57,9 +57,16 @@ impl Runs {
 /// the name ends in `.json`, else as text.
 #[must_use]
 pub fn main(entry: &'static Entry, benches: &'static [BenchEntry]) -> ExitCode {
+    main_of(&[(entry, benches)])
+}
+
+/// The same for several adapters, or for one in several forms.
+#[must_use]
+pub fn main_of(adapters: &[(&'static Entry, &'static [BenchEntry])]) -> ExitCode {
     let (arguments, report) = arguments(std::env::args().collect());
     let runs = Runs::default();
-    let conclusion = libtest_mimic::run(&arguments, trials(entry, benches, &runs));
+    let of = |&(entry, benches): &(_, _)| trials(entry, benches, &runs);
+    let conclusion = libtest_mimic::run(&arguments, adapters.iter().flat_map(of).collect());
     let Some(file) = report else {
         return conclusion.exit_code();
     };

@@ -28,7 +28,7 @@ pub use self::{
     checks::CHECKS,
     delivery::{Answer, Delivered, Gives, History, Sample, Versions, Via},
     faults::{FAULTS, NamedFault, is_survived},
-    harness::{Run, Runs, main, planned, trials},
+    harness::{Run, Runs, main, main_of, planned, trials},
     report::{Conformance, Count, Line, table},
     simulator::{Asked, Behaviour, SimHandle},
 };

@@ -67,6 +67,20 @@ async fn new_writes_what_is_wanted_once_and_says_what_is_left_to_do() {
     ] {
         assert!(folder.join("repository").join(file).exists(), "{file}");
     }
+    for (way, file) in [
+        ("pull", "search.rs"),
+        ("file", "lines.rs"),
+        ("listen", "mod.rs"),
+    ] {
+        let mut args = rust;
+        (args[3], args[7], args[13]) = (way, way, way);
+        let shown = ended(&installation.turnpike("integrator", &args).await, 0);
+        fits(&shown);
+        assert!(shown.contains("What to do next:"), "{shown}");
+        assert_eq!(shown.contains("secrets/token"), way == "pull", "{shown}");
+        let written = folder.join(way).join("adapters/src").join(way).join(file);
+        assert!(written.exists(), "{way}");
+    }
     let wanting = installation
         .turnpike("integrator", &["source", "new", "--id", "x"])
         .await;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use turnpike_adapters::context::{Clock as _, SystemClock};
 use turnpike_schemas::read::is_identifier;
 
 use super::{
@@ -62,6 +63,8 @@ enum Way {
     Push,
     /// The source drops files
     File,
+    /// The source is listened to: a broker, or a stream; in Rust
+    Listen,
 }
 
 /// How the vendor writes them.
@@ -105,7 +108,7 @@ type File = (String, String);
 
 impl New {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
-        let into = self.into.clone();
+        let (into, now) = (self.into.clone(), SystemClock.now());
         let wanted = self.complete()?;
         let files = match wanted.kind {
             Kind::Mapping => vec![
@@ -115,14 +118,14 @@ impl New {
                 ),
                 (
                     format!("agreements/{}.toml", wanted.id),
-                    documents::agreement(&wanted),
+                    documents::agreement(&wanted, now),
                 ),
             ],
             Kind::Rust => {
                 let mut files = rust::files(&wanted)?;
                 files.push((
                     format!("agreements/{}.toml", wanted.id),
-                    documents::agreement(&wanted),
+                    documents::agreement(&wanted, now),
                 ));
                 files
             }
@@ -304,6 +307,8 @@ fn write(into: &Path, files: &[File]) -> Result<(), Outcome> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn wanted(kind: Kind, way: Way, format: Format) -> Wanted {
@@ -319,36 +324,95 @@ mod tests {
 
     #[test]
     fn rust_files_are_the_templates_under_another_name() {
-        let files = rust::files(&wanted(Kind::Rust, Way::Push, Format::Json)).unwrap();
-        let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(
-            names,
-            [
+        for (way, own) in [
+            (Way::Push, &["fixtures/message.json"][..]),
+            (Way::Pull, &["search.rs", "fixtures/answer.json"]),
+            (Way::File, &["lines.rs", "fixtures/reads.jsonl"]),
+            (Way::Listen, &["fixtures/message.json"]),
+        ] {
+            let files = rust::files(&wanted(Kind::Rust, way, Format::Json)).unwrap();
+            let names: BTreeSet<&str> = files.iter().map(|(name, _)| &**name).collect();
+            let own = own.iter().map(|file| format!("adapters/src/harbor/{file}"));
+            let common = [
                 "adapters/src/harbor/mod.rs",
                 "adapters/src/harbor/wire.rs",
                 "adapters/src/harbor/tests.rs",
                 "adapters/src/harbor/README.md",
                 "adapters/src/harbor/fixtures/README.md",
-                "adapters/src/harbor/fixtures/message.json",
                 "contract-tests/src/sim/harbor.rs",
+                "contract-tests/src/sim/harbor/api.rs",
                 "contract-tests/src/sim/harbor/bench.rs",
-            ]
-        );
-        let all: String = files.iter().map(|(_, text)| &**text).collect();
-        assert!(!all.to_lowercase().contains("newsource") && !all.contains("ew source"));
-        assert!(all.contains("struct Harbor {") && all.contains("family: Family::Toll"));
-        assert!(all.contains("id: \"harbor\"") && all.contains("title: \"Harbor bridge\""));
-        assert!(!all.contains("Family::Parking"));
+            ];
+            let wanted: BTreeSet<String> = own.chain(common.map(str::to_owned)).collect();
+            assert_eq!(names, wanted.iter().map(|name| &**name).collect());
+            let all: String = files.iter().map(|(_, text)| &**text).collect();
+            assert!(!all.to_lowercase().contains("newsource") && !all.contains("ew source"));
+            assert!(all.contains("struct Harbor {") && all.contains("family: Family::Toll"));
+            assert!(all.contains("id: \"harbor\"") && all.contains("title: \"Harbor bridge\""));
+            assert!(!all.contains("Family::Parking") && !all.contains("#[path"));
+        }
+    }
+
+    #[test]
+    fn every_file_of_a_template_is_written_and_no_other() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for (way, folder) in [
+            (Way::Push, "newsource"),
+            (Way::Pull, "asked"),
+            (Way::File, "dropped"),
+            (Way::Listen, "listened"),
+        ] {
+            let files = rust::files(&wanted(Kind::Rust, way, Format::Json)).unwrap();
+            let mut there = 0;
+            for folder in [folder.to_owned(), format!("{folder}/fixtures")] {
+                let folder = root.join("adapters/templates").join(folder);
+                let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+                there += entries.filter(|entry| entry.path().is_file()).count();
+            }
+            // `wire.rs` is one for all.
+            there += usize::from(way != Way::Push);
+            let ours = files
+                .iter()
+                .filter(|(name, _)| name.starts_with("adapters/"));
+            assert_eq!(ours.count(), there, "{folder}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_pasted_names_a_secret_where_one_is_needed_and_nowhere_else() {
+        for kind in Kind::value_variants() {
+            for way in Way::value_variants() {
+                let steps = documents::steps(&wanted(*kind, *way, Format::Json));
+                let text: String = steps
+                    .iter()
+                    .map(|step| match step {
+                        documents::Step::Say(text) | documents::Step::Paste(text) => &**text,
+                    })
+                    .collect();
+                let names_it = text.contains("token = { file = \"secrets/token\" }");
+                assert_eq!(names_it, *way == Way::Pull, "{kind:?} {way:?}");
+                assert_eq!(text.contains("token_sha256"), *way == Way::Push);
+                assert_eq!(
+                    text.contains("broker ="),
+                    *way == Way::Listen && *kind == Kind::Rust
+                );
+                assert!(text.contains("status = \"active\""), "{text}");
+            }
+        }
     }
 
     #[test]
     fn every_agreement_is_one_and_is_not_in_force_yet() {
         for way in Way::value_variants() {
-            let text = documents::agreement(&wanted(Kind::Mapping, *way, Format::Json));
+            let now = "2031-07-04T07:15:30Z".parse().unwrap();
+            let text = documents::agreement(&wanted(Kind::Mapping, *way, Format::Json), now);
             let document: turnpike_schemas::agreement::AgreementDocument =
                 toml::from_str(&text).unwrap();
             let agreement = document.validate().unwrap();
-            let status = agreement.document().status;
+            let (document, day) = (agreement.document(), |text: &str| text.parse().unwrap());
+            assert_eq!(document.effective_from, day("2031-07-04T00:00:00Z"));
+            assert_eq!(document.effective_until, day("2032-07-03T00:00:00Z"));
+            let status = document.status;
             assert_eq!(status, turnpike_schemas::agreement::Status::Suspended);
         }
     }
@@ -358,7 +422,7 @@ mod tests {
         for way in Way::value_variants() {
             for format in Format::value_variants() {
                 let Ok(text) = mapping::text(&wanted(Kind::Mapping, *way, *format)) else {
-                    assert_eq!((*way, *format), (Way::Pull, Format::Csv));
+                    assert!(*way == Way::Listen || (*way, *format) == (Way::Pull, Format::Csv));
                     continue;
                 };
                 let table: toml::Table = text.parse().unwrap();

@@ -8,6 +8,10 @@ pub(super) fn text(wanted: &Wanted) -> Result<String, Outcome> {
         let message = "a source is asked live for JSON or XML: give another `--format`, or `--way file` for CSV that is dropped";
         return Err(Outcome::new(Exit::Usage, message));
     }
+    if wanted.way == Way::Listen {
+        let message = "a mapping file is asked, pushed to, or takes files; to listen to a broker or a stream, give `--kind rust`";
+        return Err(Outcome::new(Exit::Usage, message));
+    }
     let parts = [
         head(wanted),
         way(wanted),
@@ -43,6 +47,8 @@ unknown = ["", "-", "unknown"]
 
 fn way(wanted: &Wanted) -> String {
     match wanted.way {
+        // Refused before.
+        Way::Listen => String::new(),
         Way::Push => {
             "# The source pushes messages to `POST /v1/sources/ID/reads`.\n[webhook]\n".to_owned()
         }

@@ -4,50 +4,74 @@
 
 use super::{super::super::exit::Exit, File, Format, Outcome, Wanted, Way};
 
-/// Path and text of every template. `newsource` is the name.
-const TEMPLATES: [(&str, &str); 8] = [
+/// Name in the adapter's folder and text.
+type Template = (&'static str, &'static str);
+
+macro_rules! adapter {
+    ($folder:literal: $($name:literal),*) => {
+        &[
+            ("wire.rs", include_str!("../../../../../adapters/templates/newsource/wire.rs")),
+            $((
+                $name,
+                include_str!(concat!("../../../../../adapters/templates/", $folder, "/", $name)),
+            )),*
+        ]
+    };
+}
+
+const PUSHED: &[Template] = adapter!("newsource":
+    "mod.rs", "tests.rs", "README.md", "fixtures/README.md", "fixtures/message.json");
+const ASKED: &[Template] = adapter!("asked":
+    "mod.rs", "search.rs", "tests.rs", "README.md", "fixtures/README.md", "fixtures/answer.json");
+const DROPPED: &[Template] = adapter!("dropped":
+    "mod.rs", "lines.rs", "tests.rs", "README.md", "fixtures/README.md", "fixtures/reads.jsonl");
+const LISTENED: &[Template] = adapter!("listened":
+    "mod.rs", "tests.rs", "README.md", "fixtures/README.md", "fixtures/message.json");
+
+/// The simulated vendor: one for every way.
+const VENDOR: &[Template] = &[
     (
-        "adapters/src/newsource/mod.rs",
-        include_str!("../../../../../adapters/templates/newsource/mod.rs"),
-    ),
-    (
-        "adapters/src/newsource/wire.rs",
-        include_str!("../../../../../adapters/templates/newsource/wire.rs"),
-    ),
-    (
-        "adapters/src/newsource/tests.rs",
-        include_str!("../../../../../adapters/templates/newsource/tests.rs"),
-    ),
-    (
-        "adapters/src/newsource/README.md",
-        include_str!("../../../../../adapters/templates/newsource/README.md"),
-    ),
-    (
-        "adapters/src/newsource/fixtures/README.md",
-        include_str!("../../../../../adapters/templates/newsource/fixtures/README.md"),
-    ),
-    (
-        "adapters/src/newsource/fixtures/message.json",
-        include_str!("../../../../../adapters/templates/newsource/fixtures/message.json"),
-    ),
-    (
-        "contract-tests/src/sim/newsource.rs",
+        ".rs",
         include_str!("../../../../../contract-tests/templates/newsource.rs"),
     ),
     (
-        "contract-tests/src/sim/newsource/bench.rs",
+        "/api.rs",
+        include_str!("../../../../../contract-tests/templates/newsource/api.rs"),
+    ),
+    (
+        "/bench.rs",
         include_str!("../../../../../contract-tests/templates/newsource/bench.rs"),
     ),
 ];
 
-/// The files of an adapter that takes pushed JSON.
+/// The templates share this module, which is a file of its own where they are written to.
+const SHARED: &str = "#[path = \"../newsource/wire.rs\"]\n";
+
+/// The files of an adapter that takes JSON in the way that is wanted, and of its vendor.
 pub(super) fn files(wanted: &Wanted) -> Result<Vec<File>, Outcome> {
-    if wanted.way != Way::Push || wanted.format != Format::Json {
-        let message = "the skeleton in Rust takes pushed JSON: give `--way push --format json` and change it, or start from the folder of an adapter that delivers the way you need; `turnpike sources --adapters` lists them";
+    if wanted.format != Format::Json {
+        let message = "the skeletons in Rust read JSON: give `--format json` and change `wire.rs`, or start from the folder of an adapter whose vendor writes as yours does; `turnpike sources --adapters` lists them";
         return Err(Outcome::new(Exit::Usage, message));
     }
-    let renamed = |(path, text): (&str, &str)| (named(path, wanted), named(text, wanted));
-    Ok(TEMPLATES.into_iter().map(renamed).collect())
+    let templates = match wanted.way {
+        Way::Push => PUSHED,
+        Way::Pull => ASKED,
+        Way::File => DROPPED,
+        Way::Listen => LISTENED,
+    };
+    let module = wanted.module();
+    let adapter = templates.iter().map(|(name, text)| {
+        let text = text.replace(SHARED, "");
+        (
+            format!("adapters/src/{module}/{name}"),
+            named(&text, wanted),
+        )
+    });
+    let vendor = VENDOR.iter().map(|(name, text)| {
+        let path = format!("contract-tests/src/sim/{module}{name}");
+        (path, named(text, wanted))
+    });
+    Ok(adapter.chain(vendor).collect())
 }
 
 fn named(text: &str, wanted: &Wanted) -> String {
