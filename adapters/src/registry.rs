@@ -63,6 +63,8 @@ pub struct Sample {
     pub content_type: &'static str,
     /// Topic it is published under, where a broker is between.
     pub topic: Option<&'static str>,
+    /// Settings it is read with, as TOML, where they are not those of the entry's example.
+    pub example: Option<&'static str>,
     /// The bytes.
     pub bytes: &'static [u8],
 }

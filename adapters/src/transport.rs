@@ -6,6 +6,7 @@
 mod address;
 mod challenge;
 mod dial;
+mod measured;
 pub mod mqtt;
 pub mod parts;
 pub mod sftp;
@@ -229,6 +230,25 @@ fn client(config: &TransportConfig) -> Result<reqwest::Client> {
 pub fn http_hosts(hosts: &[Url]) -> Vec<Url> {
     let http = |host: &&Url| !matches!(host.scheme(), "mqtt" | "mqtts");
     hosts.iter().filter(http).cloned().collect()
+}
+
+/// Whether a source's addresses, brokers among them, may be contacted at all. Names are looked up only when they are: of them
+/// `localhost` alone is known to be this machine.
+///
+/// # Errors
+/// `Config`, as the transports would fail.
+pub fn check_hosts(hosts: &[Url], allow_private: bool) -> Result<()> {
+    for host in hosts {
+        check_name(host, allow_private)?;
+        let is_here = host.domain().is_some_and(|name| {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        });
+        if is_here && !allow_private {
+            return Err(refused(AddressRefused::MESSAGE));
+        }
+    }
+    Ok(())
 }
 
 fn check_host(host: &Url, allow_private: bool) -> Result<()> {

@@ -20,7 +20,7 @@ use crate::{
     cases::{BookError, Cases},
     config::{self, Config, HttpLimits},
     deliveries::Deliveries,
-    federation::{Federation, Source, SourceTally},
+    federation::{Federation, LiveShape, Source, SourceTally},
     identity::Directory,
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerError, Opened},
@@ -40,6 +40,8 @@ const UNPROVEN: usize = 4;
 
 /// Keys that the record of a start names, so that it fits: the newest. Earlier starts named the others.
 const NAMED_KEYS: usize = 1_000;
+/// Folder of what is seen of the sources' shapes.
+pub(crate) const SHAPES: &str = "shapes";
 
 /// A quota over a longer span starts spent: a restart must not give it twice.
 const QUICK_REFILL: Duration = Duration::from_secs(1);
@@ -247,7 +249,13 @@ async fn open(
     let (mut sources, mut workers) = (Vec::new(), Workers::default());
     let mut pushing = BTreeMap::new();
     for settings in config.sources {
-        let source = Arc::new(build(&settings)?);
+        let live_shape = LiveShape::open(
+            &data_dir.join(SHAPES),
+            settings.id.as_str(),
+            settings.drift.shape.clone(),
+            clock.now(),
+        );
+        let source = Arc::new(build(&settings, live_shape)?);
         if let Some(missing) = settings.drift.missing(&settings.id) {
             return Err(StartError::Shape(missing));
         }
@@ -348,7 +356,7 @@ async fn record_start(
 }
 
 /// The only place where adapters are built.
-fn build(settings: &config::Source) -> Result<Source, StartError> {
+fn build(settings: &config::Source, live_shape: LiveShape) -> Result<Source, StartError> {
     let failed = |error| StartError::Source {
         source_id: settings.id.clone(),
         error,
@@ -385,6 +393,7 @@ fn build(settings: &config::Source) -> Result<Source, StartError> {
             .shape
             .clone()
             .filter(|_| settings.drift.quarantine),
+        live_shape,
     })
 }
 

@@ -114,6 +114,17 @@ fn gauges(app: &App) {
                 metrics::gauge!(metric, "source" => name.clone()).set(value);
             }
         }
+        if let Some(drift) = health.drift {
+            let changes = [
+                ("new", drift.new),
+                ("missing", drift.missing),
+                ("retyped", drift.retyped),
+            ];
+            for (change, fields) in changes {
+                metrics::gauge!("turnpike_source_drift", "source" => name.clone(), "change" => change)
+                    .set(f64::from(fields));
+            }
+        }
         if source.is_live() {
             metrics::gauge!("turnpike_source_breaker_closed", "source" => name).set(up(source
                 .health

@@ -590,6 +590,10 @@ pub struct SourceHealth {
     pub refused: u64,
     /// Messages in its name whose token, secret or signature was missing or wrong.
     pub unproven: u64,
+    /// Fields in which what it pushes, drops or publishes differs from its recorded shape; absent where none is recorded, or
+    /// nothing came.
+    #[schema(required)]
+    pub drift: Option<DriftCount>,
     /// Calls made to it.
     pub calls: u64,
     /// Calls that failed, by kind of error.
@@ -599,6 +603,17 @@ pub struct SourceHealth {
     /// Requests that may be sent to it right now; absent for sources that are not called.
     #[schema(required)]
     pub quota_left: Option<u32>,
+}
+
+/// How many fields differ from a recorded shape.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DriftCount {
+    /// Not in the recorded shape.
+    pub new: u32,
+    /// Always there in the recorded shape, and not in everything now.
+    pub missing: u32,
+    /// Of another type.
+    pub retyped: u32,
 }
 
 /// One configured source as shown to a user who may ask or runs the installation.

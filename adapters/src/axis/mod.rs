@@ -47,12 +47,14 @@ pub const ENTRY: Entry = Entry {
             name: "lost.json",
             content_type: "application/json",
             topic: None,
+            example: None,
             bytes: include_bytes!("fixtures/lost.json"),
         },
         Sample {
             name: "event.multipart",
             content_type: "multipart/form-data; boundary=----BrookdaleGate",
             topic: None,
+            example: None,
             bytes: include_bytes!("fixtures/event.multipart"),
         },
     ],
@@ -99,7 +101,7 @@ impl Adapter for Axis {
     fn decode(&self, message: &Message) -> Result<Decoded> {
         let mut page = Page::default();
         let item = match multipart::event(message) {
-            Ok(json) => self.event(json),
+            Ok(json) => self.event(&json),
             Err(rule) => reject("(message)", rule),
         };
         page.push(item);

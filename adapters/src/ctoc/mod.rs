@@ -62,6 +62,7 @@ pub const ENTRY: Entry = Entry {
         name: "qaqb_20260304T051500.pbp",
         content_type: "text/csv",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/qaqb_20260304T051500.pbp"),
     }],
     secrets: &[],

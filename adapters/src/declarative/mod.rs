@@ -55,12 +55,22 @@ pub const ENTRY: Entry = Entry {
     evidence: Evidence::OwnDocuments,
     cannot_give: "what its records do not hold",
     example: "# A mapping of your own is { file = \"vendor.toml\" }, beside this file.\nmapping = { preset = \"repo-rest\" }\nbase_url = \"https://api.sightings.example/v1\"\ntoken_url = \"https://login.sightings.example/oauth/token\"\n",
-    samples: &[Sample {
-        name: "repo-rest.json",
-        content_type: "application/json",
-        topic: None,
-        bytes: include_bytes!("fixtures/repo-rest.json"),
-    }],
+    samples: &[
+        Sample {
+            name: "repo-rest.json",
+            content_type: "application/json",
+            topic: None,
+            example: None,
+            bytes: include_bytes!("fixtures/repo-rest.json"),
+        },
+        Sample {
+            name: "repo-csv.csv",
+            content_type: "text/csv",
+            topic: None,
+            example: Some("mapping = { preset = \"repo-csv\" }\n"),
+            bytes: include_bytes!("fixtures/repo-csv.csv"),
+        },
+    ],
     secrets: &AsMapped,
     optional_secrets: &[],
     hosts: |settings| Ok(Settings::parse(settings)?.hosts()),

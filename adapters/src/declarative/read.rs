@@ -110,16 +110,20 @@ struct Fault<'f>(&'f str, &'static str);
 struct Doubts(Vec<String>);
 
 impl Doubts {
-    fn note(&mut self, word: &'static str) {
+    fn note(&mut self, word: &str) {
         if !self.0.iter().any(|known| known == word) {
             self.0.push(word.to_owned());
         }
     }
 
-    /// A value that need not be there: what it breaks is noted, and it is left out.
-    fn optional<T>(&mut self, result: Result<Option<T>, &'static str>) -> Option<T> {
+    /// A value that need not be there: that it breaks a rule is noted with where it should be, and it is left out.
+    fn optional<T>(
+        &mut self,
+        source: &Source,
+        result: Result<Option<T>, &'static str>,
+    ) -> Option<T> {
         result.unwrap_or_else(|_| {
-            self.note("value_not_understood");
+            self.note(&format!("value_not_understood:{}", source.name));
             None
         })
     }
@@ -176,7 +180,7 @@ impl Fields {
             .as_ref()
             .is_some_and(|condition| condition.holds(&record.slots));
         for alias in &self.aliases {
-            if let Some(name) = doubts.optional(alias.name(record)) {
+            if let Some(name) = doubts.optional(alias, alias.name(record)) {
                 read.aliases.push(name);
             }
         }
@@ -187,7 +191,7 @@ impl Fields {
         read.vehicle.colour = self.described(self.colour.as_ref(), record, &mut doubts);
         read.vehicle.class = self.described(self.class.as_ref(), record, &mut doubts);
         for (name, source) in &self.extra {
-            if let Some(value) = doubts.optional(source.name(record)) {
+            if let Some(value) = doubts.optional(source, source.name(record)) {
                 read.extra.insert(name.clone(), value);
             }
         }
@@ -317,8 +321,8 @@ impl Fields {
 
     fn fill_place(&self, place: &mut Place, record: &Captured<'_>, doubts: &mut Doubts) {
         let name = |source: &Option<Source>, doubts: &mut Doubts| {
-            let name = source.as_ref().map(|source| source.name(record))?;
-            doubts.optional(name)
+            let source = source.as_ref()?;
+            doubts.optional(source, source.name(record))
         };
         place.site = name(&self.site, doubts);
         place.camera = name(&self.camera, doubts);
@@ -342,7 +346,7 @@ impl Fields {
             Held::Is(number) => Some(number),
             _ => None,
         });
-        doubts.optional(number)
+        doubts.optional(source, number)
     }
 
     fn direction(
@@ -376,7 +380,7 @@ impl Fields {
         doubts: &mut Doubts,
     ) -> Option<Attribute> {
         let described = described?;
-        let value = doubts.optional(described.value.name(record))?;
+        let value = doubts.optional(&described.value, described.value.name(record))?;
         let confidence = self.scaled(described.confidence.as_ref(), record, doubts);
         Some(Attribute { value, confidence })
     }
@@ -393,7 +397,7 @@ impl Fields {
                 Held::Is(text) => Some(text),
                 _ => None,
             });
-            let Some(text) = doubts.optional(text) else {
+            let Some(text) = doubts.optional(source, text) else {
                 continue;
             };
             match images::reference(base, &text) {
@@ -418,7 +422,7 @@ impl Scaled {
             Held::Is(number) => Some(number),
             _ => None,
         });
-        let number = doubts.optional(number)?;
+        let number = doubts.optional(&self.source, number)?;
         let confidence = Confidence::new(number / self.full).ok();
         if confidence.is_none() {
             doubts.note("confidence_off_scale");

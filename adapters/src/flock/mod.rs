@@ -56,6 +56,7 @@ pub const ENTRY: Entry = Entry {
         name: "lookup-answer.json",
         content_type: "application/json",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/lookup-answer.json"),
     }],
     secrets: &Credentials,

@@ -65,6 +65,7 @@ pub const ENTRY: Entry = Entry {
         name: "0901_0902_20260304131500.ICTX",
         content_type: "text/plain",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/0901_0902_20260304131500.ICTX"),
     }],
     secrets: &[],

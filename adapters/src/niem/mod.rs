@@ -60,6 +60,7 @@ pub const ENTRY: Entry = Entry {
         name: "read.xml",
         content_type: "application/xml",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/read.xml"),
     }],
     secrets: &[],

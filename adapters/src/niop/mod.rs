@@ -63,6 +63,7 @@ pub const ENTRY: Entry = Entry {
         name: "9999_0901_0902_20260304131500.STRAN",
         content_type: "application/xml",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/9999_0901_0902_20260304131500.STRAN"),
     }],
     secrets: &[],

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use turnpike_schemas::read::Confidence;
 
-use crate::adapter::{Item, Rejection};
-
-/// The rule for a value of another type than the format's.
-pub(super) const WRONG_TYPE: &str = "wrong type";
+pub(super) use crate::json::WRONG_TYPE;
+use crate::{
+    adapter::{Item, Rejection},
+    json,
+};
 
 /// Fixed words for what was left out of a good record, each once.
 #[derive(Default)]
@@ -39,41 +40,23 @@ impl Doubts {
 /// # Errors
 /// The rejection that names the field.
 pub(super) fn object<'a, T: Deserialize<'a>>(
-    json: &'a RawValue,
+    raw: &'a RawValue,
     record: u64,
     path: &str,
 ) -> Result<T, Item> {
     // A list would be taken for the fields in their order.
-    if !json.get().starts_with('{') {
+    if !raw.get().starts_with('{') {
         return Err(reject(record, path, WRONG_TYPE));
     }
-    serde_json::from_str(json.get()).map_err(|_| misfit::<T>(json.get().as_bytes(), record, path))
+    serde_json::from_str(raw.get()).map_err(|_| misfit::<T>(raw.get().as_bytes(), record, path))
 }
 
-/// Names the field of `json` that is not what `T` wants, by parsing it again.
-pub(super) fn misfit<'de, T: Deserialize<'de>>(json: &'de [u8], record: u64, parent: &str) -> Item {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
-        return reject(record, parent, WRONG_TYPE);
-    };
-    let path = error.path().to_string();
-    let twice = duplicate(error.inner());
-    let parts = [
-        parent,
-        path.trim_start_matches('.'),
-        twice.as_deref().unwrap_or(""),
-    ];
+/// Names the field of `text` that is not what `T` wants, by parsing it again.
+pub(super) fn misfit<'de, T: Deserialize<'de>>(text: &'de [u8], record: u64, parent: &str) -> Item {
+    let (field, rule) = json::misfit::<T>(text);
+    let parts = [parent, field.as_str()];
     let field: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let rule = twice.as_ref().map_or(WRONG_TYPE, |_| "given twice");
     reject(record, &field.join("."), rule)
-}
-
-/// The key that was given twice, if that is what is wrong. The library's other words are not looked at: they quote
-/// values, and these only a key of the wire structs.
-fn duplicate(error: &serde_json::Error) -> Option<String> {
-    let text = error.to_string();
-    let (key, _) = text.strip_prefix("duplicate field `")?.split_once('`')?;
-    Some(key.to_owned())
 }
 
 /// The rejection of record number `record`.

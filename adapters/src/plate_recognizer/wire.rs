@@ -3,13 +3,15 @@
 //! The flat layout has the plate as text; the nested one as an object with `props`, or null where a vehicle shows none. Keys
 //! without a field here end at the parse: `source_url` (it can hold a camera's password), `user_data`, `target`, boxes.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+pub(super) use crate::json::{First, Text};
 
 /// Most results of one message that are looked at.
 pub(super) const MAX_RESULTS: usize = 256;
@@ -163,39 +165,6 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// A string that borrows from the message unless it holds escapes.
-pub(super) struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor).map(Self)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
 /// Degrees, or the empty text that some versions write for none.
 pub(super) struct Degrees(pub(super) Option<f64>);
 
@@ -272,15 +241,5 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for BoundedVisitor<T
             longer = true;
         }
         Ok(Bounded { kept, longer })
-    }
-}
-
-/// The first item of a list, where it has one.
-pub(super) struct First<T>(pub(super) Option<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let list = Bounded::<T, 1>::deserialize(deserializer)?;
-        Ok(Self(list.kept.into_iter().next()))
     }
 }

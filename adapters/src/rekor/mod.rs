@@ -51,6 +51,7 @@ pub const ENTRY: Entry = Entry {
         name: "group.json",
         content_type: "application/json",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/group.json"),
     }],
     secrets: &[],

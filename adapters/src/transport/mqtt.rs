@@ -8,8 +8,8 @@ use std::{fmt, io, time::Duration};
 
 use rumqttc::{
     AckMode, AsyncClient, AsyncClientBuilder, Broker, ConnectReturnCode, ConnectionError, Event,
-    EventLoop, ManualAck, MqttOptions, Packet, QoS, SubscribeFilterInput, SubscribeReasonCode,
-    TlsConfiguration, Transport,
+    EventLoop, ManualAck, MqttOptions, Packet, QoS, StateError, SubscribeFilterInput,
+    SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes::Error as PacketError,
 };
 use url::Url;
 
@@ -279,6 +279,13 @@ fn failure(error: ConnectionError) -> Error {
             }
             _ => lost("the broker is not ready"),
         },
+        ConnectionError::MqttState(StateError::Deserialization(
+            PacketError::PayloadSizeLimitExceeded(_),
+        )) => Error::new(
+            ErrorKind::Malformed,
+            MQTT,
+            "the broker holds a message that is far larger than `max_message_mb`, and sends it again and again: take it away there",
+        ),
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
             lost("the broker fell silent")
         }

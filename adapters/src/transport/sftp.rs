@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::{
     address::AddressRefused,
     dial::{DialError, dial},
+    measured::{Left, Measured},
 };
 use crate::{
     context::Secret,
@@ -22,6 +23,9 @@ use crate::{
 };
 
 const SFTP: &str = "sftp";
+
+/// Most bytes of the list of a folder, which is held as a whole: about a hundred thousand files.
+const LONGEST_LIST: u64 = 16 * 1024 * 1024;
 
 /// Bytes asked for at once.
 const CHUNK: usize = 64 * 1024;
@@ -68,6 +72,7 @@ pub enum Proof {
 /// A session that stands.
 pub struct SftpSession {
     files: Files,
+    left: Left,
     // Closes the connection when dropped.
     _connection: client::Handle<Pinned>,
 }
@@ -187,8 +192,14 @@ impl SftpSession {
             request_timeout_secs: config.request_timeout.as_secs().max(1),
             ..SftpSettings::default()
         };
-        let files = Files::new_with_config(channel.into_stream(), settings).await;
+        let left = Left::default();
+        let stream = Measured {
+            inner: channel.into_stream(),
+            left: left.clone(),
+        };
+        let files = Files::new_with_config(stream, settings).await;
         Ok(Self {
+            left,
             files: files.map_err(|error| broken("the server has no SFTP").caused_by(error))?,
             _connection: connection,
         })
@@ -197,9 +208,15 @@ impl SftpSession {
     /// The plain files of a folder, in the order of their names. Links and folders are left out.
     ///
     /// # Errors
-    /// `Unavailable` when the folder cannot be read.
+    /// `Unavailable` when the folder cannot be read, `Malformed` when its list has no end.
     pub async fn list(&self, folder: &str) -> Result<Vec<RemoteFile>> {
+        self.left.allow(LONGEST_LIST);
         let entries = self.files.read_dir(folder).await;
+        if self.left.is_used_up() {
+            let message = "the list of the folder is too long";
+            return Err(Error::new(ErrorKind::Malformed, SFTP, message));
+        }
+        self.left.allow(u64::MAX);
         let entries =
             entries.map_err(|error| broken("the folder cannot be read").caused_by(error))?;
         let plain = entries.filter(|entry| entry.file_type().is_file());

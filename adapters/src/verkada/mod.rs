@@ -45,6 +45,7 @@ pub const ENTRY: Entry = Entry {
         name: "lpr.json",
         content_type: "application/json",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/lpr.json"),
     }],
     secrets: &[],

@@ -42,6 +42,7 @@ pub const ENTRY: Entry = Entry {
         name: "answer.json",
         content_type: "application/json",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/answer.json"),
     }],
     secrets: &["token"],

@@ -40,6 +40,7 @@ pub const ENTRY: Entry = Entry {
         name: "reads.jsonl",
         content_type: "application/json",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/reads.jsonl"),
     }],
     secrets: &[],

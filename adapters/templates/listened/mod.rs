@@ -40,6 +40,7 @@ pub const ENTRY: Entry = Entry {
         name: "message.json",
         content_type: "application/json",
         topic: Some("lanes/north/reads"),
+        example: None,
         bytes: include_bytes!("fixtures/message.json"),
     }],
     secrets: &[],

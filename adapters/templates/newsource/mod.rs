@@ -38,6 +38,7 @@ pub const ENTRY: Entry = Entry {
         name: "message.json",
         content_type: "application/json",
         topic: None,
+        example: None,
         bytes: include_bytes!("fixtures/message.json"),
     }],
     secrets: &[],

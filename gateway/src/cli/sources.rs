@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use turnpike_schemas::api::{Delivery, Need, SourceHealth, SourceInfo, SourceList};
+use turnpike_schemas::api::{Delivery, DriftCount, Need, SourceHealth, SourceInfo, SourceList};
 
 use super::{
     client::Server,
@@ -56,6 +56,7 @@ impl Sources {
         unbroken(&mut sources, 5);
         writeln!(out, "{}", trimmed(&sources.to_string()))?;
         refusals(out, &list.sources)?;
+        drifted(out, &list.sources)?;
         Ok(Exit::Done)
     }
 }
@@ -71,6 +72,34 @@ fn refusals(out: &mut dyn Write, sources: &[SourceInfo]) -> io::Result<()> {
             )?;
         }
         writeln!(out, "    {}: {}", source.source, source.health.refused)?;
+    }
+    Ok(())
+}
+
+/// What comes in another shape than was recorded, which may be understood all the same.
+fn drifted(out: &mut dyn Write, sources: &[SourceInfo]) -> io::Result<()> {
+    let mut is_first = true;
+    for source in sources {
+        let drift = source.health.drift.unwrap_or_default();
+        if drift == DriftCount::default() {
+            continue;
+        }
+        if std::mem::take(&mut is_first) {
+            writeln!(
+                out,
+                "\nOther fields than recorded (see `turnpike source drift ID --live`):"
+            )?;
+        }
+        let DriftCount {
+            new,
+            missing,
+            retyped,
+        } = drift;
+        writeln!(
+            out,
+            "    {}: {new} new, {missing} missing, {retyped} retyped",
+            source.source
+        )?;
     }
     Ok(())
 }

@@ -15,9 +15,10 @@ use turnpike_adapters::{
     conformance::Shape,
     context::{Secret, Secrets},
     registry::{self, Entry},
-    transport::Login,
+    transport::{Login, check_hosts},
 };
 use turnpike_schemas::agreement::{Action, Agreement, AgreementDocument};
+use url::Url;
 
 use super::{
     Drift, Drop, Listen, Quota, Sftp, Source, TokenHash, fetching,
@@ -102,6 +103,8 @@ fn source(
     // What one source can do is for its settings to say; the registry knows the most.
     let can = adapter.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
     deliveries(at, &raw, entry, can, agreement.as_deref(), report);
+    contactable(at, hosts.as_deref().unwrap_or_default(), &raw, report);
+    drift_can_act(at, &raw, report);
     Some(Source {
         title: raw.title.unwrap_or_else(|| raw.id.to_string()),
         id: raw.id,
@@ -220,6 +223,25 @@ fn entry(at: &str, raw: &RawSource, report: &mut Report) -> Option<&'static Entr
         report.add(format!("{at}.adapter"), message);
     }
     entry
+}
+
+/// An address that the gateway would refuse to contact is said before it starts.
+fn contactable(at: &str, hosts: &[Url], raw: &RawSource, report: &mut Report) {
+    let contactable = check_hosts(hosts, raw.allow_private_addresses);
+    if contactable.is_err_and(|_| !raw.allow_private_addresses) {
+        let message = "is required: the settings name an address on this machine or in a private network, and without it only public addresses are contacted";
+        report.add(format!("{at}.allow_private_addresses"), message);
+    }
+}
+
+/// Payloads are set aside where they arrive as such. What is asked for or polled is not.
+fn drift_can_act(at: &str, raw: &RawSource, report: &mut Report) {
+    let is_demanded = raw.drift.as_ref().is_some_and(|drift| drift.quarantine);
+    let arrives = raw.push.is_some() || raw.drop.is_some() || raw.listen.is_some();
+    if is_demanded && !arrives {
+        let message = "has no effect here: it sets pushed messages, dropped files and what is listened to aside, and this source is only asked or polled; compare saved answers with `turnpike source drift ID --payloads FOLDER`";
+        report.add(format!("{at}.drift.quarantine"), message);
+    }
 }
 
 /// What the adapter can do with these settings, what is configured and what the agreement allows must fit together.

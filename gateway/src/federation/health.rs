@@ -39,6 +39,7 @@ impl Source {
             duplicates: self.tally.duplicated(),
             refused: self.tally.refusals(),
             unproven: self.tally.impostors(),
+            drift: self.live_shape.drift(),
             calls: layers.calls,
             errors: layers
                 .failures

@@ -8,6 +8,7 @@ mod check;
 mod digest;
 mod health;
 mod images;
+mod live_shape;
 mod record;
 mod released;
 mod source;
@@ -37,6 +38,7 @@ use uuid::Uuid;
 
 pub(crate) use digest::Digesting;
 pub use images::{FetchedImage, ImageError};
+pub use live_shape::{LiveShape, Seen};
 pub(crate) use record::word;
 pub use released::Released;
 pub use source::{Searched, Source};

@@ -23,7 +23,7 @@ use turnpike_schemas::{
     read::{PlateRead, Provenance, ReadId, SourceId},
 };
 
-use super::{digest::Digesting, tally::SourceTally};
+use super::{digest::Digesting, live_shape::LiveShape, tally::SourceTally};
 use crate::store::{Found, Store, StoreError};
 
 /// A source ready to be asked, behind all its layers.
@@ -51,6 +51,8 @@ pub struct Source {
     pub tally: SourceTally,
     /// The shape its payloads must have to be taken in, where one is demanded.
     pub shape: Option<Arc<Shape>>,
+    /// The shape of what it delivers.
+    pub live_shape: LiveShape,
 }
 
 /// What asking one source came to.

@@ -1,9 +1,11 @@
-//! Payloads whose shape drifts from the recorded one, for sources that are kept to it.
+//! The shape of what comes: looked at for whoever asks how it differs from the recorded one, and kept to it where that is
+//! demanded.
 //!
 //! What is set aside is path and rule: a shape holds no value, and names that may be values are covered.
 
 use std::{io::Read as _, path::Path, sync::Arc};
 
+use jiff::Timestamp;
 use turnpike_adapters::{
     adapter::{Message, Page, Rejection},
     conformance::{Payload, Shape, ShapeError, Via},
@@ -16,11 +18,35 @@ use crate::federation::Source;
 /// Differences kept of one payload.
 const MOST: usize = 100;
 
+/// A payload whose shape is wanted.
+pub(super) struct Look {
+    /// It is time to look at one.
+    is_due: bool,
+    payload: Payload,
+}
+
 /// A longer file is not looked at: a part of one would lack what its end holds.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Intake {
-    /// That a message has the shape recorded for its source. One that has not is on record and set aside.
+    /// The message as something to look at, where its shape is demanded or it is time to look.
+    pub(super) fn look_at(&self, source: &Source, message: &Message) -> Option<Look> {
+        let is_due = source.live_shape.is_due(self.clock.now());
+        (is_due || source.shape.is_some()).then(|| Look {
+            is_due,
+            payload: Payload {
+                what: String::new(),
+                via: Via::Message,
+                name: String::new(),
+                content_type: message.content_type.clone(),
+                topic: message.topic.clone(),
+                bytes: message.body.clone(),
+            },
+        })
+    }
+
+    /// Looks at a message that was understood as `page`, and that it has the shape recorded for its source, where that is
+    /// demanded. One that has not is on record and set aside.
     ///
     /// # Errors
     /// [`IntakeError::Drifted`]; others when that cannot be recorded or set aside.
@@ -28,18 +54,13 @@ impl Intake {
         &self,
         source: &Arc<Source>,
         way: IngestWay,
-        message: Message,
+        Look { is_due, payload }: Look,
         page: &Page,
         digest: &str,
     ) -> Result<(), IntakeError> {
-        let payload = Payload {
-            what: String::new(),
-            via: Via::Message,
-            name: String::new(),
-            content_type: message.content_type,
-            topic: message.topic,
-            bytes: message.body,
-        };
+        if is_due {
+            look(source, &payload, plates(page), self.clock.now()).await;
+        }
         let drift = compared(source, payload, plates(page)).await;
         let Some(first) = drift.first() else {
             return Ok(());
@@ -55,14 +76,16 @@ impl Intake {
         Err(IntakeError::Drifted(first.clone()))
     }
 
-    /// How a file differs from the shape recorded for its source; nothing where none is demanded, or the file is too long to
-    /// be looked at.
+    /// Looks at a file, where it is time to, and how it differs from the shape demanded of its source; nothing where none is,
+    /// or the file is too long to be looked at.
     pub(super) async fn file_drift(
         &self,
         source: &Arc<Source>,
         path: &Path,
     ) -> std::io::Result<Vec<Rejection>> {
-        if source.shape.is_none() {
+        let now = self.clock.now();
+        let is_due = source.live_shape.is_due(now);
+        if source.shape.is_none() && !is_due {
             return Ok(Vec::new());
         }
         let (name, path) = (name_of(path), path.to_owned());
@@ -79,7 +102,19 @@ impl Intake {
             return Ok(Vec::new());
         }
         let payload = Payload::from_file(Via::File, &name, bytes);
+        if is_due {
+            look(source, &payload, Vec::new(), now).await;
+        }
         Ok(compared(source, payload, Vec::new()).await)
+    }
+}
+
+/// One that cannot be looked at costs nothing else.
+async fn look(source: &Arc<Source>, payload: &Payload, plates: Vec<String>, now: Timestamp) {
+    let (seen, payload) = (Arc::clone(source), payload.clone());
+    let look = move || seen.live_shape.look(&payload, &plates, now);
+    if tokio::task::spawn_blocking(look).await.is_err() {
+        tracing::warn!(source = %source.id, "the shape of a payload cannot be told");
     }
 }
 

@@ -158,7 +158,7 @@ impl Intake {
     ) -> Result<Accepted, IntakeError> {
         let now = self.clock.now();
         let digest = hex(&Sha256::digest(&message.body));
-        let sent = source.shape.is_some().then(|| message.clone());
+        let look = self.look_at(source, &message);
         let decoded = match decode(source, message).await {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -169,8 +169,8 @@ impl Intake {
                 return Err(IntakeError::Malformed(error));
             }
         };
-        if let Some(sent) = sent {
-            self.keeps_shape(source, way, sent, &decoded.page, &digest)
+        if let Some(look) = look {
+            self.keeps_shape(source, way, look, &decoded.page, &digest)
                 .await?;
         }
         let (reads, mut rejected) = plausible(decoded.page.reads, now);

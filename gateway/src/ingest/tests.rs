@@ -37,7 +37,7 @@ use url::Url;
 use super::*;
 use crate::{
     config,
-    federation::SourceTally,
+    federation::{LiveShape, SourceTally},
     ledger::{self, LedgerConfig},
     store::StoreConfig,
 };
@@ -312,6 +312,7 @@ fn source(script: &Arc<Scripted>) -> Source {
         stale_after: None,
         shape: None,
         tally: SourceTally::default(),
+        live_shape: LiveShape::unkept(Timestamp::UNIX_EPOCH),
     }
 }
 

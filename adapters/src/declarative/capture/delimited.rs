@@ -6,7 +6,7 @@ use encoding_rs::UTF_8;
 
 use super::{
     Broken, Captured, Found, Layout, Scalar, Sink,
-    rows::{Row, Rows},
+    rows::{MOST_CELLS, Row, Rows},
     source::{self, Meter, Metered, Utf8},
 };
 use crate::{adapter::ReadSeek, declarative::path::Path};
@@ -35,6 +35,7 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
         if !next(&mut rows)? {
             return Err(Broken::rule("no header line"));
         }
+        narrow(rows.len())?;
         (named(layout, &rows)?, Some(rows.len()))
     } else {
         (numbered(layout), None)
@@ -42,6 +43,9 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
     let mut kept = Captured::new(layout.slots);
     while next(&mut rows)? {
         meter.record();
+        if width.is_none() {
+            narrow(rows.len())?;
+        }
         if rows.len() != *width.get_or_insert(rows.len()) {
             sink(Found::Bad(COLUMNS)).map_err(Broken::Error)?;
             continue;
@@ -60,6 +64,14 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
     }
     if lines.final_newline && !meter.ends_line() {
         return Err(Broken::rule("ends without a line end"));
+    }
+    Ok(())
+}
+
+/// That a file has no more columns than any format has.
+fn narrow(columns: usize) -> Result<(), Broken> {
+    if columns > MOST_CELLS {
+        return Err(Broken::rule("more than 4096 columns"));
     }
     Ok(())
 }

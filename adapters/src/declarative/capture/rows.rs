@@ -8,6 +8,9 @@ use std::io::{self, BufRead, BufReader, Read};
 /// The byte order mark.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// Most cells of a row: what is beyond them is not told apart, so that a row of delimiters costs no more than its text.
+pub(super) const MOST_CELLS: usize = 4_096;
+
 /// Reads rows.
 pub(super) struct Rows<R> {
     reader: BufReader<R>,
@@ -52,7 +55,7 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// How many cells the row has.
+    /// How many cells the row has; one more than [`MOST_CELLS`] is any larger number.
     pub(super) fn len(&self) -> usize {
         self.cells.len()
     }
@@ -110,6 +113,9 @@ impl<R: Read> Rows<R> {
             if *byte == self.delimiter {
                 self.cells.push((begin, at));
                 begin = at + 1;
+                if self.cells.len() > MOST_CELLS {
+                    return;
+                }
             }
         }
         self.cells.push((begin, self.text.len()));
@@ -141,7 +147,9 @@ impl<R: Read> Rows<R> {
                 }
                 State::Begin if byte == quote => State::Quoted,
                 _ if byte == self.delimiter => {
-                    self.cells.push((begin, cells.len()));
+                    if self.cells.len() < MOST_CELLS {
+                        self.cells.push((begin, cells.len()));
+                    }
                     begin = cells.len();
                     State::Begin
                 }
@@ -229,6 +237,22 @@ mod tests {
             );
         }
         assert_eq!(ours(b"a,\"b\nc\n"), None, "a quote that nothing closes");
+    }
+
+    #[test]
+    fn cells_without_end_are_not_held() {
+        let delimiters = ",".repeat(100_000);
+        for (text, quote) in [
+            (format!("{delimiters}\n"), Some(b'"')),
+            (format!("\"a\"{delimiters}\n"), Some(b'"')),
+            (format!("\"a\"{delimiters}\n"), None),
+        ] {
+            let mut rows = Rows::new(text.as_bytes(), b',', quote);
+            assert_eq!(rows.next().unwrap(), Row::There);
+            assert_eq!(rows.len(), MOST_CELLS + 1);
+            assert!(rows.cells.capacity() < 3 * MOST_CELLS);
+            assert_eq!(rows.next().unwrap(), Row::End);
+        }
     }
 
     proptest! {

@@ -162,12 +162,15 @@ vehicle.colour = { at = "/colour", unknown = ["none"] }
     for (more, doubt) in [
         (r#""score":256"#, "confidence_off_scale"),
         (r#""score":-1"#, "confidence_off_scale"),
-        (r#""score":"high""#, "value_not_understood"),
+        (r#""score":"high""#, "value_not_understood:/score"),
         (r#""state":"Ohoi""#, "issuer_not_understood"),
         (r#""state":"Nowhere""#, "issuer_not_understood"),
         (r#""pos":[-181.25,41.5]"#, "position_off_scale"),
-        (r#""dir":"up""#, "value_not_understood"),
-        (r#""colour":{"name":"blue"}"#, "value_not_understood"),
+        (r#""dir":"up""#, "value_not_understood:/dir"),
+        (
+            r#""colour":{"name":"blue"}"#,
+            "value_not_understood:/colour",
+        ),
     ] {
         let read = read(more);
         assert_eq!(read.quality, [doubt], "{more}");

@@ -1,6 +1,9 @@
 //! Files fetched from a real SFTP server.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -97,6 +100,20 @@ async fn taken(installation: &Installation, plate: &str) {
     .await;
 }
 
+/// Waits until nothing of a file is left to do: it is in `done/`, which comes after its record, and known as fetched. Ended
+/// before that, the gateway rightly takes the file again.
+async fn settled(installation: &Installation, file: &Path) {
+    let folder = installation.world.folder();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let done = folder.join("drops/far/done").join(name);
+    let memory = folder.join(format!("data/sftp/{TOLLS}.json"));
+    eventually("the file is dealt with", async || {
+        let known = fs::read_to_string(&memory).unwrap_or_default();
+        (done.exists() && known.contains(name)).then_some(())
+    })
+    .await;
+}
+
 fn records(installation: &Installation) -> usize {
     let ledger = installation.ledger();
     let entries = of_kind(&ledger, "ingest").into_iter();
@@ -155,14 +172,16 @@ async fn files_that_stay_on_the_server_are_fetched_once_also_over_a_kill() {
     let key = vendor.server.host_key().unwrap();
     let installation = Installation::start(|world| vendor.add_source(world, &key, "")).await;
     taken(&installation, "TPX0001").await;
+    settled(&installation, &first).await;
     let Installation { world, gateway, .. } = installation;
     gateway.kill().await.unwrap();
     let command = world.folder().join("turnpike");
     let log = world.folder().join("gateway.log");
     let gateway = Gateway::start_logging(&command, &world.config(), &log).await;
     let installation = Installation::over(world, gateway.unwrap(), command);
-    vendor.lay_out("TPX0002");
+    let second = vendor.lay_out("TPX0002");
     taken(&installation, "TPX0002").await;
+    settled(&installation, &second).await;
     assert!(first.exists());
     assert_eq!(records(&installation), 2, "each was taken in once");
 }

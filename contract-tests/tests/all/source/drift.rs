@@ -65,8 +65,84 @@ async fn a_shape_is_recorded_without_a_value_and_compared() {
     assert!(!shown.contains("wide") && !shown.contains(PLATE));
     let json: Value = serde_json::from_str(&ended(&run(&["--json"]).await, 10)).unwrap();
     assert_eq!(json["changes"].as_array().unwrap().len(), 3);
-    ended(&run(&["--record"]).await, 0);
+    let chance = run(&["--record"]).await;
+    assert_eq!(code(&chance), 2, "what is recorded is not lost by chance");
+    assert!(super::text(&chance.stderr).contains("--record=merge"));
+    assert_eq!(read(&file), shape);
+    ended(&run(&["--record=merge"]).await, 0);
     ended(&run(&[]).await, 0);
+    let merged: Value = serde_json::from_str(&read(&file)).unwrap();
+    assert_eq!(merged["fields"]["epoch_end"]["always"], false);
+    fs::remove_file(folder.join("group.json")).unwrap();
+    fs::write(folder.join("other.json"), sample()).unwrap();
+    ended(&run(&["--record=replace"]).await, 0);
+    assert_eq!(read(&file), shape);
+}
+
+#[tokio::test]
+async fn a_gateway_shows_how_what_comes_differs_from_what_was_recorded() {
+    let installation = Installation::start(record_shape).await;
+    let token = installation.world.tokens.cameras.clone();
+    let push = async |body: Vec<u8>| {
+        let route = format!("/v1/sources/{PUSHES}/reads");
+        let request = installation.request("POST", &route, Some(&token));
+        let request = request.header("content-type", "application/json");
+        let status = request.body(body).send().await.unwrap().status();
+        assert_eq!(status, 200, "nothing is set aside");
+    };
+    let health = async || -> Value {
+        let operator = installation.token("operator");
+        let request = installation.request("GET", "/v1/sources", Some(operator));
+        let list: Value = request.send().await.unwrap().json().await.unwrap();
+        let sources = list["sources"].as_array().unwrap();
+        let source = sources.iter().find(|source| source["source"] == PUSHES);
+        source.unwrap()["health"]["drift"].clone()
+    };
+    let live = async |more: &[&str]| {
+        let args = [&["source", "drift", PUSHES, "--live"][..], more].concat();
+        installation.turnpike("integrator", &args).await
+    };
+    assert_eq!(health().await, Value::Null, "nothing came");
+    assert_eq!(code(&live(&[]).await), 1);
+    push(fresh().to_string().into_bytes()).await;
+    assert_eq!(
+        health().await,
+        serde_json::json!({ "new": 0, "missing": 0, "retyped": 0 })
+    );
+    fits(&ended(&live(&[]).await, 0));
+    push(changed()).await;
+    assert_eq!(
+        health().await,
+        serde_json::json!({ "new": 1, "missing": 1, "retyped": 1 })
+    );
+    let shown = ended(&live(&[]).await, 10);
+    fits(&shown);
+    for part in [
+        "lens",
+        "epoch_end",
+        "best_region",
+        "2 payloads looked at since",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let kept = installation.world.folder().join("data/shapes");
+    let kept = read(&kept.join(format!("{PUSHES}.json")));
+    assert!(!kept.contains("wide") && !kept.contains(PLATE) && !shown.contains("wide"));
+    let listed = ended(&installation.turnpike("operator", &["sources"]).await, 0);
+    fits(&listed);
+    assert!(listed.contains(&format!("{PUSHES}: 1 new, 1 missing, 1 retyped")));
+    let operator = installation.token("operator");
+    let metrics = installation.request("GET", "/metrics", Some(operator));
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    let gauge = metrics.lines().find(|line| {
+        line.starts_with("turnpike_source_drift{") && line.contains("change=\"retyped\"")
+    });
+    assert!(
+        gauge.is_some_and(|gauge| gauge.ends_with(" 1")),
+        "{gauge:?}"
+    );
+    ended(&live(&["--record=merge"]).await, 0);
+    ended(&live(&[]).await, 0);
 }
 
 /// Keeps the pushing source to the shape of its sample.

@@ -206,7 +206,7 @@ fn meaning(report: &SourceReport) -> String {
                 "searched, but nothing understandable has come from it since {} UTC",
                 time(*since)
             ),
-            None => "searched, but nothing has ever come from it".to_owned(),
+            None => "searched, but nothing understandable has ever come from it".to_owned(),
         },
         SourceOutcome::Unsupported { capability } => {
             format!("not asked: {}", unsupported(*capability))

@@ -276,7 +276,7 @@ fn kept_shape(loaded: &Loaded) -> Option<CheckResult> {
         verdict: if drifted { Verdict::Failed } else { Verdict::Passed },
         details,
         advice: drifted.then(|| {
-            format!("ask the vendor what changed; adapt the mapping, then record the new shape: turnpike source drift {} --record --payloads FOLDER", loaded.source.id)
+            format!("ask the vendor what changed; adapt the mapping, then record the new shape: turnpike source drift {} --record=replace --payloads FOLDER", loaded.source.id)
         }),
     })
 }

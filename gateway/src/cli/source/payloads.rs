@@ -55,20 +55,8 @@ impl Loaded {
         via: Option<As>,
     ) -> Result<Self, Outcome> {
         let config = Config::load(config).map_err(|problems| Outcome::config(&problems))?;
-        let known: Vec<String> = config
-            .sources
-            .iter()
-            .map(|source| source.id.to_string())
-            .collect();
         let ledger = (config.data_dir.join("ledger"), config.ledger.clone());
-        let source = config.sources.into_iter().find(|source| source.id == *id);
-        let source = source.ok_or_else(|| {
-            let known = known.join(", ");
-            Outcome::new(
-                Exit::Usage,
-                format!("there is no source `{id}`; configured: {known}"),
-            )
-        })?;
+        let source = one_of(config.sources, id)?;
         let adapter = (source.entry.build)(&source.settings)
             .map_err(|error| Outcome::new(Exit::Config, error.to_string()))?;
         let via = match via {
@@ -136,6 +124,24 @@ impl Loaded {
         plates.dedup();
         plates
     }
+}
+
+/// A source of the configuration, and where its gateway keeps what it has.
+pub(super) fn configured(config: &Path, id: &SourceId) -> Result<(Source, PathBuf), Outcome> {
+    let config = Config::load(config).map_err(|problems| Outcome::config(&problems))?;
+    Ok((one_of(config.sources, id)?, config.data_dir))
+}
+
+fn one_of(sources: Vec<Source>, id: &SourceId) -> Result<Source, Outcome> {
+    let known: Vec<String> = sources.iter().map(|source| source.id.to_string()).collect();
+    let source = sources.into_iter().find(|source| source.id == *id);
+    source.ok_or_else(|| {
+        let known = known.join(", ");
+        Outcome::new(
+            Exit::Usage,
+            format!("there is no source `{id}`; configured: {known}"),
+        )
+    })
 }
 
 /// Every payload of a folder, by name, or the one in a file.

@@ -66,6 +66,15 @@ pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         }
         writeln!(out)?;
     }
+    let answered = report.way == CheckWay::Live && report.payloads > 0;
+    if answered && report.reads == 0 {
+        wrapped(
+            out,
+            "",
+            "Nothing was found, so no read was compared with anything. Ask about a plate and a window the source is known to hold.",
+        )?;
+        writeln!(out)?;
+    }
     let count = |verdict| report.count(verdict);
     writeln!(
         out,
@@ -142,9 +151,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn one_is_one_and_values_left_out_are_told_in_80_columns() {
-        let mut report = CheckReport {
+    fn empty() -> CheckReport {
+        CheckReport {
             source: SourceId::parse("larkspur-lots").unwrap(),
             adapter: "declarative".to_owned(),
             adapter_version: "1".to_owned(),
@@ -157,7 +165,12 @@ mod tests {
             results: Vec::new(),
             question: None,
             recorded: None,
-        };
+        }
+    }
+
+    #[test]
+    fn one_is_one_and_values_left_out_are_told_in_80_columns() {
+        let mut report = empty();
         report.doubt(&["value_not_understood".to_owned()]);
         let mut out = Vec::new();
         print(&mut out, &report).unwrap();
@@ -175,6 +188,25 @@ mod tests {
         }
         assert!(report.plain().doubts.is_empty());
         assert!(!report.facts().contains_key("doubts"));
+    }
+
+    #[test]
+    fn a_live_check_that_finds_nothing_says_that_it_compared_nothing() {
+        let shown = |way, payloads, reads| {
+            let mut report = empty();
+            (report.way, report.payloads, report.reads) = (way, payloads, reads);
+            let mut out = Vec::new();
+            print(&mut out, &report).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let remark = "Nothing was found, so no read was compared";
+        assert!(shown(CheckWay::Live, 1, 0).contains(remark));
+        assert!(!shown(CheckWay::Live, 1, 2).contains(remark));
+        assert!(
+            !shown(CheckWay::Live, 0, 0).contains(remark),
+            "not answered"
+        );
+        assert!(!shown(CheckWay::Payloads, 1, 0).contains(remark));
     }
 
     #[test]

@@ -60,6 +60,9 @@ impl Sample {
             sample.name,
             sample.content_type
         )?;
+        if let Some(settings) = sample.example {
+            writeln!(std::io::stderr(), "its settings:\n{}", settings.trim_end())?;
+        }
         Ok(Exit::Done)
     }
 }

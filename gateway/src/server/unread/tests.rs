@@ -1,6 +1,14 @@
 //! Over real sockets, through the whole accept loop.
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, routing::get};
 use futures::{StreamExt as _, stream};
@@ -72,39 +80,78 @@ async fn a_client_that_does_not_read_loses_its_connection() {
     assert!(!rest.ends_with(b"\r\n0\r\n\r\n"), "it is no whole answer");
 }
 
+/// Lets time pass, without waiting for it. It stands still for nobody afterwards: sockets are real.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 #[tokio::test]
 async fn an_answer_whose_parts_come_slowly_is_whole() {
-    let slow = || async {
-        let lines = stream::iter(0..4).then(|line| async move {
-            tokio::time::sleep(WRITE_TIMEOUT * 3).await;
-            Ok::<_, Infallible>(format!("{line}\n"))
+    let (parts, waiting) = mpsc::unbounded_channel::<String>();
+    let waiting = Mutex::new(Some(waiting));
+    let slow = move || {
+        let waiting = waiting.lock().unwrap().take().unwrap();
+        let lines = stream::unfold(waiting, |mut waiting| async move {
+            let line = waiting.recv().await?;
+            Some((Ok::<_, Infallible>(line), waiting))
         });
-        Body::from_stream(lines)
+        async { Body::from_stream(lines) }
     };
     let address = start(Router::new().route("/", get(slow))).await;
     let mut client = connect(address).await;
     let mut answer = String::new();
+    for line in 0..4 {
+        parts.send(format!("{line}\n")).unwrap();
+        while !answer.contains(&format!("\r\n{line}\n\r\n")) {
+            let mut some = [0; 1 << 10];
+            let read = tokio::time::timeout(PATIENCE, client.read(&mut some)).await;
+            let read = read.unwrap().unwrap();
+            assert!(read > 0, "the answer is cut: {answer}");
+            answer.push_str(std::str::from_utf8(&some[..read]).unwrap());
+        }
+        pass(WRITE_TIMEOUT * 3).await;
+    }
+    drop(parts);
     let read = tokio::time::timeout(PATIENCE, client.read_to_string(&mut answer)).await;
     read.unwrap().unwrap();
-    for line in 0..4 {
-        assert!(answer.contains(&format!("\r\n{line}\n\r\n")), "{answer}");
-    }
     assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_everything() {
-    let large = || async { vec![b'x'; 24 << 20] };
+    const CHUNK: usize = 1 << 20;
+    const CHUNKS: usize = 24;
+    let taken = Arc::new(AtomicUsize::new(0));
+    let large = {
+        let taken = Arc::clone(&taken);
+        move || {
+            let taken = Arc::clone(&taken);
+            let chunks = stream::iter(0..CHUNKS).map(move |_| {
+                taken.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, Infallible>(vec![b'x'; CHUNK])
+            });
+            async { Body::from_stream(chunks) }
+        }
+    };
     let address = start(Router::new().route("/", get(large))).await;
     let mut client = connect(address).await;
-    let (mut buffer, mut got) = (vec![0; 1 << 20], 0);
+    let (mut buffer, mut got, mut before, mut passed) = (vec![0; CHUNK], 0, 0, Duration::ZERO);
     loop {
-        tokio::time::sleep(WRITE_TIMEOUT / 15).await;
         let read = tokio::time::timeout(PATIENCE, client.read(&mut buffer)).await;
         match read.unwrap().unwrap() {
             0 => break,
             bytes => got += bytes,
         }
+        // Each time the server could go on writing, it waits again for nearly as long as it may.
+        let now = taken.load(Ordering::SeqCst);
+        if now > before {
+            before = now;
+            passed += WRITE_TIMEOUT * 2 / 3;
+            pass(WRITE_TIMEOUT * 2 / 3).await;
+        }
     }
-    assert!(got > 24 << 20, "{got}");
+    assert!(got > CHUNK * CHUNKS, "{got}");
+    assert!(passed > WRITE_TIMEOUT * 3, "{passed:?}");
 }

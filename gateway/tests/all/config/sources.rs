@@ -198,6 +198,73 @@ fn a_delivery_the_adapter_does_not_know_is_refused_and_a_missing_one_required() 
     );
 }
 
+/// A source that is asked live.
+fn asked(id: &str, base_url: &str, more: &str) -> String {
+    format!(
+        r#"
+[[sources]]
+id = "{id}"
+adapter = "declarative"
+agreement = "agreements/{id}.toml"
+secrets = {{ token = {{ file = "token" }} }}
+{more}
+
+[sources.settings]
+mapping = {{ preset = "parkmobile-rights" }}
+base_url = "{base_url}"
+"#
+    )
+}
+
+#[test]
+fn an_address_nobody_may_contact_is_told_before_the_start() {
+    let addresses = [
+        "http://127.0.0.1:9",
+        "http://localhost:9",
+        "https://10.0.0.7",
+        "https://api.vendor.example",
+    ];
+    for (allow, problems) in [("", 3), ("allow_private_addresses = true", 0)] {
+        let mut installation = Installation::with_people(
+            &addresses
+                .iter()
+                .enumerate()
+                .map(|(n, address)| asked(&format!("rights-{n}"), address, allow))
+                .collect::<String>(),
+        );
+        for n in 0..addresses.len() {
+            installation = installation.agreement(&format!("rights-{n}"));
+        }
+        let told = installation.problems();
+        let told: Vec<_> = told
+            .iter()
+            .filter(|told| {
+                told.contains("allow_private_addresses`: is required: the settings name")
+            })
+            .collect();
+        assert_eq!(told.len(), problems, "{told:?}");
+    }
+}
+
+#[test]
+fn a_shape_that_nothing_can_be_kept_to_is_a_problem() {
+    let drift = "drift = { quarantine = true }";
+    let text =
+        asked("rights", "https://api.vendor.example", drift) + &pushing("town-cameras", "t", drift);
+    let installation = Installation::with_people(&text)
+        .agreement("rights")
+        .agreement("town-cameras");
+    let told = installation.problems();
+    let told: Vec<_> = told
+        .iter()
+        .filter(|told| told.contains("drift.quarantine`: has no effect here"))
+        .collect();
+    assert!(
+        matches!(told.as_slice(), [one] if one.contains("sources[0]")),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn what_an_adapter_takes_may_depend_on_its_settings() {
     let source = |id: &str, push: &str, settings: &str| {
