@@ -40,6 +40,7 @@ const UNPROVEN: usize = 4;
 
 /// Keys that the record of a start names, so that it fits: the newest. Earlier starts named the others.
 const NAMED_KEYS: usize = 1_000;
+
 /// Folder of what is seen of the sources' shapes.
 pub(crate) const SHAPES: &str = "shapes";
 
