@@ -452,6 +452,7 @@ impl ObservedPlate {
 
 impl Observation {
     /// An observation of which only the four things every read has are known.
+    #[inline]
     #[must_use]
     pub fn new(
         record: String,

@@ -91,6 +91,44 @@ impl Source {
         &'c self,
         record: &'c Captured<'_>,
     ) -> Result<Held<Cow<'c, str>>, &'static str> {
+        if let Some(text) = self.as_it_is(record) {
+            return Ok(Held::Is(Cow::Borrowed(text)));
+        }
+        self.any_text(record)
+    }
+
+    /// The text of one place that nothing is done to, which is nearly every value: `None` where there is more to it.
+    #[inline]
+    fn as_it_is<'c>(&self, record: &'c Captured<'_>) -> Option<&'c str> {
+        let ([slot], true) = (self.slots.as_slice(), self.is_bare()) else {
+            return None;
+        };
+        let Scalar::Text(text) = record.slot(*slot) else {
+            return None;
+        };
+        let text = trimmed(text);
+        let is_known = !text.is_empty() && !self.is_marker(text);
+        is_known.then_some(text)
+    }
+
+    /// Whether nothing is done to the value.
+    #[inline]
+    fn is_bare(&self) -> bool {
+        self.strip.is_empty()
+            && self.case.is_none()
+            && self.table.is_none()
+            && self.constant.is_none()
+    }
+
+    #[inline]
+    fn is_marker(&self, text: &str) -> bool {
+        self.unknown.iter().any(|marker| marker.text == text)
+    }
+
+    fn any_text<'c>(
+        &'c self,
+        record: &'c Captured<'_>,
+    ) -> Result<Held<Cow<'c, str>>, &'static str> {
         if let Some(constant) = &self.constant {
             return Ok(Held::Is(Cow::Borrowed(constant)));
         }
@@ -111,7 +149,7 @@ impl Source {
             Scalar::Null => Held::Unknown,
             Scalar::Text(text) => {
                 let text = trimmed(text);
-                if text.is_empty() || self.unknown.iter().any(|marker| marker.text == text) {
+                if text.is_empty() || self.is_marker(text) {
                     Held::Unknown
                 } else {
                     Held::Is(Cow::Borrowed(text))
@@ -202,6 +240,14 @@ impl Source {
         record: &Captured<'_>,
         typed: bool,
     ) -> Result<Held<f64>, &'static str> {
+        if !typed && let Some(text) = self.as_it_is(record) {
+            let number = finite(text)?;
+            return Ok(if self.is_unknown(number) {
+                Held::Unknown
+            } else {
+                Held::Is(self.divide.map_or(number, |by| number / by))
+            });
+        }
         let number = match (self.slots.as_slice(), &self.table, &self.constant) {
             ([slot], None, None) => match record.slot(*slot) {
                 Scalar::Whole(whole) => Held::Is(exact(*whole)),
@@ -221,7 +267,10 @@ impl Source {
     /// The value as a name: no control characters, at most 128 characters.
     #[inline]
     pub(super) fn name(&self, record: &Captured<'_>) -> Result<Option<String>, &'static str> {
-        Ok(match self.text(record)? {
+        if let Some(text) = self.as_it_is(record) {
+            return Ok(clean(text));
+        }
+        Ok(match self.any_text(record)? {
             Held::Is(text) => clean(&text),
             _ => None,
         })
@@ -245,16 +294,16 @@ fn exact(whole: i64) -> f64 {
 #[inline]
 fn parsed(text: Held<Cow<'_, str>>) -> Result<Held<f64>, &'static str> {
     Ok(match text {
-        Held::Is(text) => {
-            let number: f64 = text.parse().map_err(|_| "not a number")?;
-            if !number.is_finite() {
-                return Err("not a number");
-            }
-            Held::Is(number)
-        }
+        Held::Is(text) => Held::Is(finite(&text)?),
         Held::Missing => Held::Missing,
         Held::Unknown => Held::Unknown,
     })
+}
+
+#[inline]
+fn finite(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or("not a number")
 }
 
 /// Without white space around it. Nearly every value has none, and that is told by its first and last byte.

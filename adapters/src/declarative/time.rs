@@ -419,7 +419,26 @@ fn quarter(civil: DateTime) -> Option<u32> {
 struct Left<'t>(&'t [u8]);
 
 impl Left<'_> {
+    /// Two digits.
     #[inline]
+    fn two(&mut self) -> Option<u32> {
+        let [tens, ones, rest @ ..] = self.0 else {
+            return None;
+        };
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        if tens > 9 || ones > 9 {
+            return None;
+        }
+        self.0 = rest;
+        Some(u32::from(tens) * 10 + u32::from(ones))
+    }
+
+    /// Four digits.
+    #[inline]
+    fn four(&mut self) -> Option<u32> {
+        Some(self.two()? * 100 + self.two()?)
+    }
+
     fn digits(&mut self, count: usize) -> Option<u32> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         let mut number = 0;
@@ -462,15 +481,11 @@ impl Left<'_> {
             b'-' => -1,
             _ => return None,
         };
-        let hours = self.digits(2)?;
+        let hours = self.two()?;
         if self.0.first() == Some(&b':') {
             self.byte();
         }
-        let minutes = if self.0.is_empty() {
-            0
-        } else {
-            self.digits(2)?
-        };
+        let minutes = if self.0.is_empty() { 0 } else { self.two()? };
         if hours > 18 || minutes > 59 {
             return None;
         }
@@ -487,13 +502,13 @@ fn civil(parts: &[Part], text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
     let (mut afternoon, mut offset) = (None, None);
     for part in parts {
         match part {
-            Part::Year => year = left.digits(4)?,
-            Part::Month => month = left.digits(2)?,
+            Part::Year => year = left.four()?,
+            Part::Month => month = left.two()?,
             Part::MonthName => month = month_named(&mut left)?,
-            Part::Day => day = left.digits(2)?,
-            Part::Hour => hour = left.digits(2)?,
+            Part::Day => day = left.two()?,
+            Part::Hour => hour = left.two()?,
             Part::Hour12 => {
-                hour = left.digits(2).filter(|hour| (1..=12).contains(hour))? % 12;
+                hour = left.two().filter(|hour| (1..=12).contains(hour))? % 12;
             }
             Part::HalfDay => {
                 let half = left.byte()?.to_ascii_uppercase();
@@ -502,8 +517,8 @@ fn civil(parts: &[Part], text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
                 }
                 afternoon = Some(half == b'P');
             }
-            Part::Minute => minute = left.digits(2)?,
-            Part::Second => second = left.digits(2)?,
+            Part::Minute => minute = left.two()?,
+            Part::Second => second = left.two()?,
             Part::Fraction => nanos = left.fraction()?,
             Part::MaybeFraction => {
                 if matches!(left.0.first(), Some(b'.' | b',')) {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use turnpike_schemas::{
     agreement::{Action, Rule},
     api::{
-        Answer, Capability, Completeness, Delivery, ExplainedSource, Explanation, FailureKind,
-        LedgerPosition, LimitedBy, Need, Problem, PushReceipt, QueryRequest, SourceHealth,
-        SourceInfo, SourceList, SourceOutcome, SourceReport, StreamLine,
+        Answer, Capability, Completeness, Delivery, DriftCount, ExplainedSource, Explanation,
+        FailureKind, LedgerPosition, LimitedBy, Need, Problem, PushReceipt, QueryRequest,
+        SourceHealth, SourceInfo, SourceList, SourceOutcome, SourceReport, StreamLine,
     },
     json_schema::{self, PUBLISHED},
     read::{Family, PlateRead},
@@ -224,6 +224,11 @@ fn source_list() -> SourceList {
             duplicates: 2,
             refused: 1,
             unproven: 1,
+            drift: Some(DriftCount {
+                new: 1,
+                missing: 0,
+                retyped: 2,
+            }),
             calls: 3,
             errors: [("timed_out".to_owned(), 1)].into(),
             throttled: 0,

@@ -87,38 +87,63 @@ impl<R: Read> Rows<R> {
     pub(super) fn next(&mut self) -> io::Result<Row> {
         loop {
             self.text.clear();
-            if self.reader.read_until(b'\n', &mut self.text)? == 0 {
+            if !read_line(&mut self.reader, &mut self.text)? {
                 return Ok(Row::End);
             }
             if !std::mem::replace(&mut self.begun, true) && self.text.starts_with(MARK) {
                 self.text.drain(..MARK.len());
             }
-            if let Some(quote) = self.quote
-                && self.text.contains(&quote)
-            {
-                return self.quoted(quote);
-            }
+            let whole = self.text.len();
             cut_line_end(&mut self.text);
-            if !self.text.is_empty() {
-                self.split();
+            if self.text.is_empty() {
+                continue;
+            }
+            if self.split() {
                 return Ok(Row::There);
+            }
+            if let Some(quote) = self.quote {
+                let ended = whole - self.text.len();
+                self.text.extend_from_slice(match ended {
+                    0 => b"",
+                    1 => b"\n",
+                    _ => b"\r\n",
+                });
+                return self.quoted(quote);
             }
         }
     }
 
-    fn split(&mut self) {
+    /// Splits a row without quotes. Eight bytes are looked at at once. `false` at a quote.
+    fn split(&mut self) -> bool {
         self.cells.clear();
-        let mut begin = 0;
-        for (at, byte) in self.text.iter().enumerate() {
-            if *byte == self.delimiter {
-                self.cells.push((begin, at));
-                begin = at + 1;
-                if self.cells.len() > MOST_CELLS {
-                    return;
-                }
+        let (delimiter, quote) = (every(self.delimiter), self.quote.map(every));
+        let (words, rest) = self.text.as_chunks::<8>();
+        // No row holds the byte that ends one.
+        let mut last = [b'\n'; 8];
+        for (place, byte) in last.iter_mut().zip(rest) {
+            *place = *byte;
+        }
+        let (mut begin, mut at) = (0, 0);
+        for word in words.iter().chain((!rest.is_empty()).then_some(&last)) {
+            let word = u64::from_le_bytes(*word);
+            if quote.is_some_and(|quote| same(word, quote) != 0) {
+                return false;
             }
+            let mut found = same(word, delimiter);
+            while found != 0 {
+                let end = at + found.trailing_zeros() as usize / 8;
+                self.cells.push((begin, end));
+                begin = end + 1;
+                found &= found - 1;
+            }
+            if self.cells.len() > MOST_CELLS {
+                self.cells.truncate(MOST_CELLS + 1);
+                return true;
+            }
+            at += 8;
         }
         self.cells.push((begin, self.text.len()));
+        true
     }
 
     /// A row with quotes, which may go on over several lines. Its cells are written anew, without them.
@@ -128,7 +153,7 @@ impl<R: Read> Rows<R> {
         let (mut state, mut begin, mut at) = (State::Begin, 0, 0);
         loop {
             let Some(byte) = self.text.get(at).copied() else {
-                if state == State::Quoted && self.reader.read_until(b'\n', &mut self.text)? > 0 {
+                if state == State::Quoted && read_line(&mut self.reader, &mut self.text)? {
                     continue;
                 }
                 break;
@@ -168,6 +193,46 @@ impl<R: Read> Rows<R> {
         } else {
             Row::There
         })
+    }
+}
+
+/// A byte eight times.
+const fn every(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The highest bit of every byte that is the same in both.
+#[inline]
+const fn same(word: u64, other: u64) -> u64 {
+    const LOW: u64 = every(0x7f);
+    let differs = word ^ other;
+    // Without a carry from one byte into the next.
+    !(((differs & LOW) + LOW) | differs | LOW)
+}
+
+/// Appends a line with its end; `false` at the end of the file.
+#[inline]
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    let before = line.len();
+    loop {
+        let (used, ended) = match reader.fill_buf() {
+            Ok(here) => match memchr::memchr(b'\n', here) {
+                Some(at) => {
+                    line.extend_from_slice(here.get(..=at).unwrap_or_default());
+                    (at + 1, true)
+                }
+                None => {
+                    line.extend_from_slice(here);
+                    (here.len(), here.is_empty())
+                }
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        reader.consume(used);
+        if ended {
+            return Ok(line.len() > before);
+        }
     }
 }
 
