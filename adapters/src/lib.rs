@@ -33,6 +33,10 @@ mod xml_window;
 /// What `turnpike source new --kind rust` writes are modules of the tests, so they compile and work.
 #[cfg(test)]
 #[path = "../templates"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "each has the same `wire.rs`, which is written to each"
+)]
 mod templates {
     macro_rules! written {
         ($($name:ident)*) => {$(

@@ -2,6 +2,11 @@
 //! writes in a repository of its own. All are what `turnpike source new --kind rust` writes, one adapter for each way in which
 //! reads come.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "each adapter has the same `wire.rs`, which is written to each"
+)]
+
 use std::process::ExitCode;
 
 // Inside the repository they are modules of its crates and say `crate`; this is what they mean by it.

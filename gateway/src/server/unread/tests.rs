@@ -90,7 +90,7 @@ async fn pass(time: Duration) {
 #[tokio::test]
 async fn an_answer_whose_parts_come_slowly_is_whole() {
     let (parts, waiting) = mpsc::unbounded_channel::<String>();
-    let waiting = Mutex::new(Some(waiting));
+    let waiting = Arc::new(Mutex::new(Some(waiting)));
     let slow = move || {
         let waiting = waiting.lock().unwrap().take().unwrap();
         let lines = stream::unfold(waiting, |mut waiting| async move {
