@@ -61,6 +61,7 @@ impl Api {
     }
 
     /// The questions that came.
+    #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.shared).asked.clone()
     }
