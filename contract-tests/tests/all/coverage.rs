@@ -35,13 +35,17 @@ fn adapters_and_simulators_are_the_same_list() {
 fn every_example_builds_and_every_sample_decodes_under_it() {
     for entry in ADAPTERS {
         let id = entry.id;
-        let settings: toml::Table = entry.example.parse().unwrap();
-        let settings = serde_json::to_value(settings).unwrap();
-        let adapter = (entry.build)(&settings).unwrap_or_else(|error| panic!("{id}: {error}"));
-        let decoded = |sample| decoded(entry, &settings, &*adapter, sample);
+        let built = |example: &str| {
+            let settings: toml::Table = example.parse().unwrap();
+            let settings = serde_json::to_value(settings).unwrap();
+            let adapter = (entry.build)(&settings).unwrap_or_else(|error| panic!("{id}: {error}"));
+            (settings, adapter)
+        };
+        built(entry.example);
         assert!(!entry.samples.is_empty(), "{id}: no sample");
         for sample in entry.samples {
-            let page = decoded(sample);
+            let (settings, adapter) = built(sample.example.unwrap_or(entry.example));
+            let page = decoded(entry, &settings, &*adapter, sample);
             assert!(
                 !page.reads.is_empty(),
                 "{id}: {} holds no read",

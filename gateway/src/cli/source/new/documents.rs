@@ -128,7 +128,7 @@ fn rust(wanted: &Wanted, steps: &mut Steps) {
     };
     steps.say("Three lines in the lists, each in its order:");
     steps.paste(format!(
-        "adapters/src/lib.rs              pub mod {module};\nadapters/src/registry.rs         crate::{module}::ENTRY,\ncontract-tests/src/sim/mod.rs    pub mod {module};\n                                 SimEntry {{\n                                     adapter: \"{id}\",\n                                     about: \"{about}\",\n                                     benches: &[{module}::bench::Way::{way}.bench()],\n                                 }},"
+        "adapters/src/lib.rs\n    pub mod {module};\nadapters/src/registry.rs\n    crate::{module}::ENTRY,\ncontract-tests/src/sim/mod.rs\n    pub mod {module};\n    SimEntry {{\n        adapter: \"{id}\",\n        about: \"{about}\",\n        benches: &[{module}::bench::Way::{way}.bench()],\n    }},"
     ));
     steps.say(&format!(
         "It works as it is, for the vendor it invents. Put what yours documents into adapters/src/{module}/wire.rs and its README.md, a payload into fixtures/, and the same into the simulated vendor, from the manual and not from the adapter."
