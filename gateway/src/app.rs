@@ -16,12 +16,14 @@ use turnpike_schemas::{
 };
 
 use crate::{
+    accounts::{AccountError, Accounts},
     api,
     cases::{BookError, Cases},
     config::{self, Config, HttpLimits},
     deliveries::Deliveries,
     federation::{Federation, LiveShape, Source, SourceTally},
-    identity::Directory,
+    control::{Control, ControlError},
+    identity::{Directory, oidc::Provider},
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
@@ -47,6 +49,9 @@ pub(crate) const SHAPES: &str = "shapes";
 /// A quota over a longer span starts spent: a restart must not give it twice.
 const QUICK_REFILL: Duration = Duration::from_secs(1);
 
+/// The control store's file in the data folder.
+pub(crate) const CONTROL_FILE: &str = "control.sqlite";
+
 /// Everything the routes use.
 #[derive(Debug)]
 pub struct App {
@@ -54,6 +59,8 @@ pub struct App {
     pub(crate) cases: Arc<Cases>,
     pub(crate) intake: Arc<Intake>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) accounts: Accounts,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) pushes: PushLimits,
     pub(crate) refusals: Refusals,
@@ -113,6 +120,20 @@ pub enum StartError {
     /// What is kept about cases cannot be opened.
     #[error(transparent)]
     Cases(#[from] BookError),
+    /// The control store cannot be opened.
+    #[error("accounts cannot be opened: {0}")]
+    Control(#[from] ControlError),
+    /// Accounts made before the gateway ran cannot be recorded.
+    #[error("an account that was made before this start cannot be recorded: {0}")]
+    Accounts(#[from] AccountError),
+    /// A provider of single sign-on cannot be used.
+    #[error("provider `{provider}` cannot be used: {error}")]
+    Provider {
+        /// The provider.
+        provider: String,
+        /// What the transport said.
+        error: AdapterError,
+    },
     /// A source cannot be built.
     #[error("source `{source_id}` cannot be built: {error}")]
     Source {
@@ -229,7 +250,8 @@ async fn open(
     )?);
     let quarantine = Quarantine::open(&data_dir.join("quarantine"))
         .map_err(|error| unusable(&data_dir, error))?;
-    let directory = Arc::new(Directory::new(&config.users, config.organisations));
+    let (directory, accounts) = identity(&config, &ledger, &clock)?;
+    accounts.record_owed().await?;
     let in_flight = usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1);
     let intake = Arc::new(Intake {
         store: Arc::clone(&store),
@@ -277,11 +299,11 @@ async fn open(
         Arc::clone(&directory),
         Arc::clone(&ledger),
         Arc::clone(&store),
-        clock,
+        Arc::clone(&clock),
         Arc::clone(&cases),
     );
     let app = App {
-        limits: Limits::new(&config.limits, &directory),
+        limits: Limits::new(&config.limits),
         refusals: Refusals::new(
             &ledger,
             config.limits.strangers_per_minute,
@@ -295,6 +317,8 @@ async fn open(
         cases,
         intake,
         directory,
+        accounts,
+        clock,
         pushing,
         unproven: Arc::new(Semaphore::new(in_flight.div_ceil(UNPROVEN))),
         ledger,
@@ -307,6 +331,33 @@ async fn open(
         owners: config.owner_checkpoint_every,
     };
     Ok((app, workers, rhythm))
+}
+
+/// Everyone who can be known, and what signs them in.
+fn identity(
+    config: &Config,
+    ledger: &Arc<Ledger>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Directory>, Accounts), StartError> {
+    let control = Control::open(&config.data_dir.join(CONTROL_FILE))?;
+    let rules = config.identity.clone();
+    let providers = config.providers.iter().cloned().map(|settings| {
+        let provider = settings.id.clone();
+        let built = Provider::new(settings).map(Arc::new);
+        built.map_err(|error| StartError::Provider { provider, error })
+    });
+    let directory = Directory::new(&config.users, config.organisations.clone())
+        .with_control(control.clone(), rules.sessions)
+        .with_providers(providers.collect::<Result<_, _>>()?);
+    let directory = Arc::new(directory);
+    let accounts = Accounts::new(
+        control,
+        Arc::clone(ledger),
+        Arc::clone(&directory),
+        Arc::clone(clock),
+        rules,
+    );
+    Ok((directory, accounts))
 }
 
 /// The ledger, and the keys whose destruction was finished with its opening.

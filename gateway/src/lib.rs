@@ -1,10 +1,12 @@
 //! The federated gateway: intake, questions, ledger, read store, HTTP and the `turnpike` command.
 
+pub mod accounts;
 pub mod api;
 pub mod app;
 pub mod cases;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub(crate) mod deliveries;
 pub mod federation;
 pub mod identity;

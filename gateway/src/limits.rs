@@ -1,6 +1,6 @@
 //! Limits on callers: per user and per organisation. Limits on sources live in the adapters' throttle layer.
 //!
-//! Keys come from the configuration only, so the maps cannot grow.
+//! A caller has a limiter once it is known who it is, so strangers add none; those at rest leave when there are many.
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
@@ -8,23 +8,28 @@ use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
     middleware::StateInformationMiddleware,
-    state::{InMemoryState, NotKeyed},
+    state::keyed::HashMapStateStore,
 };
 
 use turnpike_schemas::read::SourceId;
 
-use crate::{
-    config::CallerLimits,
-    identity::{Directory, Identity},
-};
+use crate::{config::CallerLimits, identity::Identity};
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+type Limiter = RateLimiter<
+    String,
+    HashMapStateStore<String>,
+    DefaultClock,
+    StateInformationMiddleware,
+>;
+
+/// Callers from which on those at rest are forgotten.
+const MANY: usize = 10_000;
 
 /// The limits of every caller.
 #[derive(Debug)]
 pub struct Limits {
-    users: BTreeMap<String, Limiter>,
-    organisations: BTreeMap<String, Limiter>,
+    users: Limiter,
+    organisations: Limiter,
     per_user: NonZeroU32,
     per_organisation: NonZeroU32,
     clock: DefaultClock,
@@ -73,23 +78,16 @@ impl Scope {
 }
 
 impl Limits {
-    /// Limits for everyone in the directory.
+    /// Limits of callers who have not called yet.
     #[must_use]
-    pub fn new(limits: &CallerLimits, directory: &Directory) -> Self {
+    pub fn new(limits: &CallerLimits) -> Self {
         let limiter = |quota| {
-            RateLimiter::direct(Quota::per_minute(quota))
+            RateLimiter::hashmap(Quota::per_minute(quota))
                 .with_middleware::<StateInformationMiddleware>()
         };
-        let (mut users, mut organisations) = (BTreeMap::new(), BTreeMap::new());
-        for (subject, organisation) in directory.callers() {
-            users.insert(subject.to_owned(), limiter(limits.user_per_minute));
-            organisations
-                .entry(organisation.to_owned())
-                .or_insert_with(|| limiter(limits.organisation_per_minute));
-        }
         Self {
-            users,
-            organisations,
+            users: limiter(limits.user_per_minute),
+            organisations: limiter(limits.organisation_per_minute),
             per_user: limits.user_per_minute,
             per_organisation: limits.organisation_per_minute,
             clock: DefaultClock::default(),
@@ -102,13 +100,19 @@ impl Limits {
     /// [`Limited`] when the user's or the organisation's limit is reached; a user's question that the organisation's limit
     /// stops still counts against the user.
     pub fn take(&self, identity: &Identity) -> Result<Standing, Limited> {
-        let user = self.check(
-            Scope::User,
-            self.users.get(identity.subject()),
-            self.per_user,
+        for limiter in [&self.users, &self.organisations] {
+            if limiter.len() > MANY {
+                limiter.retain_recent();
+            }
+        }
+        let (user, organisation) = (identity.account(), &identity.organisation().id);
+        let user = self.check(Scope::User, &self.users, user, self.per_user)?;
+        let organisation = self.check(
+            Scope::Organisation,
+            &self.organisations,
+            organisation,
+            self.per_organisation,
         )?;
-        let organisation = self.organisations.get(&identity.organisation().id);
-        let organisation = self.check(Scope::Organisation, organisation, self.per_organisation)?;
         Ok(if organisation.remaining < user.remaining {
             organisation
         } else {
@@ -119,7 +123,8 @@ impl Limits {
     fn check(
         &self,
         scope: Scope,
-        limiter: Option<&Limiter>,
+        limiter: &Limiter,
+        key: &str,
         quota: NonZeroU32,
     ) -> Result<Standing, Limited> {
         let standing = |remaining, reset_s| Standing {
@@ -128,14 +133,7 @@ impl Limits {
             remaining,
             reset_s,
         };
-        // A caller without a limiter is not in the directory and never gets here; none means none left.
-        let Some(limiter) = limiter else {
-            return Err(Limited {
-                standing: standing(0, 60),
-                retry_after_s: 60,
-            });
-        };
-        match limiter.check() {
+        match limiter.check_key(&key.to_owned()) {
             Ok(snapshot) => {
                 let per_token = Duration::from_secs(60) / quota.get();
                 Ok(standing(

@@ -15,7 +15,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::task::TaskTracker;
 use turnpike_schemas::{
-    ledger::{Refused, RefusedReason},
+    ledger::{Admin, Refused, RefusedReason},
     read::SourceId,
 };
 
@@ -95,6 +95,17 @@ impl Refusals {
         };
         let recorded = self.ledger.refuse(None, refused, Vec::new()).await;
         recorded.map(drop)
+    }
+
+    /// Records a sign-in that was refused, as an entry of its own while they are few. `Ok` means on disk.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then the refusal may not be told as one.
+    pub async fn sign_in(&self, entry: Admin) -> Result<(), LedgerError> {
+        if self.budget.check().is_err() {
+            return self.gather(&self.strangers, "sign_in").await;
+        }
+        self.ledger.admin(entry).await.map(drop)
     }
 
     /// Records that a message of a source was sent back for what is wrong with the moment, not with the message.

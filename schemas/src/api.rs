@@ -1,6 +1,7 @@
 //! Request and response types of the HTTP API.
 
 mod entries;
+pub mod identity;
 mod urgent;
 
 use std::collections::BTreeMap;

@@ -17,6 +17,8 @@ mod coverage;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
 mod installation;

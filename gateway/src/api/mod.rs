@@ -1,7 +1,7 @@
 //! The HTTP API: routes, and the document generated from them.
 //!
 //! Every route is bounded in body, headers and time, answers errors as problem+json, and leaves an entry when it refuses.
-//! The three of `system` are the only ones that need no token besides the documentation.
+//! The three of `system`, the notice and those that sign somebody in are the only ones that need no token besides the documentation.
 
 mod body;
 mod caller;
@@ -14,9 +14,11 @@ mod problem;
 mod push;
 mod queries;
 mod reads;
+mod session;
 mod sources;
 mod system;
 mod urgent;
+mod users;
 
 use std::sync::Arc;
 
@@ -46,6 +48,7 @@ use crate::app::App;
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "sources", description = "Where reads come from"),
         (name = "ledger", description = "The record of everything"),
+        (name = "identity", description = "Signing in, accounts and keys"),
         (name = "system", description = "For whoever runs the gateway")
     )
 )]
@@ -109,6 +112,15 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(owners::owner_entries))
         .routes(routes!(owners::ask_who))
         .routes(routes!(owners::say_who))
+        .routes(routes!(session::notice))
+        .routes(routes!(session::sign_in, session::who, session::sign_out))
+        .routes(routes!(session::begin))
+        .routes(routes!(session::complete))
+        .routes(routes!(session::enrol))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::change))
+        .routes(routes!(users::keys, users::add_key))
+        .routes(routes!(users::revoke_key))
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

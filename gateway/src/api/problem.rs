@@ -7,7 +7,10 @@ use turnpike_schemas::api::Problem;
 
 use crate::{
     cases::{BookError, CaseError},
+    accounts::AccountError,
+    control::ControlError,
     federation::{AskError, ImageError},
+    identity::oidc::FlowError,
     ingest::IntakeError,
     ledger::LedgerError,
     limits::{Limited, Scope, Standing},
@@ -37,6 +40,11 @@ kinds! {
     MALFORMED = "malformed", BAD_REQUEST, "The request cannot be understood";
     INVALID = "invalid", UNPROCESSABLE_ENTITY, "The request is understood but is not a question";
     UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "A valid token is needed";
+    SIGN_IN_REFUSED = "sign_in_refused", UNAUTHORIZED, "The sign-in is refused";
+    STEP_UP = "insufficient_user_authentication", UNAUTHORIZED, "A surer sign-in is needed";
+    NOTICE = "notice_not_acknowledged", FORBIDDEN, "The system-use notice must be acknowledged";
+    EXISTS = "exists", CONFLICT, "There is one already";
+    ACCOUNTS_UNAVAILABLE = "accounts_unavailable", SERVICE_UNAVAILABLE, "Callers cannot be recognised right now";
     FORBIDDEN = "forbidden", FORBIDDEN, "Your roles do not allow this";
     JUSTIFICATION_OVERDUE = "justification_overdue", FORBIDDEN, "An earlier urgent question is not justified yet";
     REFUSED = "refused", FORBIDDEN, "The source's agreement refuses this";
@@ -65,6 +73,8 @@ pub struct Failure {
     pub problem: Box<Problem>,
     retry_after_s: Option<u64>,
     standing: Option<Standing>,
+    /// What of the challenge is particular.
+    challenge: Option<String>,
 }
 
 impl Failure {
@@ -82,6 +92,7 @@ impl Failure {
             }),
             retry_after_s: None,
             standing: None,
+            challenge: None,
         }
     }
 
@@ -113,6 +124,13 @@ impl Failure {
         self
     }
 
+    /// What the `WWW-Authenticate` of a 401 says besides the realm (RFC 6750, RFC 9470).
+    #[must_use]
+    pub fn challenging(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
     /// The stable name of the kind.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -139,9 +157,12 @@ impl IntoResponse for Failure {
             super::caller::rate_limit(headers, standing);
         }
         if status == StatusCode::UNAUTHORIZED {
+            let more = self.challenge.map(|more| format!(", {more}"));
+            let challenge = format!("Bearer realm=\"turnpike\"{}", more.unwrap_or_default());
+            let value = HeaderValue::from_str(&challenge);
             headers.insert(
                 header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"turnpike\""),
+                value.unwrap_or(HeaderValue::from_static("Bearer realm=\"turnpike\"")),
             );
         }
         response.extensions_mut().insert(self.problem);
@@ -173,6 +194,42 @@ impl From<BookError> for Failure {
         tracing::error!(%error, "notes and urgent questions could not be written");
         Self::new(LEDGER_UNAVAILABLE)
             .because("what belongs to the question cannot be written down, so nothing was asked; try again, and tell the operator if it stays")
+            .after(1)
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        let text = error.to_string();
+        match error {
+            AccountError::Denied(_) => Self::new(SIGN_IN_REFUSED).because(
+                "subject, password or code is wrong, or the account is locked or disabled; after 5 failures in a row it is locked for 15 minutes",
+            ),
+            AccountError::Notice => Self::new(NOTICE).because(text).at("acknowledged"),
+            AccountError::Invalid { field, .. } => Self::new(INVALID).because(text).at(field),
+            AccountError::Duties(_) => Self::new(INVALID).because(text).at("roles"),
+            AccountError::Own => Self::new(FORBIDDEN).because(text),
+            AccountError::Exists => Self::new(EXISTS).because(text),
+            AccountError::Missing => Self::new(NOT_FOUND).because(text),
+            AccountError::Flow(FlowError::Busy) => Self::new(BUSY).because(text).after(5),
+            AccountError::Flow(FlowError::Redirect) => {
+                Self::new(INVALID).because(text).at("redirect_uri")
+            }
+            AccountError::Flow(FlowError::Provider) => {
+                Self::new(INVALID).because(text).at("provider")
+            }
+            AccountError::Flow(_) => Self::new(SIGN_IN_REFUSED).because(text),
+            AccountError::Ledger(error) => error.into(),
+            AccountError::Control(error) => error.into(),
+        }
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        tracing::error!(%error, "the control store failed");
+        Self::new(ACCOUNTS_UNAVAILABLE)
+            .because("nothing was changed; try again, and tell the operator if it stays")
             .after(1)
     }
 }

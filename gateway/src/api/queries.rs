@@ -20,7 +20,7 @@ use super::{
     body,
     caller::{Caller, rate_limit},
     layers::RequestId,
-    problem::{Failure, INTERNAL},
+    problem::{FORBIDDEN, Failure, INTERNAL},
 };
 use crate::{
     app::App,
@@ -150,7 +150,7 @@ impl App {
             Err(failure) => Err(failure),
         };
         match decoded {
-            Ok(question) => Ok(question),
+            Ok(question) => self.in_scope(caller, question).await,
             Err(failure) => {
                 let detail = failure
                     .problem
@@ -170,6 +170,31 @@ impl App {
                 Err(failure)
             }
         }
+    }
+
+    /// The question with the sources a key is good for: those it names must be among them, and all of them where it names none.
+    async fn in_scope(
+        &self,
+        caller: &Caller,
+        mut question: QueryRequest,
+    ) -> Result<QueryRequest, Failure> {
+        let Some(scope) = &caller.0.scope().sources else {
+            return Ok(question);
+        };
+        match &question.sources {
+            None => question.sources = Some(scope.iter().cloned().collect()),
+            Some(named) if named.iter().all(|source| scope.contains(source)) => {}
+            Some(_) => {
+                let failure = Failure::new(FORBIDDEN)
+                    .because("the key is not good for one of these sources")
+                    .at("sources");
+                let (action, reason) = (Action::Query, RefusedReason::Forbidden);
+                return Err(self
+                    .refuse(caller, action, reason, "key_sources", Some(&question), failure)
+                    .await);
+            }
+        }
+        Ok(question)
     }
 
     /// The problem for a question that was not asked, with its refusal on record.

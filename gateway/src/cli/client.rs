@@ -1,6 +1,9 @@
 //! The CLI as a client of a gateway.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,8 +20,8 @@ pub(super) struct Server {
     /// Address of the gateway
     #[arg(long, env = "TURNPIKE_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
-    /// File that holds your token; the environment variable `TURNPIKE_TOKEN` does as well
-    #[arg(long)]
+    /// File that holds your token, as `turnpike login` writes it; the environment variable `TURNPIKE_TOKEN` does as well
+    #[arg(long, env = "TURNPIKE_TOKEN_FILE")]
     token_file: Option<PathBuf>,
     /// Your token, from the environment only: other users can see a command line
     #[arg(
@@ -35,6 +38,41 @@ impl Server {
         self.send(self.request(Method::GET, path)?).await
     }
 
+    /// The same as nobody in particular.
+    pub(super) async fn get_openly<T: DeserializeOwned>(&self, path: &str) -> Result<T, Outcome> {
+        self.send(self.open_request(Method::GET, path)?).await
+    }
+
+    /// The same as nobody in particular.
+    pub(super) async fn post_openly<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Outcome> {
+        self.send(self.open_request(Method::POST, path)?.json(body))
+            .await
+    }
+
+    pub(super) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Outcome> {
+        self.send(self.request(Method::PATCH, path)?.json(body))
+            .await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Result<(), Outcome> {
+        self.answer(self.request(Method::DELETE, path)?)
+            .await
+            .map(drop)
+    }
+
+    /// The file of the token, where one is named.
+    pub(super) fn token_file(&self) -> Option<&Path> {
+        self.token_file.as_deref()
+    }
+
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -44,11 +82,16 @@ impl Server {
             .await
     }
 
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Outcome> {
+        let request = self.open_request(method, path)?;
+        Ok(request.bearer_auth(self.token()?))
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the CLI talks to its own gateway, not to a source"
     )]
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Outcome> {
+    fn open_request(&self, method: Method, path: &str) -> Result<RequestBuilder, Outcome> {
         let client = Client::builder()
             .timeout(TIMEOUT)
             .no_proxy()
@@ -56,7 +99,7 @@ impl Server {
             .build()
             .map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
         let address = format!("{}{path}", self.server.trim_end_matches('/'));
-        Ok(client.request(method, address).bearer_auth(self.token()?))
+        Ok(client.request(method, address))
     }
 
     fn token(&self) -> Result<String, Outcome> {
@@ -73,12 +116,23 @@ impl Server {
         self.token.clone().ok_or_else(|| {
             Outcome::new(
                 Exit::Usage,
-                "who are you? set TURNPIKE_TOKEN, or name a file with --token-file",
+                "who are you? sign in with `turnpike login`, set TURNPIKE_TOKEN, or name a file with --token-file",
             )
         })
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Outcome> {
+        let body = self.answer(request).await?;
+        serde_json::from_slice(&body).map_err(|_| {
+            Outcome::new(
+                Exit::Failed,
+                "the gateway's answer is not understood; do both have the same version?",
+            )
+        })
+    }
+
+    /// The body of a good answer.
+    async fn answer(&self, request: RequestBuilder) -> Result<bytes::Bytes, Outcome> {
         let unreachable = |error: reqwest::Error| {
             let message = format!(
                 "the gateway at {} cannot be reached: {}; is it running?",
@@ -91,13 +145,7 @@ impl Server {
         let status = response.status();
         let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
-            let answer = serde_json::from_slice(&body);
-            return answer.map_err(|_| {
-                Outcome::new(
-                    Exit::Failed,
-                    "the gateway's answer is not understood; do both have the same version?",
-                )
-            });
+            return Ok(body);
         }
         Err(refused(status, &body))
     }

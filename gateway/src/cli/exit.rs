@@ -89,7 +89,7 @@ Exit codes:
   9  the ledger is damaged
   10  a check of a source failed, or its payloads have drifted
 
-Environment: TURNPIKE_SERVER, TURNPIKE_TOKEN, TURNPIKE_CONFIG; TURNPIKE__SECTION__KEY sets a configuration value.";
+Environment: TURNPIKE_SERVER, TURNPIKE_TOKEN, TURNPIKE_TOKEN_FILE, TURNPIKE_CONFIG; TURNPIKE__SECTION__KEY sets a configuration value.";
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]

@@ -9,9 +9,12 @@ mod decode;
 mod entries;
 mod events;
 mod exit;
+mod key;
 mod ledger;
 mod owner;
 mod progress;
+mod login;
+mod prompt;
 mod query;
 mod seal;
 mod serve;
@@ -21,6 +24,7 @@ mod table;
 mod token;
 mod urgent;
 mod witness;
+mod user;
 
 use std::{
     ffi::OsString,
@@ -67,6 +71,18 @@ enum Command {
     #[command(subcommand)]
     Ledger(LedgerCommand),
     Witness(witness::Witness),
+    /// Sign in; the token of the session goes to --token-file, or to standard output
+    Login(login::Login),
+    /// Sign out
+    Logout(login::Logout),
+    /// Say who the gateway takes you for
+    Whoami(login::WhoAmI),
+    /// Look after accounts
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Look after keys of systems
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Make a token for a user or a pushing source, and the hash that goes into the configuration
     Token(token::Token),
 }
@@ -157,6 +173,11 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Ledger(LedgerCommand::Mirror(command)) => command.run(out),
         Command::Ledger(LedgerCommand::Vkey(command)) => command.run(out),
         Command::Witness(command) => runtime()?.block_on(command.run(out)),
+        Command::Login(command) => runtime()?.block_on(command.run(out)),
+        Command::Logout(command) => runtime()?.block_on(command.run()),
+        Command::Whoami(command) => runtime()?.block_on(command.run(out)),
+        Command::User(command) => runtime()?.block_on(command.run(out)),
+        Command::Key(command) => runtime()?.block_on(command.run(out)),
         Command::Token(command) => command.run(out),
     }
 }

@@ -9,6 +9,7 @@ mod fetching;
 mod ledger;
 mod load;
 mod people;
+mod providers;
 mod push;
 mod raw;
 mod report;
@@ -24,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::civil::Date;
 use serde_json::Value;
 use turnpike_adapters::{conformance::Shape, context::Secrets, registry::Entry};
 use turnpike_schemas::{
@@ -34,6 +36,7 @@ use url::Url;
 
 pub use fetching::{AfterFetch, Listen, Poll, Sftp};
 pub use load::Effective;
+pub use providers::{ALGORITHMS, Claims, IdentityRules, Provider};
 pub use raw::LogFormat;
 pub use report::Problem;
 pub(crate) use sources::inline_files;
@@ -84,6 +87,10 @@ pub struct Config {
     pub keep_notes_days: u32,
     /// Users.
     pub users: Vec<User>,
+    /// What holds for every sign-in.
+    pub identity: IdentityRules,
+    /// Providers of single sign-on.
+    pub providers: Vec<Provider>,
     /// Sources, in the order they are written.
     pub sources: Vec<Source>,
     /// Effective scalars and where they came from, for `config check`.
@@ -133,6 +140,10 @@ pub struct User {
     pub organisation: Organisation,
     /// Roles.
     pub roles: BTreeSet<Role>,
+    /// Whether the person is a sworn officer.
+    pub sworn: bool,
+    /// Last day of valid training.
+    pub training_until: Option<Date>,
     /// Hash of the token.
     pub token: TokenHash,
 }

@@ -15,6 +15,7 @@ use super::{
     report::Report,
     validate::{elements, token_hash},
 };
+use crate::identity::duties;
 
 /// The organisations, and how the cases of those are checked that say so.
 pub(super) fn organisations(
@@ -95,6 +96,10 @@ fn user(
     if raw.roles.is_empty() {
         report.add(format!("{at}.roles"), "must name at least one role");
     }
+    let roles: BTreeSet<_> = raw.roles.into_iter().collect();
+    if let Err(conflict) = duties::check(&roles) {
+        report.add(format!("{at}.roles"), conflict.to_string());
+    }
     let organisation = organisations.get(&raw.organisation).cloned();
     if organisation.is_none() {
         report.add(
@@ -111,7 +116,9 @@ fn user(
     Some(User {
         subject: raw.subject,
         organisation: organisation?,
-        roles: raw.roles.into_iter().collect(),
+        roles,
+        sworn: raw.sworn,
+        training_until: raw.training_until,
         token: token?,
     })
 }

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::fetching::{RawListen, RawPoll, RawSftp};
+use super::{
+    fetching::{RawListen, RawPoll, RawSftp},
+    providers::RawIdentity,
+};
 use crate::ledger::Period;
 
 use turnpike_schemas::{
@@ -29,6 +33,7 @@ pub(super) struct RawScalars {
     pub(super) store: RawStore,
     pub(super) vocabulary: RawVocabulary,
     pub(super) notes: RawNotes,
+    pub(super) identity: RawIdentity,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -134,6 +139,9 @@ pub(super) struct RawUser {
     pub(super) subject: String,
     pub(super) organisation: String,
     pub(super) roles: Vec<Role>,
+    #[serde(default)]
+    pub(super) sworn: bool,
+    pub(super) training_until: Option<Date>,
     pub(super) token_sha256: String,
 }
 
@@ -214,6 +222,7 @@ impl Default for RawScalars {
             store: RawStore::default(),
             vocabulary: RawVocabulary::default(),
             notes: RawNotes::default(),
+            identity: RawIdentity::default(),
         }
     }
 }

@@ -46,6 +46,22 @@ pub(super) struct Surroundings<'a> {
     folders: BTreeSet<PathBuf>,
 }
 
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(
+        path: &'a Path,
+        environment: &'a BTreeMap<String, String>,
+        tokens: &'a mut BTreeSet<TokenHash>,
+    ) -> Self {
+        Self {
+            path,
+            environment,
+            tokens,
+            ids: BTreeSet::new(),
+            folders: BTreeSet::new(),
+        }
+    }
+}
+
 pub(super) fn sources(
     list: Vec<toml::Value>,
     path: &Path,
@@ -53,13 +69,7 @@ pub(super) fn sources(
     tokens: &mut BTreeSet<TokenHash>,
     report: &mut Report,
 ) -> Vec<Source> {
-    let mut around = Surroundings {
-        path,
-        environment,
-        tokens,
-        ids: BTreeSet::new(),
-        folders: BTreeSet::new(),
-    };
+    let mut around = Surroundings::new(path, environment, tokens);
     let raw = elements::<RawSource>("sources", list, &["id", "adapter", "agreement"], report);
     let sources = raw
         .into_iter()

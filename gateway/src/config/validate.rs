@@ -13,7 +13,7 @@ use super::{
     decode::decode,
     ledger,
     load::{self, beside},
-    people,
+    people, providers,
     raw::{RawHttp, RawLimits, RawScalars},
     report::Report,
     sources,
@@ -31,6 +31,11 @@ pub(super) fn load(
         let (organisations, cases) =
             people::organisations(organisations, path, environment, &mut report);
         let users = people::users(list("users"), &organisations, &mut tokens, &mut report);
+        let providers = list("providers");
+        let providers = {
+            let around = sources::Surroundings::new(path, environment, &mut tokens);
+            providers::providers(providers, &organisations, &around, &mut report)
+        };
         let sources =
             sources::sources(list("sources"), path, environment, &mut tokens, &mut report);
         people::owners(&sources, &organisations, &mut report);
@@ -38,6 +43,7 @@ pub(super) fn load(
             organisations,
             cases,
             users,
+            providers,
             sources,
             effective: written.effective,
             ..config
@@ -82,6 +88,8 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         cases: BTreeMap::new(),
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
         users: Vec::new(),
+        identity: providers::rules(&raw.identity, report),
+        providers: Vec::new(),
         sources: Vec::new(),
         effective: Vec::new(),
         listen: listen?,
