@@ -5,6 +5,8 @@
 #
 # Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto, OpenSSH and Go, pip for pymerkle, `cargo install` for the cargo
 # commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto and OpenSSH, `cargo install` for the cargo
+# commands, pip for a provider of single sign-on). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export CARGO_TERM_COLOR=never NO_COLOR=1
@@ -39,6 +41,8 @@ system_packages() {
     has openssl || missing+=(openssl)
     has go || missing+=(golang-go)
     [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing+=(golang-golang-x-mod-dev)
+    has python3 || missing+=(python3)
+    # A virtual environment needs pip, which Debian keeps apart.
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing to install"
@@ -82,6 +86,18 @@ tools() {
     cargo_command fuzz 0.13.2
 }
 
+# A provider of OpenID Connect for the tests of single sign-on, from PyPI, in an environment of its own.
+provider() {
+    local folder=target/provider wanted=contract-tests/provider/requirements.txt
+    if ! cmp -s "$wanted" "$folder/requirements.txt"; then
+        rm -rf "$folder"
+        python3 -m venv "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
+        cp "$wanted" "$folder/requirements.txt"
+    fi
+    "$folder/bin/python" -c 'import canaille; print("a provider of single sign-on is installed")'
+}
+
 documentation() {
     RUSTDOCFLAGS="-D warnings -D rustdoc::broken_intra_doc_links" \
         cargo doc --workspace --no-deps --locked
@@ -101,6 +117,7 @@ demo() {
 step "system packages" system_packages
 step "tools" tools
 step "foreign verifiers" foreign_verifiers
+step "provider of single sign-on" provider
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "licences, bans and sources" cargo deny --locked check licenses bans sources
