@@ -44,6 +44,16 @@ def published(key):
     return {name: value for name, value in key.as_dict(private=True).items()}
 
 
+class Person:
+    """Canaille's account under the name Authlib's generator asks for."""
+
+    def __init__(self, user):
+        self.user = user
+
+    def get_user_id(self):
+        return self.user.user_name
+
+
 class AccessTokens(JWTBearerTokenGenerator):
     """Authlib's tokens of RFC 9068, signed with Canaille's keys."""
 
@@ -53,8 +63,11 @@ class AccessTokens(JWTBearerTokenGenerator):
     def get_audiences(self, client, user, scope):
         return AUDIENCE
 
+    def access_token_generator(self, client, grant_type, user, scope):
+        return super().access_token_generator(client, grant_type, user and Person(user), scope)
+
     def get_extra_claims(self, client, grant_type, user, scope):
-        return generate_user_claims(user) if user else {}
+        return generate_user_claims(user.user) if user else {}
 
     @staticmethod
     def get_allowed_scope(client, scope):
@@ -155,6 +168,7 @@ def client(name, now, grants, responses, redirects):
         response_types=responses,
         scope=["openid", "profile", "groups", "address"],
         token_endpoint_auth_method="client_secret_basic",
+        id_token_signed_response_alg="RS256",
         client_id_issued_at=now,
     )
     Backend.instance.save(made)

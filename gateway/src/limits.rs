@@ -15,12 +15,8 @@ use turnpike_schemas::read::SourceId;
 
 use crate::{config::CallerLimits, identity::Identity};
 
-type Limiter = RateLimiter<
-    String,
-    HashMapStateStore<String>,
-    DefaultClock,
-    StateInformationMiddleware,
->;
+type Limiter =
+    RateLimiter<String, HashMapStateStore<String>, DefaultClock, StateInformationMiddleware>;
 
 /// Callers from which on those at rest are forgotten.
 const MANY: usize = 10_000;

@@ -11,9 +11,7 @@ use turnpike_schemas::{
     ledger::{Action, Personal, Refused, RefusedReason, Window},
 };
 
-use super::problem::{
-    ACCOUNTS_UNAVAILABLE, FORBIDDEN, Failure, INVALID, STEP_UP, UNAUTHENTICATED,
-};
+use super::problem::{ACCOUNTS_UNAVAILABLE, FORBIDDEN, Failure, INVALID, STEP_UP, UNAUTHENTICATED};
 use crate::{
     app::App,
     federation::word,
@@ -103,10 +101,13 @@ impl App {
         if routes.is_some_and(|routes| !routes.contains(route)) {
             let failure = Failure::new(FORBIDDEN).because("the key does not open this route");
             let reason = RefusedReason::Forbidden;
-            return Err(self.refuse_other(&caller, reason, "key_routes", failure).await);
+            return Err(self
+                .refuse_other(&caller, reason, "key_routes", failure)
+                .await);
         }
         if !caller.0.is_machine() {
-            self.surely(&caller, self.accounts.rules().assurance).await?;
+            self.surely(&caller, self.accounts.rules().assurance)
+                .await?;
         }
         let Some(person) = person else {
             return Ok(caller);
@@ -118,7 +119,9 @@ impl App {
                     .because("`x-end-user` is for systems: 1 to 64 letters, digits, `.`, `_`, `@` or `-`")
                     .at("x-end-user");
                 let reason = RefusedReason::Malformed;
-                Err(self.refuse_other(&caller, reason, "x-end-user", failure).await)
+                Err(self
+                    .refuse_other(&caller, reason, "x-end-user", failure)
+                    .await)
             }
         }
     }
@@ -136,7 +139,9 @@ impl App {
             .because(format!("this needs a sign-in of assurance `{least}`: sign in with two factors, or again at your provider"))
             .challenging(format!("error=\"insufficient_user_authentication\", error_description=\"a sign-in of assurance {least} is needed\", acr_values=\"{least}\""));
         let reason = RefusedReason::Unauthenticated;
-        Err(self.refuse_other(caller, reason, "assurance", failure).await)
+        Err(self
+            .refuse_other(caller, reason, "assurance", failure)
+            .await)
     }
 
     /// Lets through only callers with the role who signed in so surely. Otherwise the refusal is recorded.

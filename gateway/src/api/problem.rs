@@ -6,8 +6,8 @@ use turnpike_adapters::error::{Error, ErrorKind, Retry};
 use turnpike_schemas::api::Problem;
 
 use crate::{
-    cases::{BookError, CaseError},
     accounts::AccountError,
+    cases::{BookError, CaseError},
     control::ControlError,
     federation::{AskError, ImageError},
     identity::oidc::FlowError,

@@ -190,7 +190,14 @@ impl App {
                     .at("sources");
                 let (action, reason) = (Action::Query, RefusedReason::Forbidden);
                 return Err(self
-                    .refuse(caller, action, reason, "key_sources", Some(&question), failure)
+                    .refuse(
+                        caller,
+                        action,
+                        reason,
+                        "key_sources",
+                        Some(&question),
+                        failure,
+                    )
                     .await);
             }
         }

@@ -42,7 +42,8 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<Json<Accounts>, Failure> {
-    app.only(&caller, Role::Operator, WHO, Assurance::Aal2).await?;
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
     let users = app.accounts.users().await?;
     Ok(Json(Accounts { users }))
 }
@@ -74,7 +75,8 @@ pub(super) async fn add(
     caller: Caller,
     request: Request,
 ) -> Result<Json<Changed>, Failure> {
-    app.only(&caller, Role::Operator, WHO, Assurance::Aal2).await?;
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
     let new: NewUser = app.known_body(&caller, request).await?;
     match app.accounts.add_user(&caller.0, new).await {
         Ok((account, enrolment)) => Ok(Json(Changed {
@@ -114,7 +116,8 @@ pub(super) async fn change(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Changed>, Failure> {
-    app.only(&caller, Role::Operator, WHO, Assurance::Aal2).await?;
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
     let subject = path.map(|Path(subject)| subject).unwrap_or_default();
     let change: UserChange = app.known_body(&caller, request).await?;
     match app.accounts.change_user(&caller.0, &subject, change).await {
@@ -140,7 +143,8 @@ pub(super) async fn keys(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<Json<ApiKeys>, Failure> {
-    app.only(&caller, Role::Operator, WHO, Assurance::Aal2).await?;
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
     let keys = app.accounts.keys().await?;
     Ok(Json(ApiKeys { keys }))
 }
@@ -172,7 +176,8 @@ pub(super) async fn add_key(
     caller: Caller,
     request: Request,
 ) -> Result<Json<KeyMade>, Failure> {
-    app.only(&caller, Role::Operator, WHO, Assurance::Aal2).await?;
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
     let new: NewKey = app.known_body(&caller, request).await?;
     match app.accounts.add_key(&caller.0, new).await {
         Ok(made) => Ok(Json(made)),
@@ -200,7 +205,8 @@ pub(super) async fn revoke_key(
     caller: Caller,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Failure> {
-    app.only(&caller, Role::Operator, WHO, Assurance::Aal2).await?;
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
     let id = path.map(|Path(id)| id).unwrap_or_default();
     match app.accounts.revoke_key(&caller.0, &id).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
@@ -243,6 +249,7 @@ impl App {
             AccountError::Invalid { field, .. } => (RefusedReason::Malformed, *field),
             _ => (RefusedReason::Forbidden, "account"),
         };
-        self.refuse_other(caller, reason, detail, error.into()).await
+        self.refuse_other(caller, reason, detail, error.into())
+            .await
     }
 }

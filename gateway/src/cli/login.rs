@@ -1,11 +1,7 @@
 //! `turnpike login`, `turnpike logout`, `turnpike whoami`.
 
 use std::{
-    fs::OpenOptions,
-    io::Write,
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-    time::Duration,
+    fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration,
 };
 
 use clap::Args;
@@ -121,10 +117,16 @@ impl Login {
             .post_openly("/v1/session/authorizations", &request)
             .await?;
         let address = &begun.authorization_url;
-        writeln!(std::io::stderr(), "open this address in a browser:\n{address}")?;
+        writeln!(
+            std::io::stderr(),
+            "open this address in a browser:\n{address}"
+        )?;
         let back = tokio::time::timeout(PATIENCE, callback(&listener)).await;
         let (state, code) = back.map_err(|_| {
-            Outcome::new(Exit::Failed, "nobody signed in within ten minutes; begin again")
+            Outcome::new(
+                Exit::Failed,
+                "nobody signed in within ten minutes; begin again",
+            )
         })??;
         let request = CompleteSignIn {
             flow: begun.flow,
@@ -245,9 +247,17 @@ impl WhoAmI {
             ("organisation", caller.organisation.id),
             ("roles", roles.join(", ")),
             ("assurance", word(&caller.attributes.assurance)),
-            ("training until", training.map_or("not known".to_owned(), |date| date.to_string())),
+            (
+                "training until",
+                training.map_or("not known".to_owned(), |date| date.to_string()),
+            ),
             ("recognised by", caller.means),
-            ("until", caller.ends_at.map_or("no end".to_owned(), |end| end.to_string())),
+            (
+                "until",
+                caller
+                    .ends_at
+                    .map_or("no end".to_owned(), |end| end.to_string()),
+            ),
         ];
         let mut shown = table(&["what", "is"]);
         for (name, value) in rows {

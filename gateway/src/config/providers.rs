@@ -236,7 +236,11 @@ fn provider(
     let algorithms = raw
         .algorithms
         .unwrap_or_else(|| BTreeSet::from(["RS256", "PS256", "ES256", "EdDSA"].map(str::to_owned)));
-    if algorithms.is_empty() || !algorithms.iter().all(|name| ALGORITHMS.contains(&name.as_str())) {
+    if algorithms.is_empty()
+        || !algorithms
+            .iter()
+            .all(|name| ALGORITHMS.contains(&name.as_str()))
+    {
         let message = format!("must be one or more of {}", ALGORITHMS.join(", "));
         report.add(format!("{at}.algorithms"), message);
     }
@@ -299,11 +303,15 @@ fn systems(
     for (n, system) in raw.iter().enumerate() {
         let at = format!("{at}.systems[{n}]");
         if !duties::MACHINE_ROLES.contains(&system.role) {
-            let message = "must be `system`, `integrator` or `source_owner`: other roles are people's";
+            let message =
+                "must be `system`, `integrator` or `source_owner`: other roles are people's";
             report.add(format!("{at}.role"), message);
         }
         match organisations.get(&system.organisation) {
-            None => report.add(format!("{at}.organisation"), "is not one of `organisations`"),
+            None => report.add(
+                format!("{at}.organisation"),
+                "is not one of `organisations`",
+            ),
             Some(organisation) => {
                 let value = (organisation.clone(), system.role);
                 if systems.insert(system.client_id.clone(), value).is_some() {

@@ -95,7 +95,9 @@ impl CodeSecret {
         let tag = tag.as_ref();
         let offset = usize::from(tag.last().copied().unwrap_or_default() & 0x0f);
         let part = tag.get(offset..offset + 4).unwrap_or_default();
-        let number = part.iter().fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
+        let number = part
+            .iter()
+            .fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
         format!("{:06}", (number & 0x7fff_ffff) % 1_000_000)
     }
 }

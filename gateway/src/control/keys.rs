@@ -11,13 +11,13 @@ use turnpike_schemas::{
 };
 
 use super::{
-    Control, ControlError, KEY_PREFIX, secrets,
-    users::{from_json, time, to_json},
+    Control, ControlError, KEY_PREFIX,
+    row::{from_json, time, to_json},
+    secrets,
 };
 use crate::config::TokenHash;
 
-const COLUMNS: &str =
-    "id, subject, organisation, role, routes, sources, expires_at, revoked_at";
+const COLUMNS: &str = "id, subject, organisation, role, routes, sources, expires_at, revoked_at";
 
 /// A key as it is stored.
 pub type Key = ApiKey;
@@ -146,8 +146,14 @@ fn read(row: &Row<'_>) -> Result<Key, ControlError> {
         subject: row.get(1)?,
         organisation: row.get(2)?,
         role: from_json::<Role>(&row.get::<_, String>(3)?)?,
-        routes: routes.as_deref().map(from_json::<BTreeSet<String>>).transpose()?,
-        sources: sources.as_deref().map(from_json::<BTreeSet<SourceId>>).transpose()?,
+        routes: routes
+            .as_deref()
+            .map(from_json::<BTreeSet<String>>)
+            .transpose()?,
+        sources: sources
+            .as_deref()
+            .map(from_json::<BTreeSet<SourceId>>)
+            .transpose()?,
         expires_at: time(row.get(6)?)?,
         revoked_at: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
     })

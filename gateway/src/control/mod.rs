@@ -7,6 +7,7 @@
 mod codes;
 mod keys;
 mod passwords;
+mod row;
 mod schema;
 mod secrets;
 mod sessions;
@@ -25,10 +26,11 @@ use rusqlite::Connection;
 pub use codes::{CODE_DIGITS, CODE_STEP_S, CodeSecret};
 pub use keys::{Key, KeyState};
 pub use passwords::{MAX_PASSWORD, MIN_PASSWORD};
+pub use row::{Denied, Unrecorded, UserRow};
 pub(crate) use secrets::random_text;
 pub use secrets::{KEY_PREFIX, SESSION_PREFIX};
 pub use sessions::{Profile, SessionFound, SessionLimits};
-pub use users::{Denied, LOCK_FOR, MAX_FAILURES, Unrecorded, UserRow};
+pub use users::{LOCK_FOR, MAX_FAILURES};
 
 /// Most passwords checked at once: each takes 19 MiB and tens of milliseconds.
 const HASHES_AT_ONCE: usize = 2;

@@ -41,7 +41,10 @@ mod tests {
 
     #[test]
     fn a_hash_is_argon2id_salted_and_knows_its_password_only() {
-        let (one, other) = (hash("granite kettle 7 doves"), hash("granite kettle 7 doves"));
+        let (one, other) = (
+            hash("granite kettle 7 doves"),
+            hash("granite kettle 7 doves"),
+        );
         let (one, other) = (one.unwrap(), other.unwrap());
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, other);

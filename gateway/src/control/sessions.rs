@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use turnpike_schemas::agreement::{Attributes, Organisation, Role};
 
 use super::{
-    Control, ControlError, SESSION_PREFIX, UserRow, secrets,
-    users::{self, from_json, time, to_json},
+    Control, ControlError, SESSION_PREFIX, UserRow,
+    row::{from_json, time, to_json},
+    secrets, users,
 };
 use crate::config::TokenHash;
 

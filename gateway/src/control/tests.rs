@@ -53,15 +53,26 @@ async fn attempt(control: &Control, password: &str, code: &str, now: Timestamp) 
 async fn five_failures_in_a_row_lock_an_account_for_at_least_ten_minutes() {
     let (_folder, control, secret) = enrolled().await;
     for n in 0..4 {
-        assert_eq!(attempt(&control, "wrong", "", later(n)).await, Some(Denied::Password));
+        assert_eq!(
+            attempt(&control, "wrong", "", later(n)).await,
+            Some(Denied::Password)
+        );
     }
     // A right one in between begins the count anew.
-    let right = async |second| attempt(&control, PASSWORD, &secret.at(later(second)), later(second)).await;
+    let right =
+        async |second| attempt(&control, PASSWORD, &secret.at(later(second)), later(second)).await;
     assert_eq!(right(10).await, None);
     for n in 0..5 {
         let wrong = if n % 2 == 0 { "wrong" } else { PASSWORD };
-        let wanted = if n % 2 == 0 { Denied::Password } else { Denied::Code };
-        assert_eq!(attempt(&control, wrong, "000000", later(60 + n)).await, Some(wanted));
+        let wanted = if n % 2 == 0 {
+            Denied::Password
+        } else {
+            Denied::Code
+        };
+        assert_eq!(
+            attempt(&control, wrong, "000000", later(60 + n)).await,
+            Some(wanted)
+        );
     }
     for second in [65, 64 + 600, 64 + 899] {
         assert_eq!(right(second).await, Some(Denied::Locked), "{second}");
@@ -72,11 +83,24 @@ async fn five_failures_in_a_row_lock_an_account_for_at_least_ten_minutes() {
 #[tokio::test]
 async fn guesses_at_the_same_time_get_no_more_than_five() {
     let (_folder, control, secret) = enrolled().await;
-    let guesses = (0..12).map(|n| attempt(&control, if n == 11 { PASSWORD } else { "wrong" }, "000000", noon()));
+    let guesses = (0..12).map(|n| {
+        attempt(
+            &control,
+            if n == 11 { PASSWORD } else { "wrong" },
+            "000000",
+            noon(),
+        )
+    });
     let denied = futures::future::join_all(guesses).await;
-    let counted = denied.iter().filter(|denied| **denied != Some(Denied::Locked)).count();
+    let counted = denied
+        .iter()
+        .filter(|denied| **denied != Some(Denied::Locked))
+        .count();
     assert_eq!(counted, 5);
-    assert_eq!(attempt(&control, PASSWORD, &secret.at(noon()), noon()).await, Some(Denied::Locked));
+    assert_eq!(
+        attempt(&control, PASSWORD, &secret.at(noon()), noon()).await,
+        Some(Denied::Locked)
+    );
 }
 
 #[tokio::test]
@@ -84,8 +108,14 @@ async fn a_code_signs_in_once() {
     let (_folder, control, secret) = enrolled().await;
     let code = secret.at(noon());
     assert_eq!(attempt(&control, PASSWORD, &code, noon()).await, None);
-    assert_eq!(attempt(&control, PASSWORD, &code, later(5)).await, Some(Denied::Code));
-    assert_eq!(attempt(&control, PASSWORD, &secret.at(later(30)), later(30)).await, None);
+    assert_eq!(
+        attempt(&control, PASSWORD, &code, later(5)).await,
+        Some(Denied::Code)
+    );
+    assert_eq!(
+        attempt(&control, PASSWORD, &secret.at(later(30)), later(30)).await,
+        None
+    );
 }
 
 #[tokio::test]
@@ -102,11 +132,18 @@ async fn an_enrolment_code_is_good_once_and_for_three_days() {
     let old = reset(noon()).await;
     let new = reset(noon()).await;
     assert_eq!(enrol(&old, noon()).await, Some(Denied::Enrolment));
-    assert_eq!(enrol(&new, later(72 * 3_600)).await, Some(Denied::Enrolment));
+    assert_eq!(
+        enrol(&new, later(72 * 3_600)).await,
+        Some(Denied::Enrolment)
+    );
     assert_eq!(enrol(&new, later(72 * 3_600 - 1)).await, None);
     assert_eq!(enrol(&new, noon()).await, Some(Denied::Enrolment));
     assert_eq!(
-        control.enrol("nobody", &new, PASSWORD.to_owned(), noon()).await.unwrap().err(),
+        control
+            .enrol("nobody", &new, PASSWORD.to_owned(), noon())
+            .await
+            .unwrap()
+            .err(),
         Some(Denied::Unknown)
     );
 }
@@ -137,7 +174,13 @@ async fn a_session_ends_after_thirty_idle_minutes_and_at_its_limit() {
     let begun = control.begin_session(profile(), true, limits(), noon());
     let (token, ends_at) = begun.await.unwrap();
     assert_eq!(ends_at, later(12 * 3_600));
-    let is_good = async |now| control.session(&token, limits(), now).await.unwrap().is_some();
+    let is_good = async |now| {
+        control
+            .session(&token, limits(), now)
+            .await
+            .unwrap()
+            .is_some()
+    };
     assert!(is_good(later(29 * 60)).await);
     assert!(is_good(later(58 * 60)).await);
     assert!(!is_good(later(88 * 60 + 1)).await);
@@ -158,19 +201,42 @@ async fn sessions_end_with_the_account_and_with_signing_out() {
     for change in [
         UserChange::Disable {},
         UserChange::Reset {},
-        UserChange::Roles { roles: BTreeSet::from([Role::Auditor]) },
+        UserChange::Roles {
+            roles: BTreeSet::from([Role::Auditor]),
+        },
     ] {
         let (_folder, control, _secret) = enrolled().await;
-        let (token, _) = control.begin_session(profile(), true, limits(), noon()).await.unwrap();
-        control.change_user("ines.moreau", change.clone(), noon()).await.unwrap();
+        let (token, _) = control
+            .begin_session(profile(), true, limits(), noon())
+            .await
+            .unwrap();
+        control
+            .change_user("ines.moreau", change.clone(), noon())
+            .await
+            .unwrap();
         let found = control.session(&token, limits(), noon()).await.unwrap();
         assert!(found.is_none(), "{change:?}");
     }
     let (_folder, control, _secret) = enrolled().await;
-    let (token, _) = control.begin_session(profile(), true, limits(), noon()).await.unwrap();
-    assert!(control.session(&token, limits(), noon()).await.unwrap().is_some());
+    let (token, _) = control
+        .begin_session(profile(), true, limits(), noon())
+        .await
+        .unwrap();
+    assert!(
+        control
+            .session(&token, limits(), noon())
+            .await
+            .unwrap()
+            .is_some()
+    );
     control.end_session(&token).await.unwrap();
-    assert!(control.session(&token, limits(), noon()).await.unwrap().is_none());
+    assert!(
+        control
+            .session(&token, limits(), noon())
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -185,15 +251,27 @@ async fn a_key_is_shown_once_expires_and_can_be_taken_back() {
         days: 2,
     };
     let (key, secret) = control.add_key(new.clone(), noon()).await.unwrap();
-    assert!(secret.starts_with(&format!("tpk_{}_", key.id)), "id and prefix are readable");
+    assert!(
+        secret.starts_with(&format!("tpk_{}_", key.id)),
+        "id and prefix are readable"
+    );
     assert_eq!(control.keys().await.unwrap(), vec![key.clone()]);
     let state = async |sent: &str, now| control.key(sent, now).await.unwrap();
-    assert_eq!(state(&secret, later(2 * 86_400 - 1)).await, KeyState::Good(Box::new(key.clone())));
+    assert_eq!(
+        state(&secret, later(2 * 86_400 - 1)).await,
+        KeyState::Good(Box::new(key.clone()))
+    );
     assert_eq!(state(&secret, later(2 * 86_400)).await, KeyState::Expired);
-    assert_eq!(state(&format!("{secret}x"), noon()).await, KeyState::Unknown);
+    assert_eq!(
+        state(&format!("{secret}x"), noon()).await,
+        KeyState::Unknown
+    );
     control.revoke_key(&key.id, noon()).await.unwrap();
     assert_eq!(state(&secret, noon()).await, KeyState::Revoked);
-    assert!(matches!(control.revoke_key(&key.id, noon()).await, Err(ControlError::Missing)));
+    assert!(matches!(
+        control.revoke_key(&key.id, noon()).await,
+        Err(ControlError::Missing)
+    ));
     let (_, again) = control.add_key(new, noon()).await.unwrap();
     assert_ne!(again, secret);
 
@@ -201,7 +279,9 @@ async fn a_key_is_shown_once_expires_and_can_be_taken_back() {
     let stored = std::fs::read(folder.path().join("control.sqlite")).unwrap();
     let tail = &secret[KEY_PREFIX.len() + 17..];
     for shown in [tail, PASSWORD] {
-        let is_in = stored.windows(shown.len()).any(|part| part == shown.as_bytes());
+        let is_in = stored
+            .windows(shown.len())
+            .any(|part| part == shown.as_bytes());
         assert!(!is_in, "a secret is in the file as it is");
     }
 }
@@ -226,12 +306,21 @@ async fn the_first_account_is_made_in_an_empty_store_only_and_its_entry_is_owed(
     let control = Control::open(&path).unwrap();
     assert!(control.is_empty().await.unwrap());
     control.bootstrap(new_user(), noon()).await.unwrap();
-    let other = NewUser { subject: "noa.field".to_owned(), ..new_user() };
-    assert!(matches!(control.bootstrap(other, noon()).await, Err(ControlError::Exists)));
+    let other = NewUser {
+        subject: "noa.field".to_owned(),
+        ..new_user()
+    };
+    assert!(matches!(
+        control.bootstrap(other, noon()).await,
+        Err(ControlError::Exists)
+    ));
     let owed = control.unrecorded().await.unwrap();
     assert_eq!(owed.len(), 1);
     assert_eq!(owed[0].subject, "ines.moreau");
     control.recorded(owed[0].id).await.unwrap();
     assert!(control.unrecorded().await.unwrap().is_empty());
-    assert!(matches!(control.add_user(new_user(), noon()).await, Err(ControlError::Exists)));
+    assert!(matches!(
+        control.add_user(new_user(), noon()).await,
+        Err(ControlError::Exists)
+    ));
 }

@@ -1,15 +1,14 @@
 //! Accounts: made, changed, enrolled and signed in to.
 
-use std::collections::BTreeSet;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use turnpike_schemas::api::identity::{NewUser, UserChange};
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use turnpike_schemas::{
-    agreement::Role,
-    api::identity::{Account, NewUser, UserChange},
+use super::{
+    CodeSecret, Control, ControlError, Denied, Unrecorded, UserRow, passwords,
+    row::{from_json, time, to_json},
+    secrets,
 };
-
-use super::{CodeSecret, Control, ControlError, passwords, secrets};
 use crate::config::TokenHash;
 
 /// Failures in a row after which an account is locked.
@@ -21,150 +20,7 @@ pub const LOCK_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// How long an enrolment code is good.
 const ENROL_WITHIN: SignedDuration = SignedDuration::from_hours(72);
 
-const COLUMNS: &str = "subject, organisation, roles, sworn, training_until, disabled, password, code_secret, code_step, failures, locked_until, enrolment, enrolment_until, last_seen_at";
-
-/// An account as it is stored. `Debug` shows no secret.
-#[derive(Clone)]
-pub struct UserRow {
-    /// The person.
-    pub subject: String,
-    /// Identifier of the organisation.
-    pub organisation: String,
-    /// Roles.
-    pub roles: BTreeSet<Role>,
-    /// Whether the person is a sworn officer.
-    pub sworn: bool,
-    /// Last day of valid training.
-    pub training_until: Option<Date>,
-    /// Whether nobody may sign in.
-    pub disabled: bool,
-    password: Option<String>,
-    code_secret: Option<CodeSecret>,
-    code_step: i64,
-    failures: i64,
-    locked_until: Option<Timestamp>,
-    enrolment: Option<TokenHash>,
-    enrolment_until: Option<Timestamp>,
-    last_seen_at: Option<Timestamp>,
-}
-
-/// Why a sign-in is refused. Whoever tries is told none of it; the ledger is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
-    /// No such account.
-    Unknown,
-    /// The account is disabled.
-    Disabled,
-    /// Locked after failures.
-    Locked,
-    /// No password set yet.
-    NotEnrolled,
-    /// The password is wrong.
-    Password,
-    /// The code is wrong, old or used already.
-    Code,
-    /// The enrolment code is wrong, used or too old.
-    Enrolment,
-}
-
-/// An account that was made before the gateway ran: its entry is still owed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unrecorded {
-    /// The row.
-    pub id: i64,
-    /// The account.
-    pub subject: String,
-    /// Its roles.
-    pub roles: BTreeSet<Role>,
-    /// When it was made.
-    pub made_at: Timestamp,
-}
-
-impl std::fmt::Debug for UserRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserRow")
-            .field("subject", &self.subject)
-            .field("roles", &self.roles)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Denied {
-    /// The word in the ledger.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown_account",
-            Self::Disabled => "disabled",
-            Self::Locked => "locked",
-            Self::NotEnrolled => "not_enrolled",
-            Self::Password => "password",
-            Self::Code => "code",
-            Self::Enrolment => "enrolment",
-        }
-    }
-}
-
-impl UserRow {
-    /// What anybody who looks after accounts may see.
-    #[must_use]
-    pub fn account(&self, now: Timestamp) -> Account {
-        let state = match self {
-            Self { disabled: true, .. } => "disabled",
-            Self { password: None, .. } => "enrolling",
-            _ if self.locked_until.is_some_and(|until| now < until) => "locked",
-            _ => "active",
-        };
-        Account {
-            subject: self.subject.clone(),
-            organisation: self.organisation.clone(),
-            roles: self.roles.clone(),
-            sworn: self.sworn,
-            training_until: self.training_until,
-            state: state.to_owned(),
-            last_seen_at: self.last_seen_at,
-        }
-    }
-
-    fn read(row: &Row<'_>) -> Result<Self, ControlError> {
-        let date: Option<String> = row.get(4)?;
-        let date = date.map(|text| text.parse::<Date>()).transpose();
-        let enrolment: Option<Vec<u8>> = row.get(11)?;
-        Ok(Self {
-            subject: row.get(0)?,
-            organisation: row.get(1)?,
-            roles: from_json(&row.get::<_, String>(2)?)?,
-            sworn: row.get(3)?,
-            training_until: date.map_err(|_| ControlError::Unreadable("a date"))?,
-            disabled: row.get(5)?,
-            password: row.get(6)?,
-            code_secret: row.get::<_, Option<Vec<u8>>>(7)?.map(CodeSecret::from_bytes),
-            code_step: row.get(8)?,
-            failures: row.get(9)?,
-            locked_until: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,
-            enrolment: enrolment.map(hash).transpose()?,
-            enrolment_until: row.get::<_, Option<i64>>(12)?.map(time).transpose()?,
-            last_seen_at: row.get::<_, Option<i64>>(13)?.map(time).transpose()?,
-        })
-    }
-
-    /// Whether password and code are right now; the step whose code was used.
-    fn judge(&self, password: bool, code: &str, now: Timestamp) -> Result<i64, Denied> {
-        if self.disabled {
-            return Err(Denied::Disabled);
-        }
-        if self.locked_until.is_some_and(|until| now < until) {
-            return Err(Denied::Locked);
-        }
-        let secret = self.code_secret.as_ref().ok_or(Denied::NotEnrolled)?;
-        if !password {
-            return Err(Denied::Password);
-        }
-        secret
-            .step_of(code, now, self.code_step)
-            .ok_or(Denied::Code)
-    }
-}
+pub(super) const COLUMNS: &str = "subject, organisation, roles, sworn, training_until, disabled, password, code_secret, code_step, failures, locked_until, enrolment, enrolment_until, last_seen_at";
 
 impl Control {
     /// Whether there is no account at all.
@@ -210,7 +66,8 @@ impl Control {
     /// # Errors
     /// [`ControlError::Exists`].
     pub async fn add_user(&self, new: NewUser, now: Timestamp) -> Result<String, ControlError> {
-        self.run(move |connection| insert(connection, &new, now)).await
+        self.run(move |connection| insert(connection, &new, now))
+            .await
     }
 
     /// Makes the first account of all, and notes that its entry is owed.
@@ -302,18 +159,18 @@ impl Control {
         password: String,
         now: Timestamp,
     ) -> Result<Result<CodeSecret, Denied>, ControlError> {
-        let password = self.hash(move || passwords::hash(&password)).await?;
         let (subject, enrolment) = (subject.to_owned(), TokenHash::of(enrolment));
+        // Looked at before as well: a guess is not worth the work of a hash.
+        let (asked, sent) = (subject.clone(), enrolment);
+        let looked = self.run(move |connection| enrols(connection, &asked, &sent, now));
+        if let Err(denied) = looked.await? {
+            return Ok(Err(denied));
+        }
+        let password = self.hash(move || passwords::hash(&password)).await?;
         self.run(move |connection| {
             let transaction = connection.transaction()?;
-            let Some(user) = find(&transaction, &subject)? else {
-                return Ok(Err(Denied::Unknown));
-            };
-            let right = user.enrolment.is_some_and(|hash| hash.is(&enrolment))
-                && user.enrolment_until.is_some_and(|until| now < until)
-                && !user.disabled;
-            if !right {
-                return Ok(Err(Denied::Enrolment));
+            if let Err(denied) = enrols(&transaction, &subject, &enrolment, now)? {
+                return Ok(Err(denied));
             }
             let secret = CodeSecret::new()?;
             transaction.execute(
@@ -355,6 +212,22 @@ impl Control {
         })
         .await
     }
+}
+
+/// Whether this is the enrolment code of the account now.
+fn enrols(
+    connection: &Connection,
+    subject: &str,
+    enrolment: &TokenHash,
+    now: Timestamp,
+) -> Result<Result<(), Denied>, ControlError> {
+    let Some(user) = find(connection, subject)? else {
+        return Ok(Err(Denied::Unknown));
+    };
+    let right = user.enrolment.is_some_and(|hash| hash.is(enrolment))
+        && user.enrolment_until.is_some_and(|until| now < until)
+        && !user.disabled;
+    Ok(right.then_some(()).ok_or(Denied::Enrolment))
 }
 
 fn note(
@@ -446,28 +319,12 @@ fn apply(
     Ok(enrolment)
 }
 
-pub(super) fn find(connection: &Connection, subject: &str) -> Result<Option<UserRow>, ControlError> {
+pub(super) fn find(
+    connection: &Connection,
+    subject: &str,
+) -> Result<Option<UserRow>, ControlError> {
     let select = format!("SELECT {COLUMNS} FROM users WHERE subject = ?1");
     let mut statement = connection.prepare_cached(&select)?;
     let found = statement.query_row([subject], |row| Ok(UserRow::read(row)));
     found.optional()?.transpose()
-}
-
-pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, ControlError> {
-    serde_json::to_string(value).map_err(|_| ControlError::Unreadable("a list"))
-}
-
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ControlError> {
-    serde_json::from_str(text).map_err(|_| ControlError::Unreadable("a list"))
-}
-
-pub(super) fn time(micros: i64) -> Result<Timestamp, ControlError> {
-    Timestamp::from_microsecond(micros).map_err(|_| ControlError::Unreadable("a time"))
-}
-
-fn hash(bytes: Vec<u8>) -> Result<TokenHash, ControlError> {
-    let bytes = bytes.try_into();
-    bytes
-        .map(TokenHash)
-        .map_err(|_| ControlError::Unreadable("a hash"))
 }

@@ -21,7 +21,11 @@ pub const CONFLICTS: [(Role, Role, &str); 16] = [
     (Role::Auditor, Role::System, READS),
     (Role::Operator, Role::Investigator, MANAGES),
     (Role::Operator, Role::Supervisor, MANAGES),
-    (Role::Operator, Role::SourceOwner, "whoever runs the installation does not speak for a source"),
+    (
+        Role::Operator,
+        Role::SourceOwner,
+        "whoever runs the installation does not speak for a source",
+    ),
     (Role::Operator, Role::System, MANAGES),
     (Role::SourceOwner, Role::Investigator, OWNS),
     (Role::SourceOwner, Role::Supervisor, OWNS),
@@ -128,14 +132,20 @@ mod tests {
             let row = format!("| `{}` | `{}` | {reason} |\n", word(&one), word(&other));
             assert!(documented.contains(&row), "{row}");
         }
-        let rows = documented.lines().filter(|line| line.ends_with(" |") && line.contains("whoever ") || line.ends_with("a system asks for people and is none |"));
+        let rows = documented.lines().filter(|line| {
+            line.ends_with(" |") && line.contains("whoever ")
+                || line.ends_with("a system asks for people and is none |")
+        });
         assert_eq!(rows.count(), CONFLICTS.len());
     }
 
     #[test]
     fn roles_of_machines_ask_only_for_people_and_read_nothing() {
         for role in MACHINE_ROLES {
-            assert!(!matches!(role, Role::Auditor | Role::Operator | Role::Investigator | Role::Supervisor));
+            assert!(!matches!(
+                role,
+                Role::Auditor | Role::Operator | Role::Investigator | Role::Supervisor
+            ));
         }
     }
 }

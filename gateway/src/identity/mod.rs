@@ -118,12 +118,7 @@ impl Identity {
         Self::scoped(profile, means, Scope::default(), None)
     }
 
-    fn scoped(
-        profile: Profile,
-        means: Means,
-        scope: Scope,
-        ends_at: Option<Timestamp>,
-    ) -> Self {
+    fn scoped(profile: Profile, means: Means, scope: Scope, ends_at: Option<Timestamp>) -> Self {
         let principal = Principal {
             subject: profile.subject,
             organisation: profile.organisation,

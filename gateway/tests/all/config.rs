@@ -5,6 +5,7 @@ mod environment;
 mod fetching;
 mod mappings;
 mod people;
+mod providers;
 mod push;
 mod scalars;
 mod secrets;

@@ -291,4 +291,13 @@ macro_rules! closed {
     };
 }
 
-closed!(SignIn, Session, Enrol, Enrolled, Changed, KeyMade, SignInBegun, CompleteSignIn);
+closed!(
+    SignIn,
+    Session,
+    Enrol,
+    Enrolled,
+    Changed,
+    KeyMade,
+    SignInBegun,
+    CompleteSignIn
+);

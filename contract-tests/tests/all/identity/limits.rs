@@ -12,7 +12,10 @@ async fn five_failures_lock_and_only_time_opens() {
     for _ in 0..5 {
         let before = desk.ledger().len();
         let refused = desk.sign_in(&person, "not the password", "000000").await;
-        assert_eq!((refused.status, refused.body["type"].as_str()), (401, Some("/problems/sign_in_refused")));
+        assert_eq!(
+            (refused.status, refused.body["type"].as_str()),
+            (401, Some("/problems/sign_in_refused"))
+        );
         assert_eq!(desk.since(before), ["admin sign_in_refused password"]);
     }
     let before = desk.ledger().len();
@@ -20,9 +23,21 @@ async fn five_failures_lock_and_only_time_opens() {
     assert_eq!(locked.status, 401);
     assert_eq!(desk.since(before), ["admin sign_in_refused locked"]);
     desk.pass(600);
-    assert_eq!(desk.sign_in(&person, PASSWORD, &desk.code(&person)).await.status, 401, "10 minutes");
+    assert_eq!(
+        desk.sign_in(&person, PASSWORD, &desk.code(&person))
+            .await
+            .status,
+        401,
+        "10 minutes"
+    );
     desk.pass(300);
-    assert_eq!(desk.sign_in(&person, PASSWORD, &desk.code(&person)).await.status, 200, "15 minutes");
+    assert_eq!(
+        desk.sign_in(&person, PASSWORD, &desk.code(&person))
+            .await
+            .status,
+        200,
+        "15 minutes"
+    );
 }
 
 #[tokio::test]
@@ -34,8 +49,14 @@ async fn what_was_wrong_is_in_the_ledger_and_not_in_the_answer() {
     let stranger = json!({ "subject": "granite kettle", "password": PASSWORD, "code": "123456" });
     let mut told = Vec::new();
     for (what, body) in [
-        ("code", json!({ "subject": "first.operator", "password": PASSWORD, "code": good })),
-        ("password", json!({ "subject": "first.operator", "password": "wrong", "code": desk.code(&person) })),
+        (
+            "code",
+            json!({ "subject": "first.operator", "password": PASSWORD, "code": good }),
+        ),
+        (
+            "password",
+            json!({ "subject": "first.operator", "password": "wrong", "code": desk.code(&person) }),
+        ),
         ("unknown_account", stranger),
     ] {
         let reply = desk.call("POST", "/v1/session", None, Some(&body)).await;
@@ -45,7 +66,11 @@ async fn what_was_wrong_is_in_the_ledger_and_not_in_the_answer() {
         let entry = &ledger.last().unwrap()["body"];
         assert_eq!(entry["facts"]["reason"], what);
         let named = (what != "unknown_account").then_some("first.operator");
-        assert_eq!(entry["by"].as_str(), named, "a password typed as a name is not kept");
+        assert_eq!(
+            entry["by"].as_str(),
+            named,
+            "a password typed as a name is not kept"
+        );
     }
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
 }
@@ -54,7 +79,12 @@ async fn what_was_wrong_is_in_the_ledger_and_not_in_the_answer() {
 async fn a_session_rests_thirty_minutes_and_lives_its_hours() {
     let desk = Desk::start(|world| configure(world, "[identity]\nsession_hours = 2")).await;
     let (person, token) = desk.operator().await;
-    let is_good = async |token: &str| desk.call("GET", "/v1/session", Some(token), None).await.status == 200;
+    let is_good = async |token: &str| {
+        desk.call("GET", "/v1/session", Some(token), None)
+            .await
+            .status
+            == 200
+    };
     desk.pass(29 * 60);
     assert!(is_good(&token).await);
     desk.pass(30 * 60 + 1);
@@ -69,35 +99,73 @@ async fn a_session_rests_thirty_minutes_and_lives_its_hours() {
 
     let token = desk.signed_in(&person).await;
     let before = desk.ledger().len();
-    assert_eq!(desk.call("DELETE", "/v1/session", Some(&token), None).await.status, 204);
+    assert_eq!(
+        desk.call("DELETE", "/v1/session", Some(&token), None)
+            .await
+            .status,
+        204
+    );
     assert_eq!(desk.since(before), ["admin sign_out"]);
     assert!(!is_good(&token).await);
-    let configured = desk.call("DELETE", "/v1/session", Some(desk.configured("auditor")), None).await;
-    assert_eq!(configured.status, 422, "what has no session has none to end");
+    let configured = desk
+        .call(
+            "DELETE",
+            "/v1/session",
+            Some(desk.configured("auditor")),
+            None,
+        )
+        .await;
+    assert_eq!(
+        configured.status, 422,
+        "what has no session has none to end"
+    );
 }
 
 #[tokio::test]
 async fn without_valid_training_nobody_asks_where_it_is_required() {
     let desk = Desk::start(|world| {
         configure(world, "[identity]\nrequire_training = true");
-        edit(world, "turnpike.toml", "subject = \"sam.okafor\"\n", "subject = \"sam.okafor\"\ntraining_until = \"2099-01-01\"\n");
+        edit(
+            world,
+            "turnpike.toml",
+            "subject = \"sam.okafor\"\n",
+            "subject = \"sam.okafor\"\ntraining_until = \"2099-01-01\"\n",
+        );
     })
     .await;
     let ask = async |token: &str, person: Option<&str>| {
-        desk.call_for("POST", "/v1/queries", (Some(token), person), Some(&question(2))).await.status
+        desk.call_for(
+            "POST",
+            "/v1/queries",
+            (Some(token), person),
+            Some(&question(2)),
+        )
+        .await
+        .status
     };
     let before = desk.ledger().len();
     assert_eq!(ask(desk.configured("investigator"), None).await, 403);
     assert_eq!(desk.since(before), ["refused query training"]);
     assert_eq!(ask(desk.configured("supervisor"), None).await, 200);
-    assert_eq!(ask(desk.configured("system"), Some("ines.moreau")).await, 200, "a system's people are trained by its owner");
+    assert_eq!(
+        ask(desk.configured("system"), Some("ines.moreau")).await,
+        200,
+        "a system's people are trained by its owner"
+    );
     let (_, operator) = desk.operator().await;
     let person = desk.hire(&operator, "ana.weiss", &["investigator"]).await;
     let token = desk.signed_in(&person).await;
     assert_eq!(ask(&token, None).await, 403);
     let today = desk.now().to_string()[..10].to_owned();
     let standing = json!({ "change": "standing", "sworn": false, "training_until": today });
-    let changed = desk.call("PATCH", "/v1/users/ana.weiss", Some(&operator), Some(&standing)).await;
+    let changed = desk
+        .call(
+            "PATCH",
+            "/v1/users/ana.weiss",
+            Some(&operator),
+            Some(&standing),
+        )
+        .await;
     assert_eq!(changed.status, 200, "{}", changed.body);
     assert_eq!(ask(&token, None).await, 200, "the last day counts");
     desk.pass(86_400);
@@ -109,12 +177,30 @@ async fn without_valid_training_nobody_asks_where_it_is_required() {
 async fn where_two_factors_are_demanded_a_configured_token_is_of_no_use_to_a_person() {
     let desk = Desk::start(|world| configure(world, "[identity]\nassurance = \"aal2\"")).await;
     let before = desk.ledger().len();
-    let refused = desk.call("GET", "/v1/sources", Some(desk.configured("investigator")), None).await;
+    let refused = desk
+        .call(
+            "GET",
+            "/v1/sources",
+            Some(desk.configured("investigator")),
+            None,
+        )
+        .await;
     assert_eq!(refused.status, 401);
-    assert!(refused.challenge.contains("acr_values=\"aal2\""), "{}", refused.challenge);
+    assert!(
+        refused.challenge.contains("acr_values=\"aal2\""),
+        "{}",
+        refused.challenge
+    );
     assert_eq!(desk.since(before), ["refused unauthenticated assurance"]);
-    let system = desk.call("GET", "/v1/sources", Some(desk.configured("system")), None).await;
+    let system = desk
+        .call("GET", "/v1/sources", Some(desk.configured("system")), None)
+        .await;
     assert_eq!(system.status, 200, "machines have one factor");
     let (_, operator) = desk.operator().await;
-    assert_eq!(desk.call("GET", "/v1/sources", Some(&operator), None).await.status, 200);
+    assert_eq!(
+        desk.call("GET", "/v1/sources", Some(&operator), None)
+            .await
+            .status,
+        200
+    );
 }

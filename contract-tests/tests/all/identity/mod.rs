@@ -50,7 +50,9 @@ pub(super) fn bootstrap(world: &World) -> String {
         training_until: None,
     };
     let made = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let control = Control::open(&folder.join("control.sqlite")).unwrap();
         runtime.block_on(control.bootstrap(new, now())).unwrap()
     });
@@ -76,7 +78,9 @@ impl Desk {
     }
 
     pub(super) fn pass(&self, seconds: i64) {
-        self.embedded.clock.advance(SignedDuration::from_secs(seconds));
+        self.embedded
+            .clock
+            .advance(SignedDuration::from_secs(seconds));
     }
 
     pub(super) fn address(&self) -> String {
@@ -165,9 +169,12 @@ impl Desk {
     /// Somebody new with these roles, enrolled.
     pub(super) async fn hire(&self, operator: &str, subject: &str, roles: &[&str]) -> Person {
         let body = json!({ "subject": subject, "organisation": "brookdale-pd", "roles": roles });
-        let reply = self.call("POST", "/v1/users", Some(operator), Some(&body)).await;
+        let reply = self
+            .call("POST", "/v1/users", Some(operator), Some(&body))
+            .await;
         assert_eq!(reply.status, 200, "{}", reply.body);
-        self.enrol(subject, reply.body["enrolment"].as_str().unwrap()).await
+        self.enrol(subject, reply.body["enrolment"].as_str().unwrap())
+            .await
     }
 
     pub(super) fn ledger(&self) -> Vec<Value> {

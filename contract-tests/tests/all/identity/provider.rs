@@ -124,12 +124,19 @@ systems = [{{ client_id = "records-system", organisation = "brookdale-pd", role 
         let mut at: Url = address.parse().unwrap();
         let mut form: Option<Vec<(&str, String)>> = None;
         for _ in 0..24 {
-            let jar: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let jar: Vec<_> = cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             let request = match form.take() {
                 Some(fields) => client.post(at.clone()).form(&fields),
                 None => client.get(at.clone()),
             };
-            let response = request.header("cookie", jar.join("; ")).send().await.unwrap();
+            let response = request
+                .header("cookie", jar.join("; "))
+                .send()
+                .await
+                .unwrap();
             for cookie in response.headers().get_all("set-cookie") {
                 let pair = cookie.to_str().unwrap().split(';').next().unwrap();
                 let (name, value) = pair.split_once('=').unwrap();
@@ -144,7 +151,8 @@ systems = [{{ client_id = "records-system", organisation = "brookdale-pd", role 
             }
             let status = response.status();
             let page = response.text().await.unwrap();
-            let token = hidden(&page, "csrf_token").unwrap_or_else(|| panic!("{status} {at}: {page}"));
+            let token =
+                hidden(&page, "csrf_token").unwrap_or_else(|| panic!("{status} {at}: {page}"));
             let filled = match at.path() {
                 "/login" => ("login", name.to_owned()),
                 "/auth/password" => ("password", person["password"].as_str().unwrap().to_owned()),
@@ -167,24 +175,46 @@ fn python() -> PathBuf {
 )]
 fn browser_client() -> reqwest::Client {
     let none = reqwest::redirect::Policy::none();
-    reqwest::Client::builder().no_proxy().redirect(none).build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(none)
+        .build()
+        .unwrap()
 }
 
 /// The value of a hidden field.
 fn hidden(page: &str, name: &str) -> Option<String> {
     let field = page.split(&format!("name=\"{name}\"")).nth(1)?;
-    Some(field.split("value=\"").nth(1)?.split('"').next()?.to_owned())
+    Some(
+        field
+            .split("value=\"")
+            .nth(1)?
+            .split('"')
+            .next()?
+            .to_owned(),
+    )
 }
 
 fn parameter(address: &Url, name: &str) -> String {
     let mut pairs = address.query_pairs();
-    pairs.find(|(key, _)| key == name).unwrap_or_else(|| panic!("{name} is not in {address}")).1.into_owned()
+    pairs
+        .find(|(key, _)| key == name)
+        .unwrap_or_else(|| panic!("{name} is not in {address}"))
+        .1
+        .into_owned()
 }
 
 impl Desk {
     /// A sign-in at the provider up to where the browser is sent back.
     async fn authorized(&self, provider: &Canaille, name: &str) -> Value {
-        let begun = self.call("POST", AUTHORIZATIONS, None, Some(&json!({ "redirect_uri": BACK }))).await;
+        let begun = self
+            .call(
+                "POST",
+                AUTHORIZATIONS,
+                None,
+                Some(&json!({ "redirect_uri": BACK })),
+            )
+            .await;
         assert_eq!(begun.status, 200, "{}", begun.body);
         let address = begun.body["authorization_url"].as_str().unwrap();
         let asked: Url = address.parse().unwrap();
@@ -210,15 +240,29 @@ async fn a_person_of_a_provider_signs_in_by_its_form_and_is_who_its_claims_say()
     assert_eq!(caller["subject"], "agency:rosa.lind");
     assert_eq!(caller["organisation"]["id"], "brookdale-pd");
     assert_eq!(caller["roles"], json!(["investigator"]));
-    assert_eq!(caller["attributes"]["assurance"], "aal2", "password and one-time code");
+    assert_eq!(
+        caller["attributes"]["assurance"], "aal2",
+        "password and one-time code"
+    );
     let token = signed_in.body["token"].as_str().unwrap();
-    let asked = desk.call("POST", "/v1/queries", Some(token), Some(&question(2))).await;
+    let asked = desk
+        .call("POST", "/v1/queries", Some(token), Some(&question(2)))
+        .await;
     assert_eq!(asked.status, 200, "{}", asked.body);
     let ledger = desk.ledger();
-    assert_eq!(of_kind(&ledger, "intent").pop().unwrap()["body"]["subject"], "agency:rosa.lind");
+    assert_eq!(
+        of_kind(&ledger, "intent").pop().unwrap()["body"]["subject"],
+        "agency:rosa.lind"
+    );
 
     let before = desk.ledger().len();
-    assert_eq!(desk.call("POST", COMPLETE, None, Some(&answer)).await.status, 401, "an answer is good once");
+    assert_eq!(
+        desk.call("POST", COMPLETE, None, Some(&answer))
+            .await
+            .status,
+        401,
+        "an answer is good once"
+    );
     assert_eq!(desk.since(before), ["admin sign_in_refused flow"]);
     for (name, reason) in [
         ("milo.park", "token_roles"),
@@ -231,7 +275,11 @@ async fn a_person_of_a_provider_signs_in_by_its_form_and_is_who_its_claims_say()
         let refused = desk.call("POST", COMPLETE, None, Some(&answer)).await;
         assert_eq!(refused.status, 401, "{name}: {}", refused.body);
         assert_eq!(refused.body["type"], "/problems/sign_in_refused");
-        assert_eq!(desk.since(before), [format!("admin sign_in_refused {reason}")], "{name}");
+        assert_eq!(
+            desk.since(before),
+            [format!("admin sign_in_refused {reason}")],
+            "{name}"
+        );
     }
 }
 
@@ -249,31 +297,75 @@ async fn an_answer_that_is_not_one_to_this_sign_in_signs_nobody_in() {
     for (what, body, reason) in [
         ("another's state", mix(&mine, &other, &mine), "state"),
         ("after a wrong answer", mine.clone(), "flow"),
-        ("another's code: its PKCE verifier does not fit", mix(&other, &other, &mine), "exchange"),
-        ("no flow", json!({ "flow": "guess", "state": "guess", "code": "guess" }), "flow"),
+        (
+            "another's code: its PKCE verifier does not fit",
+            mix(&other, &other, &mine),
+            "exchange",
+        ),
+        (
+            "no flow",
+            json!({ "flow": "guess", "state": "guess", "code": "guess" }),
+            "flow",
+        ),
     ] {
         let before = desk.ledger().len();
         let refused = desk.call("POST", COMPLETE, None, Some(&body)).await;
         assert_eq!(refused.status, 401, "{what}: {}", refused.body);
-        assert_eq!(desk.since(before), [format!("admin sign_in_refused {reason}")], "{what}");
+        assert_eq!(
+            desk.since(before),
+            [format!("admin sign_in_refused {reason}")],
+            "{what}"
+        );
     }
     desk.pass(600);
     let before = desk.ledger().len();
-    assert_eq!(desk.call("POST", COMPLETE, None, Some(&late)).await.status, 401);
-    assert_eq!(desk.since(before), ["admin sign_in_refused flow"], "ten minutes later");
+    assert_eq!(
+        desk.call("POST", COMPLETE, None, Some(&late)).await.status,
+        401
+    );
+    assert_eq!(
+        desk.since(before),
+        ["admin sign_in_refused flow"],
+        "ten minutes later"
+    );
     for (body, field) in [
-        (json!({ "redirect_uri": "http://evil.example/callback" }), "redirect_uri"),
-        (json!({ "redirect_uri": "http://127.0.0.1:80/elsewhere" }), "redirect_uri"),
-        (json!({ "redirect_uri": BACK, "provider": "nowhere" }), "provider"),
+        (
+            json!({ "redirect_uri": "http://evil.example/callback" }),
+            "redirect_uri",
+        ),
+        (
+            json!({ "redirect_uri": "http://127.0.0.1:80/elsewhere" }),
+            "redirect_uri",
+        ),
+        (
+            json!({ "redirect_uri": BACK, "provider": "nowhere" }),
+            "provider",
+        ),
     ] {
         let before = desk.ledger().len();
         let refused = desk.call("POST", AUTHORIZATIONS, None, Some(&body)).await;
-        assert_eq!((refused.status, refused.body["field"].as_str()), (422, Some(field)));
-        assert_eq!(desk.since(before), [format!("admin sign_in_refused {field}")]);
+        assert_eq!(
+            (refused.status, refused.body["field"].as_str()),
+            (422, Some(field))
+        );
+        assert_eq!(
+            desk.since(before),
+            [format!("admin sign_in_refused {field}")]
+        );
     }
     provider.tell("quit").await;
-    let begun = desk.call("POST", AUTHORIZATIONS, None, Some(&json!({ "redirect_uri": BACK }))).await;
-    assert_eq!(begun.status, 401, "nobody is signed in by a provider that is away");
+    let begun = desk
+        .call(
+            "POST",
+            AUTHORIZATIONS,
+            None,
+            Some(&json!({ "redirect_uri": BACK })),
+        )
+        .await;
+    assert_eq!(
+        begun.status, 401,
+        "nobody is signed in by a provider that is away"
+    );
 }
 
 /// `header.claims.signature` with one part replaced.
@@ -289,7 +381,9 @@ fn b64(value: &Value) -> String {
 
 fn decoded(token: &str, part: usize) -> Value {
     let part = token.split('.').nth(part).unwrap();
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(part)
+        .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
@@ -298,16 +392,26 @@ async fn a_system_asks_with_client_credentials_and_forged_tokens_contact_nobody(
     let provider = Canaille::start().await;
     let desk = Desk::start(|world| provider.configure(world)).await;
     let token = provider.system_token("records-system").await;
-    let asked = desk.call_for("POST", "/v1/queries", (Some(&token), Some("ines.moreau")), Some(&question(2))).await;
+    let asked = desk
+        .call_for(
+            "POST",
+            "/v1/queries",
+            (Some(&token), Some("ines.moreau")),
+            Some(&question(2)),
+        )
+        .await;
     assert_eq!(asked.status, 200, "{}", asked.body);
     let ledger = desk.ledger();
     let subject = of_kind(&ledger, "intent").pop().unwrap()["body"]["subject"].clone();
     assert_eq!(subject, "agency:records-system/ines.moreau");
-    let alone = desk.call("POST", "/v1/queries", Some(&token), Some(&question(2))).await;
+    let alone = desk
+        .call("POST", "/v1/queries", Some(&token), Some(&question(2)))
+        .await;
     assert_eq!(alone.status, 403, "a system asks for somebody");
 
     let stray = provider.system_token("stray-system").await;
-    let (mut none, mut confused, mut jumped) = (decoded(&token, 0), decoded(&token, 0), decoded(&token, 0));
+    let (mut none, mut confused, mut jumped) =
+        (decoded(&token, 0), decoded(&token, 0), decoded(&token, 0));
     none["alg"] = json!("none");
     confused["alg"] = json!("HS256");
     jumped["kid"] = json!("another");
@@ -317,25 +421,69 @@ async fn a_system_asks_with_client_credentials_and_forged_tokens_contact_nobody(
     elsewhere["iss"] = json!("https://login.other.example");
     for (what, forged, detail) in [
         ("a client that is no system here", stray, "token_system"),
-        ("no signature", altered(&altered(&token, 0, &b64(&none)), 2, ""), "token_algorithm"),
-        ("a symmetric algorithm", altered(&token, 0, &b64(&confused)), "token_algorithm"),
-        ("a key there is not", altered(&token, 0, &b64(&jumped)), "token_key"),
-        ("other claims", altered(&token, 1, &b64(&promoted)), "token_signature"),
-        ("another issuer", altered(&token, 1, &b64(&elsewhere)), "issuer"),
-        ("the signature of another token", altered(&token, 2, "AAAA"), "token_signature"),
+        (
+            "no signature",
+            altered(&altered(&token, 0, &b64(&none)), 2, ""),
+            "token_algorithm",
+        ),
+        (
+            "a symmetric algorithm",
+            altered(&token, 0, &b64(&confused)),
+            "token_algorithm",
+        ),
+        (
+            "a key there is not",
+            altered(&token, 0, &b64(&jumped)),
+            "token_key",
+        ),
+        (
+            "other claims",
+            altered(&token, 1, &b64(&promoted)),
+            "token_signature",
+        ),
+        (
+            "another issuer",
+            altered(&token, 1, &b64(&elsewhere)),
+            "issuer",
+        ),
+        (
+            "the signature of another token",
+            altered(&token, 2, "AAAA"),
+            "token_signature",
+        ),
         ("huge", format!("{token}{}", "A".repeat(9_000)), "too_long"),
     ] {
         let before = desk.ledger().len();
-        let refused = desk.call_for("POST", "/v1/queries", (Some(&forged), Some("ines.moreau")), Some(&question(2))).await;
+        let refused = desk
+            .call_for(
+                "POST",
+                "/v1/queries",
+                (Some(&forged), Some("ines.moreau")),
+                Some(&question(2)),
+            )
+            .await;
         assert_eq!(refused.status, 401, "{what}: {}", refused.body);
         assert_eq!(refused.body["type"], "/problems/unauthenticated", "{what}");
-        assert_eq!(refused.challenge, "Bearer realm=\"turnpike\", error=\"invalid_token\"", "{what}");
-        assert_eq!(desk.since(before), [format!("refused unauthenticated {detail}")], "{what}: one entry and no intent");
+        assert_eq!(
+            refused.challenge, "Bearer realm=\"turnpike\", error=\"invalid_token\"",
+            "{what}"
+        );
+        assert_eq!(
+            desk.since(before),
+            [format!("refused unauthenticated {detail}")],
+            "{what}: one entry and no intent"
+        );
     }
-    let lives = decoded(&token, 1)["exp"].as_i64().unwrap() - decoded(&token, 1)["iat"].as_i64().unwrap();
-    desk.embedded.clock.advance(SignedDuration::from_secs(lives + 60));
+    let lives =
+        decoded(&token, 1)["exp"].as_i64().unwrap() - decoded(&token, 1)["iat"].as_i64().unwrap();
+    desk.embedded
+        .clock
+        .advance(SignedDuration::from_secs(lives + 60));
     let expired = desk.call("GET", "/v1/session", Some(&token), None).await;
-    assert_eq!((expired.status, &desk.last_refused()["detail"]), (401, &json!("token_expired")));
+    assert_eq!(
+        (expired.status, &desk.last_refused()["detail"]),
+        (401, &json!("token_expired"))
+    );
 }
 
 #[tokio::test]
@@ -343,7 +491,12 @@ async fn keys_that_rotate_are_followed_and_keys_that_are_withdrawn_are_not() {
     let mut provider = Canaille::start().await;
     let desk = Desk::start(|world| provider.configure(world)).await;
     let old = provider.system_token("records-system").await;
-    let is_good = async |token: &str| desk.call("GET", "/v1/session", Some(token), None).await.status == 200;
+    let is_good = async |token: &str| {
+        desk.call("GET", "/v1/session", Some(token), None)
+            .await
+            .status
+            == 200
+    };
     assert!(is_good(&old).await);
     let kid = provider.tell("rotate").await["kid"].clone();
     let new = provider.system_token("records-system").await;
@@ -359,10 +512,16 @@ async fn keys_that_rotate_are_followed_and_keys_that_are_withdrawn_are_not() {
     assert_eq!(desk.last_refused()["detail"], "token_key");
     provider.tell("quit").await;
     desk.pass(60 * 60);
-    assert!(is_good(&new).await, "keys are kept while the provider is away");
+    assert!(
+        is_good(&new).await,
+        "keys are kept while the provider is away"
+    );
     desk.pass(12 * 60 * 60);
     let away = desk.call("GET", "/v1/session", Some(&new), None).await;
-    assert_eq!((away.status, &desk.last_refused()["detail"]), (503, &json!("provider_unavailable")));
+    assert_eq!(
+        (away.status, &desk.last_refused()["detail"]),
+        (503, &json!("provider_unavailable"))
+    );
 }
 
 #[tokio::test]
@@ -375,7 +534,10 @@ async fn the_command_signs_in_through_a_browser_and_its_own_port() {
         server: installation.gateway.address().to_owned(),
         folder: folder.clone(),
     };
-    let mut login = shell.start("session", &["login", "--provider", "agency"]).spawn().unwrap();
+    let mut login = shell
+        .start("session", &["login", "--provider", "agency"])
+        .spawn()
+        .unwrap();
     let mut said = BufReader::new(login.stderr.take().unwrap()).lines();
     let mut line = async || said.next_line().await.unwrap().unwrap();
     assert_eq!(line().await, "open this address in a browser:");
@@ -384,10 +546,19 @@ async fn the_command_signs_in_through_a_browser_and_its_own_port() {
     provider.tell(&format!("redirect {back}")).await;
     let back = provider.browse(&address, "rosa.lind").await;
     let page = browser_client().get(back).send().await.unwrap();
-    assert_eq!(page.text().await.unwrap(), "Signed in. You can close this window.");
-    assert_eq!(line().await, "turnpike: signed in as agency:rosa.lind of brookdale-pd");
+    assert_eq!(
+        page.text().await.unwrap(),
+        "Signed in. You can close this window."
+    );
+    assert_eq!(
+        line().await,
+        "turnpike: signed in as agency:rosa.lind of brookdale-pd"
+    );
     assert!(login.wait().await.unwrap().success());
     let who = shell.start("session", &["whoami"]).output().await.unwrap();
     let who = String::from_utf8(who.stdout).unwrap();
-    assert!(who.contains("agency:rosa.lind") && who.contains("aal2"), "{who}");
+    assert!(
+        who.contains("agency:rosa.lind") && who.contains("aal2"),
+        "{who}"
+    );
 }

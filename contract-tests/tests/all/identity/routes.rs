@@ -7,9 +7,21 @@ use crate::installation::question;
 
 /// What answers without a caller, and why.
 const OPEN: [(&str, &str, &str); 4] = [
-    ("get", "/healthz", "tells whether the process lives and nothing else"),
-    ("get", "/readyz", "tells whether questions can be recorded and nothing else"),
-    ("get", "/metrics", "counters without a plate, a person or a case"),
+    (
+        "get",
+        "/healthz",
+        "tells whether the process lives and nothing else",
+    ),
+    (
+        "get",
+        "/readyz",
+        "tells whether questions can be recorded and nothing else",
+    ),
+    (
+        "get",
+        "/metrics",
+        "counters without a plate, a person or a case",
+    ),
     ("get", "/v1/notice", "is read before signing in"),
 ];
 
@@ -35,8 +47,19 @@ async fn no_route_but_these_answers_somebody_who_is_not_known() {
             let is_open = OPEN.iter().any(|(m, p, _)| m == method && p == path);
             let signs_in = SIGN_IN.contains(&(method.as_str(), path.as_str()));
             let says_so = operation["security"].is_null();
-            assert_eq!(says_so, is_open || signs_in, "{method} {path}: the document says otherwise");
-            for token in [None, Some(""), Some("guess"), Some("a.b.c"), Some("tps_guess"), Some("tpk_guess")] {
+            assert_eq!(
+                says_so,
+                is_open || signs_in,
+                "{method} {path}: the document says otherwise"
+            );
+            for token in [
+                None,
+                Some(""),
+                Some("guess"),
+                Some("a.b.c"),
+                Some("tps_guess"),
+                Some("tpk_guess"),
+            ] {
                 for body in [None, Some(json!({})), Some(question(1))] {
                     let method = method.to_uppercase();
                     let reply = desk.call(&method, &address, token, body.as_ref()).await;
@@ -52,6 +75,10 @@ async fn no_route_but_these_answers_somebody_who_is_not_known() {
     }
     assert_eq!(open, OPEN.len() + SIGN_IN.len(), "the list is stale");
     for page in ["/openapi.json", "/docs/"] {
-        assert_eq!(desk.call("GET", page, None, None).await.status, 200, "{page}");
+        assert_eq!(
+            desk.call("GET", page, None, None).await.status,
+            200,
+            "{page}"
+        );
     }
 }

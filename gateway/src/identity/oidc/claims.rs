@@ -110,9 +110,7 @@ fn organisation(
     };
     let agrees = class.is_none_or(|class| class == known.class)
         && jurisdiction.is_none_or(|area| area == known.jurisdiction);
-    agrees
-        .then(|| known.clone())
-        .ok_or(BadToken::Affiliation)
+    agrees.then(|| known.clone()).ok_or(BadToken::Affiliation)
 }
 
 /// A mapped claim that must be there and of its type.
@@ -138,7 +136,9 @@ fn roles(settings: &Provider, claims: &Claims) -> Result<BTreeSet<Role>, BadToke
         }
         Some(_) => return Err(BadToken::Claim),
     };
-    let known = words.into_iter().filter_map(|word| settings.roles.get(word));
+    let known = words
+        .into_iter()
+        .filter_map(|word| settings.roles.get(word));
     Ok(known.copied().collect())
 }
 

@@ -12,7 +12,8 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::{
     AsyncHttpClient, AuthenticationContextClass, AuthorizationCode, ClientId, ClientSecret,
-    CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
+    CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, Scope, TokenResponse as _,
     core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata},
 };
 use subtle::ConstantTimeEq as _;
@@ -65,7 +66,9 @@ pub enum FlowError {
     #[error("there is no such provider")]
     Provider,
     /// The browser may not be sent there.
-    #[error("`redirect_uri` must be `http://127.0.0.1:PORT/callback` or an address that is configured")]
+    #[error(
+        "`redirect_uri` must be `http://127.0.0.1:PORT/callback` or an address that is configured"
+    )]
     Redirect,
     /// Too many sign-ins are under way.
     #[error("too many sign-ins are under way")]
@@ -117,13 +120,16 @@ impl Flows {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, secret: &str, flow: Flow, now: Timestamp) -> Result<(), FlowError> {
+    /// Whether one more sign-in may begin. Those that took too long are forgotten.
+    fn room(&self, now: Timestamp) -> Result<(), FlowError> {
         let mut flows = self.flows();
         flows.retain(|_, flow| now.duration_since(flow.began_at) < LONGEST);
-        if flows.len() >= MOST {
-            return Err(FlowError::Busy);
-        }
-        flows.insert(TokenHash::of(secret), flow);
+        (flows.len() < MOST).then_some(()).ok_or(FlowError::Busy)
+    }
+
+    fn add(&self, secret: &str, flow: Flow, now: Timestamp) -> Result<(), FlowError> {
+        self.room(now)?;
+        self.flows().insert(TokenHash::of(secret), flow);
         Ok(())
     }
 
@@ -147,10 +153,10 @@ impl Flows {
         now: Timestamp,
     ) -> Result<(Url, String), FlowError> {
         let redirect = provider.redirect(redirect)?;
+        // Before the provider is asked for anything: strangers begin sign-ins too.
+        self.room(now)?;
         let metadata = provider.discover().await?;
-        let client = provider
-            .client(metadata)
-            .set_redirect_uri(redirect.clone());
+        let client = provider.client(metadata).set_redirect_uri(redirect.clone());
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut asked = client
             .authorize_url(

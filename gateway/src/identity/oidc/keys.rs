@@ -98,7 +98,10 @@ impl Provider {
         let discovery = format!("{issuer}/.well-known/openid-configuration");
         let discovery: Discovery = self.fetch(&discovery).await?;
         if discovery.issuer != self.settings.issuer {
-            tracing::warn!(provider = self.id(), "the provider calls itself something else");
+            tracing::warn!(
+                provider = self.id(),
+                "the provider calls itself something else"
+            );
             return None;
         }
         let mut published: serde_json::Value = self.fetch(&discovery.jwks_uri).await?;

@@ -58,7 +58,9 @@ impl Signer {
     fn jwk(&self, kid: &str) -> Value {
         let public = self.public();
         match self {
-            Self::Ed(_) => json!({ "kty": "OKP", "crv": "Ed25519", "kid": kid, "use": "sig", "x": b64(public) }),
+            Self::Ed(_) => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "kid": kid, "use": "sig", "x": b64(public) })
+            }
             Self::Ec(_) => json!({
                 "kty": "EC", "crv": "P-256", "kid": kid, "use": "sig",
                 "x": b64(&public[1..33]), "y": b64(&public[33..65]),
@@ -238,7 +240,10 @@ async fn a_good_token_says_who_by_the_mapping() {
     assert_eq!(profile.organisation, organisations()["brookdale-pd"]);
     assert_eq!(profile.roles, BTreeSet::from([Role::Investigator]));
     assert!(profile.attributes.sworn);
-    assert_eq!(profile.attributes.training_until, Some("2026-12-31".parse().unwrap()));
+    assert_eq!(
+        profile.attributes.training_until,
+        Some("2026-12-31".parse().unwrap())
+    );
     assert_eq!(profile.attributes.assurance, Assurance::Aal2);
     for (change, wanted) in [
         (json!({ "amr": ["pwd"] }), Assurance::Aal1),
@@ -249,7 +254,10 @@ async fn a_good_token_says_who_by_the_mapping() {
         let profile = agency.changed(json!({}), change).await.unwrap();
         assert_eq!(profile.attributes.assurance, wanted);
     }
-    let ec = agency.ec.sign(&with(header(), &json!({ "alg": "ES256", "kid": "ec-1" })), &claims());
+    let ec = agency.ec.sign(
+        &with(header(), &json!({ "alg": "ES256", "kid": "ec-1" })),
+        &claims(),
+    );
     assert_eq!(agency.said(&ec).await.unwrap().subject, "agency:rosa.lind");
 }
 
@@ -260,7 +268,10 @@ async fn a_header_that_is_not_right_refuses_the_token() {
         (json!({ "alg": "none" }), BadToken::Algorithm),
         (json!({ "alg": "None" }), BadToken::Algorithm),
         (json!({ "alg": "HS256" }), BadToken::Algorithm),
-        (json!({ "alg": "HS512", "kid": "oct-1" }), BadToken::Algorithm),
+        (
+            json!({ "alg": "HS512", "kid": "oct-1" }),
+            BadToken::Algorithm,
+        ),
         (json!({ "alg": "RS256" }), BadToken::Algorithm),
         (json!({ "alg": "EdDSA2" }), BadToken::Algorithm),
         (json!({ "alg": null }), BadToken::Malformed),
@@ -286,7 +297,10 @@ async fn a_claim_that_is_not_right_refuses_the_token() {
     let agency = agency();
     let now = noon().as_second();
     for (change, wanted) in [
-        (json!({ "iss": "https://login.other.example" }), BadToken::Issuer),
+        (
+            json!({ "iss": "https://login.other.example" }),
+            BadToken::Issuer,
+        ),
         (json!({ "iss": format!("{ISSUER}/") }), BadToken::Issuer),
         (json!({ "aud": null }), BadToken::Audience),
         (json!({ "aud": "turnpike" }), BadToken::Audience),
@@ -311,9 +325,18 @@ async fn a_claim_that_is_not_right_refuses_the_token() {
         (json!({ "organisation": "self" }), BadToken::Organisation),
         (json!({ "organisation": ["brookdale-pd"] }), BadToken::Claim),
         (json!({ "agency": null }), BadToken::Affiliation),
-        (json!({ "agency": { "class": "federal", "area": "US-OH" } }), BadToken::Affiliation),
-        (json!({ "agency": { "class": "state_local", "area": "US-MI" } }), BadToken::Affiliation),
-        (json!({ "agency": { "class": "king", "area": "US-OH" } }), BadToken::Affiliation),
+        (
+            json!({ "agency": { "class": "federal", "area": "US-OH" } }),
+            BadToken::Affiliation,
+        ),
+        (
+            json!({ "agency": { "class": "state_local", "area": "US-MI" } }),
+            BadToken::Affiliation,
+        ),
+        (
+            json!({ "agency": { "class": "king", "area": "US-OH" } }),
+            BadToken::Affiliation,
+        ),
         (json!({ "roles": null }), BadToken::Roles),
         (json!({ "roles": ["unknown-word"] }), BadToken::Roles),
         (json!({ "roles": ["inv", "aud"] }), BadToken::Roles),
@@ -335,7 +358,10 @@ async fn a_claim_that_is_not_right_refuses_the_token() {
         json!({ "trained": null, "sworn": null }),
         json!({ "organisation": "harbor-county", "agency": { "class": "state_local", "area": "US-OH" } }),
     ] {
-        assert!(agency.changed(json!({}), fine.clone()).await.is_ok(), "{fine}");
+        assert!(
+            agency.changed(json!({}), fine.clone()).await.is_ok(),
+            "{fine}"
+        );
     }
 }
 
@@ -358,16 +384,44 @@ async fn a_signature_that_is_not_the_keys_refuses_the_token() {
     };
     let huge = with(claims(), &json!({ "filler": "x".repeat(MAX_CREDENTIAL) }));
     for (token, wanted, what) in [
-        (stolen.sign(&header(), &claims()), BadToken::Signature, "the name of a stolen key"),
-        (stolen.sign(&own_key, &claims()), BadToken::Signature, "a key it brings along"),
-        (format!("{}.{other_claims}.{}", parts[0], parts[2]), BadToken::Signature, "other claims"),
-        (format!("{}.{}.", parts[0], parts[1]), BadToken::Signature, "no signature"),
-        (format!("{unsigned}.{}.", parts[1]), BadToken::Algorithm, "`none`"),
+        (
+            stolen.sign(&header(), &claims()),
+            BadToken::Signature,
+            "the name of a stolen key",
+        ),
+        (
+            stolen.sign(&own_key, &claims()),
+            BadToken::Signature,
+            "a key it brings along",
+        ),
+        (
+            format!("{}.{other_claims}.{}", parts[0], parts[2]),
+            BadToken::Signature,
+            "other claims",
+        ),
+        (
+            format!("{}.{}.", parts[0], parts[1]),
+            BadToken::Signature,
+            "no signature",
+        ),
+        (
+            format!("{unsigned}.{}.", parts[1]),
+            BadToken::Algorithm,
+            "`none`",
+        ),
         (confused, BadToken::Algorithm, "the public key as a secret"),
         (agency.ed.sign(&header(), &huge), BadToken::TooLong, "huge"),
-        (format!("{}.{}", parts[0], parts[1]), BadToken::Malformed, "two parts"),
+        (
+            format!("{}.{}", parts[0], parts[1]),
+            BadToken::Malformed,
+            "two parts",
+        ),
         ("a.b.c".to_owned(), BadToken::Malformed, "no base 64"),
-        (format!("{}.{}.{}", b64("[]"), parts[1], parts[2]), BadToken::Malformed, "no object"),
+        (
+            format!("{}.{}.{}", b64("[]"), parts[1], parts[2]),
+            BadToken::Malformed,
+            "no object",
+        ),
     ] {
         assert_eq!(agency.said(&token).await, Err(wanted), "{what}");
     }
@@ -381,7 +435,11 @@ async fn a_system_is_a_client_that_is_configured_as_one() {
         let change = json!({ "sub": subject, "client_id": "records", "roles": ["inv"] });
         let profile = agency.changed(json!({}), change).await.unwrap();
         assert_eq!(profile.subject, "agency:records");
-        assert_eq!(profile.roles, BTreeSet::from([Role::System]), "its own words do not count");
+        assert_eq!(
+            profile.roles,
+            BTreeSet::from([Role::System]),
+            "its own words do not count"
+        );
         assert_eq!(profile.attributes.assurance, Assurance::Aal1);
     }
 }
@@ -392,9 +450,16 @@ async fn new_keys_are_found_old_ones_forgotten_and_strangers_cannot_make_the_gat
     let fetches = || *agency.published.fetches.lock().unwrap();
     let said = async |token: &str, second: i64| {
         let now = noon() + SignedDuration::from_secs(second);
-        agency.provider.access(token, &organisations(), now).await.err()
+        agency
+            .provider
+            .access(token, &organisations(), now)
+            .await
+            .err()
     };
-    let long = with(claims(), &json!({ "exp": noon().as_second() + 10 * 86_400 }));
+    let long = with(
+        claims(),
+        &json!({ "exp": noon().as_second() + 10 * 86_400 }),
+    );
     let first = agency.ed.sign(&header(), &long);
     assert_eq!(said(&first, 0).await, None);
     assert_eq!(said(&first, 1).await, None);
@@ -414,19 +479,33 @@ async fn new_keys_are_found_old_ones_forgotten_and_strangers_cannot_make_the_gat
     assert_eq!(said(&first, 61).await, Some(BadToken::Key), "withdrawn");
 
     *agency.published.down.lock().unwrap() = true;
-    assert_eq!(said(&second, 3_600).await, None, "keys are kept while the provider is away");
+    assert_eq!(
+        said(&second, 3_600).await,
+        None,
+        "keys are kept while the provider is away"
+    );
     assert_eq!(said(&second, 13 * 3_600).await, Some(BadToken::Unavailable));
     *agency.published.down.lock().unwrap() = false;
     *agency.published.issuer.lock().unwrap() = "https://login.other.example".to_owned();
-    assert_eq!(said(&second, 14 * 3_600).await, Some(BadToken::Unavailable), "another issuer");
+    assert_eq!(
+        said(&second, 14 * 3_600).await,
+        Some(BadToken::Unavailable),
+        "another issuer"
+    );
 }
 
 #[tokio::test]
 async fn a_proof_of_a_sign_in_is_for_this_client_and_this_sign_in() {
     let agency = agency();
     let proof = async |change: Value| {
-        let base = with(claims(), &json!({ "aud": "turnpike", "client_id": null, "nonce": "n-1" }));
-        let token = agency.ed.sign(&with(header(), &json!({ "typ": "JWT" })), &with(base, &change));
+        let base = with(
+            claims(),
+            &json!({ "aud": "turnpike", "client_id": null, "nonce": "n-1" }),
+        );
+        let token = agency.ed.sign(
+            &with(header(), &json!({ "typ": "JWT" })),
+            &with(base, &change),
+        );
         let known = organisations();
         let said = agency.provider.signed_in(&token, "n-1", &known, noon());
         said.await.err()
@@ -436,10 +515,16 @@ async fn a_proof_of_a_sign_in_is_for_this_client_and_this_sign_in() {
         (json!({ "nonce": "n-2" }), BadToken::Nonce),
         (json!({ "nonce": null }), BadToken::Nonce),
         (json!({ "aud": "turnpike-api" }), BadToken::Audience),
-        (json!({ "aud": ["turnpike", "other"] }), BadToken::AuthorizedParty),
+        (
+            json!({ "aud": ["turnpike", "other"] }),
+            BadToken::AuthorizedParty,
+        ),
         (json!({ "azp": "other" }), BadToken::AuthorizedParty),
     ] {
         assert_eq!(proof(change.clone()).await, Some(wanted), "{change}");
     }
-    assert_eq!(proof(json!({ "aud": ["turnpike", "other"], "azp": "turnpike" })).await, None);
+    assert_eq!(
+        proof(json!({ "aud": ["turnpike", "other"], "azp": "turnpike" })).await,
+        None
+    );
 }

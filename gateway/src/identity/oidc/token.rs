@@ -204,12 +204,8 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> Result<(), BadToken> {
             AlgorithmParameters::RSA(_),
             A::RS256 | A::RS384 | A::RS512 | A::PS256 | A::PS384 | A::PS512,
         ) => true,
-        (AlgorithmParameters::EllipticCurve(curve), A::ES256) => {
-            curve.curve == EllipticCurve::P256
-        }
-        (AlgorithmParameters::EllipticCurve(curve), A::ES384) => {
-            curve.curve == EllipticCurve::P384
-        }
+        (AlgorithmParameters::EllipticCurve(curve), A::ES256) => curve.curve == EllipticCurve::P256,
+        (AlgorithmParameters::EllipticCurve(curve), A::ES384) => curve.curve == EllipticCurve::P384,
         (AlgorithmParameters::OctetKeyPair(curve), A::EdDSA) => {
             curve.curve == EllipticCurve::Ed25519
         }
@@ -280,7 +276,8 @@ fn audience(claims: &Claims, expected: &Expected<'_>) -> Result<(), BadToken> {
     let party = text(claims, "azp");
     match expected.usage {
         Use::SignIn { nonce } => {
-            if party.is_some_and(|party| party != settings.client_id) || (several && party.is_none())
+            if party.is_some_and(|party| party != settings.client_id)
+                || (several && party.is_none())
             {
                 return Err(BadToken::AuthorizedParty);
             }
