@@ -49,8 +49,7 @@ async fn an_account_is_made_enrolled_changed_and_ended_and_each_step_is_one_entr
     assert_eq!(who.body["means"], "session");
     assert_eq!(who.body["idle_s"], 1_800);
 
-    let change = |body: Value| async {
-        let body = body;
+    let change = async |body: Value| {
         desk.call("PATCH", "/v1/users/ana.weiss", Some(&operator), Some(&body))
             .await
     };
@@ -113,6 +112,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
     let plain = new(json!(["investigator"]));
     let own = json!({ "change": "roles", "roles": ["integrator", "operator"] });
     let me = "/v1/users/first.operator";
+    let (boss, staff) = (operator.as_str(), investigator.as_str());
     for (who, method, path, body, status, kind, detail) in [
         (
             desk.configured("operator"),
@@ -123,15 +123,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "insufficient_user_authentication",
             "assurance",
         ),
-        (
-            &investigator,
-            "POST",
-            "/v1/users",
-            &plain,
-            403,
-            "forbidden",
-            "role",
-        ),
+        (staff, "POST", "/v1/users", &plain, 403, "forbidden", "role"),
         (
             desk.configured("auditor"),
             "POST",
@@ -141,17 +133,9 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "forbidden",
             "role",
         ),
+        (boss, "PATCH", me, &own, 403, "forbidden", "own_account"),
         (
-            &operator,
-            "PATCH",
-            me,
-            &own,
-            403,
-            "forbidden",
-            "own_account",
-        ),
-        (
-            &operator,
+            boss,
             "PATCH",
             me,
             &json!({ "change": "reset" }),
@@ -160,7 +144,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "own_account",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &new(json!(["auditor", "operator"])),
@@ -169,7 +153,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "duties",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &new(json!(["operator", "investigator"])),
@@ -178,7 +162,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "duties",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &new(json!(["system"])),
@@ -187,7 +171,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "roles",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &new(json!([])),
@@ -196,7 +180,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "roles",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &json!({ "subject": "ana.weiss", "organisation": "brookdale-pd", "roles": ["auditor"] }),
@@ -205,7 +189,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "exists",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &json!({ "subject": "ines.moreau", "organisation": "brookdale-pd", "roles": ["auditor"] }),
@@ -214,7 +198,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "exists",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &json!({ "subject": "Not A Name", "organisation": "brookdale-pd", "roles": ["auditor"] }),
@@ -223,7 +207,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "subject",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &json!({ "subject": "new.person", "organisation": "nowhere", "roles": ["auditor"] }),
@@ -232,7 +216,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "organisation",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/users",
             &json!({ "subject": "new.person" }),
@@ -241,7 +225,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "organisation",
         ),
         (
-            &operator,
+            boss,
             "PATCH",
             "/v1/users/nobody",
             &json!({ "change": "disable" }),
@@ -250,7 +234,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "missing",
         ),
         (
-            &operator,
+            boss,
             "PATCH",
             "/v1/users/ana.weiss",
             &json!({ "change": "roles", "roles": ["investigator", "auditor"] }),
@@ -259,7 +243,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "duties",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/keys",
             &json!({ "subject": "spy", "organisation": "brookdale-pd", "role": "auditor", "days": 1 }),
@@ -268,7 +252,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "role",
         ),
         (
-            &operator,
+            boss,
             "POST",
             "/v1/keys",
             &json!({ "subject": "old", "organisation": "brookdale-pd", "role": "system", "days": 400 }),
@@ -277,7 +261,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "days",
         ),
         (
-            &operator,
+            boss,
             "DELETE",
             "/v1/keys/0123456789abcdef",
             &Value::Null,
@@ -286,7 +270,7 @@ async fn nobody_looks_after_accounts_without_the_role_two_factors_and_somebody_e
             "missing",
         ),
         (
-            &investigator,
+            staff,
             "POST",
             "/v1/keys",
             &json!({}),
