@@ -281,7 +281,7 @@ async fn a_header_that_is_not_right_refuses_the_token() {
         (json!({ "crit": ["exp"] }), BadToken::Critical),
         (json!({ "kid": null }), BadToken::Key),
         (json!({ "kid": "gone" }), BadToken::Key),
-        (json!({ "kid": "q-1" }), BadToken::Key),
+        (json!({ "kid": "q-1" }), BadToken::KeyKind),
         (json!({ "kid": "../ed-1" }), BadToken::Key),
         (json!({ "kid": "oct-1" }), BadToken::KeyKind),
         (json!({ "kid": "ec-1" }), BadToken::KeyKind),

@@ -64,7 +64,6 @@ client_id = "turnpike"
     assert_eq!(
         installation.problems(),
         [
-            "turnpike.toml: `providers[1].id`: is used twice",
             "turnpike.toml: `providers[0].issuer`: must be an `https` address without query or fragment",
             "turnpike.toml: `providers[0].client_secret`: must be a reference, never the secret itself: `{ env = \"NAME\" }` or `{ file = \"path\" }`",
             "turnpike.toml: `providers[0].algorithms`: must be one or more of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
@@ -73,6 +72,7 @@ client_id = "turnpike"
             "turnpike.toml: `providers[0].systems[0].role`: must be `system`, `integrator` or `source_owner`: other roles are people's",
             "turnpike.toml: `providers[0].systems[1].organisation`: is not one of `organisations`",
             "turnpike.toml: `providers[0].systems[3].client_id`: is used twice",
+            "turnpike.toml: `providers[1].id`: is used twice",
             "turnpike.toml: `providers[1].issuer`: must be an `https` address without query or fragment",
             "turnpike.toml: `identity.session_idle_min`: must be 1 to 30",
             "turnpike.toml: `identity.session_hours`: must be 1 to 24",
