@@ -3,10 +3,8 @@
 #
 #   ./test.sh
 #
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto, OpenSSH and Go, pip for pymerkle, `cargo install` for the cargo
-# commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto and OpenSSH, `cargo install` for the cargo
-# commands, pip for a provider of single sign-on). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto, OpenSSH and Go, pip for pymerkle and
+# for a provider of single sign-on, `cargo install` for the cargo commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export CARGO_TERM_COLOR=never NO_COLOR=1
