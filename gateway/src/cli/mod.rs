@@ -11,9 +11,9 @@ mod events;
 mod exit;
 mod key;
 mod ledger;
+mod login;
 mod owner;
 mod progress;
-mod login;
 mod prompt;
 mod query;
 mod seal;
@@ -23,8 +23,8 @@ mod sources;
 mod table;
 mod token;
 mod urgent;
-mod witness;
 mod user;
+mod witness;
 
 use std::{
     ffi::OsString,
