@@ -45,7 +45,9 @@ async fn serve(config: Config) -> Result<Exit, Outcome> {
         .map_err(|error| {
             let exit = match &error {
                 StartError::Ledger(LedgerError::Damaged(_) | LedgerError::Tree(_)) => Exit::Damaged,
-                StartError::Source { .. } | StartError::Shape(_) => Exit::Config,
+                StartError::Source { .. } | StartError::Provider { .. } | StartError::Shape(_) => {
+                    Exit::Config
+                }
                 _ => Exit::Failed,
             };
             Outcome::new(exit, error.to_string())

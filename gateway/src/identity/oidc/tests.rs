@@ -14,6 +14,7 @@ use aws_lc_rs::{
 };
 use base64::Engine as _;
 use jiff::SignedDuration;
+use proptest::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 use turnpike_adapters::error::ErrorKind;
 use turnpike_schemas::{
@@ -527,4 +528,23 @@ async fn a_proof_of_a_sign_in_is_for_this_client_and_this_sign_in() {
         proof(json!({ "aud": ["turnpike", "other"], "azp": "turnpike" })).await,
         None
     );
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_a_token_and_none_ends_the_gateway(head in ".{0,80}", body in ".{0,80}", tail in ".{0,40}") {
+        let settings = settings();
+        let expected = Expected { settings: &settings, usage: Use::Access };
+        for token in [
+            format!("{}.{}.{tail}", b64(&head), b64(&body)),
+            format!("{head}.{body}.{tail}"),
+            format!("{}.{}.{}", b64(header().to_string()), b64(&body), b64(&tail)),
+        ] {
+            if let Ok(header) = token::header(&token, &expected) {
+                let key = serde_json::from_value(Signer::ed().jwk("ed-1")).unwrap();
+                prop_assert!(token::verify(&token, &header, &key, &expected, noon()).is_err());
+            }
+            prop_assert_eq!(issuer_of(&token).filter(|issuer| issuer == ISSUER), None);
+        }
+    }
 }
