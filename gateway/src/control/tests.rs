@@ -277,7 +277,7 @@ async fn a_key_is_shown_once_expires_and_can_be_taken_back() {
 
     drop(control);
     let stored = std::fs::read(folder.path().join("control.sqlite")).unwrap();
-    let tail = &secret[KEY_PREFIX.len() + 17..];
+    let tail = secret.get(KEY_PREFIX.len() + 17..).unwrap();
     for shown in [tail, PASSWORD] {
         let is_in = stored
             .windows(shown.len())
