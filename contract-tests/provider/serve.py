@@ -1,4 +1,4 @@
-"""Canaille, a provider of OpenID Connect, with the accounts and clients a test needs, in memory, on a free port.
+"""Canaille, a provider of OpenID Connect, with the accounts and clients a test needs, on a free port.
 
     python serve.py
 
@@ -20,6 +20,7 @@ import json
 import secrets
 import socket
 import sys
+import tempfile
 import threading
 
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
@@ -75,6 +76,11 @@ class AccessTokens(JWTBearerTokenGenerator):
 
 
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        run_in(folder)
+
+
+def run_in(folder):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -85,9 +91,10 @@ def main():
         "SECRET_KEY": secrets.token_urlsafe(32),
         "SERVER_NAME": name,
         "PREFERRED_URL_SCHEME": "http",
-        "CANAILLE_MEMORY": {},
+        # Its back end in memory finds by any of several conditions instead of all: a code of another sign-in would do.
+        "CANAILLE_SQL": {"DATABASE_URI": f"sqlite:///{folder}/canaille.sqlite"},
         "CANAILLE": {
-            "DATABASE": "memory",
+            "DATABASE": "sql",
             "AUTHENTICATION_FACTORS": ["password", "otp"],
             "OTP_METHOD": "TOTP",
             "CAPTCHA_ENABLED": False,
@@ -100,7 +107,7 @@ def main():
         },
         "SESSION_COOKIE_SECURE": False,
     }
-    app = create_app(config)
+    app = create_app(config, init_backend=True)
     authorization.register_token_generator("default", AccessTokens(issuer))
     told = {"issuer": issuer, "people": {}, "systems": {}}
     with app.app_context():
