@@ -66,6 +66,7 @@ fn gauges(app: &App) {
     let stats = app.ledger.stats();
     metrics::gauge!("turnpike_ledger_healthy").set(up(app.ledger.healthy()));
     metrics::gauge!("turnpike_ledger_entries").set(stats.entries as f64);
+    metrics::gauge!("turnpike_ledger_space_used_ratio").set(f64::from(stats.space_used) / 10_000.0);
     metrics::gauge!("turnpike_ledger_queue").set(stats.queued as f64);
     metrics::gauge!("turnpike_store_healthy").set(up(app.store.healthy()));
     for source in app.federation.sources() {

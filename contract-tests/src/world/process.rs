@@ -60,6 +60,9 @@ impl Gateway {
             .arg("serve")
             .arg("--config")
             .arg(config)
+            // How full this machine is says nothing about an invented installation.
+            .env("TURNPIKE__LEDGER__WARN_PERCENT", "100")
+            .env("TURNPIKE__LEDGER__STOP_PERCENT", "100")
             .stdout(Stdio::piped())
             .stderr(log)
             .stdin(Stdio::null())

@@ -155,7 +155,13 @@ impl Embedded {
     /// A gateway inside the test, at the time of the machine until its clock is moved.
     pub(crate) async fn start(change: impl FnOnce(&World)) -> Self {
         let world = build(change).await;
-        let config = Config::load_with(&world.config(), &[].into()).unwrap();
+        let roomy = ["WARN", "STOP"].map(|stage| {
+            (
+                format!("TURNPIKE__LEDGER__{stage}_PERCENT"),
+                "100".to_owned(),
+            )
+        });
+        let config = Config::load_with(&world.config(), &roomy.into()).unwrap();
         let clock = Arc::new(MovedClock(AtomicI64::new(now().as_microsecond())));
         let running = app::start(config, Arc::<MovedClock>::clone(&clock)).await;
         let running = running.unwrap();

@@ -10,7 +10,7 @@ use super::load::beside;
 use super::raw::{Profile, RawLedger};
 use super::report::Report;
 use super::validate::millis;
-use crate::ledger::{LedgerConfig, TreeConfig};
+use crate::ledger::{LedgerConfig, SpaceLimits, TreeConfig};
 use crate::tlog::Witnesses;
 
 /// Says that a key gives the name.
@@ -45,6 +45,7 @@ pub(super) fn ledger(raw: &RawLedger, data_dir: &Path, report: &mut Report) -> L
         keys: Some(data_dir.join(&raw.keys_dir)),
         epoch: raw.epoch,
         lost_keys: lost_keys(&raw.lost_keys, report),
+        space: Some(space(raw, report)),
         ..LedgerConfig::default()
     }
 }
@@ -67,6 +68,24 @@ fn lost_keys(names: &[String], report: &mut Report) -> Vec<KeyId> {
         report.add("ledger.lost_keys", message);
         Vec::new()
     })
+}
+
+fn space(raw: &RawLedger, report: &mut Report) -> SpaceLimits {
+    let mut percent = |key, value| {
+        let percent = report.within(key, u64::from(value), 1..=100);
+        u8::try_from(percent).unwrap_or(100)
+    };
+    let limits = SpaceLimits {
+        warn_percent: percent("ledger.warn_percent", raw.warn_percent),
+        stop_percent: percent("ledger.stop_percent", raw.stop_percent),
+    };
+    if limits.warn_percent > limits.stop_percent {
+        report.add(
+            "ledger.warn_percent",
+            "must not be above `ledger.stop_percent`",
+        );
+    }
+    limits
 }
 
 /// The witnesses of the policy file, when it demands any.

@@ -58,6 +58,8 @@ pub enum LogFormat {
 pub(super) struct RawLedger {
     pub(super) deadline_ms: u64,
     pub(super) segment_mb: u64,
+    pub(super) warn_percent: u8,
+    pub(super) stop_percent: u8,
     pub(super) origin: String,
     pub(super) key_file: PathBuf,
     pub(super) checkpoint_ms: u64,
@@ -241,6 +243,8 @@ impl Default for RawLedger {
         Self {
             deadline_ms: 250,
             segment_mb: 64,
+            warn_percent: 80,
+            stop_percent: 95,
             origin: "auto".to_owned(),
             key_file: PathBuf::from("ledger.key"),
             checkpoint_ms: 1_000,

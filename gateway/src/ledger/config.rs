@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use turnpike_schemas::ledger::KeyId;
 
-use super::{Period, TreeConfig};
+use super::{Period, SpaceLimits, TreeConfig};
 
 /// Tells the time that is written into entries.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -27,6 +27,8 @@ pub struct LedgerConfig {
     pub queue: usize,
     /// How often a full disk is tried again while nobody asks.
     pub probe_every: Duration,
+    /// How full the disk may get; without it that is not looked at.
+    pub space: Option<SpaceLimits>,
     /// How the tree over the entries is signed; without it there is none.
     pub tree: Option<TreeConfig>,
     /// Folder of the keys that seal personal fields; `keys` in the folder of the ledger unless given.
@@ -46,6 +48,7 @@ impl Default for LedgerConfig {
             segment_bytes: 64 * 1024 * 1024,
             queue: 4_096,
             probe_every: Duration::from_secs(1),
+            space: None,
             tree: None,
             keys: None,
             epoch: Period::Month,

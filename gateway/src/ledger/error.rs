@@ -73,6 +73,9 @@ pub enum Unavailable {
     /// The witnesses have not vouched lately enough. Heals when they do.
     #[error("not enough witnesses vouch for it")]
     Unwitnessed,
+    /// What is left of the disk is kept for what is under way. Heals when there is room again.
+    #[error("the disk is almost full")]
+    Reserved,
     /// The ledger was closed.
     #[error("closed")]
     Closed,

@@ -403,6 +403,11 @@ impl Ledger {
         let end = tokio::time::Instant::now() + self.config.deadline;
         let sealed = self.seal(&bodies).await?;
         let gave_up = ticket.as_ref().map(Ticket::gave_up);
+        let begins = matches!(link, Link::First);
+        let own = matches!(bodies.first(), Some(Body::Admin(_)));
+        if begins && !own && self.shared.space.is_reserved() {
+            return Err(LedgerError::Unavailable(Unavailable::Reserved));
+        }
         if let Some(reason) = self.shared.refusal() {
             ticket.iter().for_each(Ticket::blame_ledger);
             return Err(LedgerError::Unavailable(reason));

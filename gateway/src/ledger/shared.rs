@@ -10,6 +10,7 @@ use turnpike_schemas::ledger::InterruptReason;
 use uuid::Uuid;
 
 use super::places::Places;
+use super::space::Space;
 use super::tree::Pending;
 use super::{Now, Unavailable};
 
@@ -37,6 +38,8 @@ pub struct LedgerStats {
     pub open_tickets: u64,
     /// Intents that wait for their `interrupted` entry.
     pub owed: u64,
+    /// Ten-thousandths of the disk that are used; 0 where that is not known.
+    pub space_used: u32,
     /// Why entries are not taken, if so.
     pub trouble: Option<Unavailable>,
 }
@@ -65,6 +68,8 @@ pub(super) struct Shared {
     unsigned: AtomicBool,
     now: Now,
     vouching: Mutex<Option<Vouching>>,
+    /// How full the disk is.
+    pub(super) space: Space,
     /// Where the bundles of entries begin.
     pub(super) places: Places,
     /// Leaves of durable entries that the tree has not taken yet.
@@ -95,6 +100,7 @@ impl Shared {
             unsigned: AtomicBool::new(false),
             now,
             vouching: Mutex::new(None),
+            space: Space::default(),
             places: Places::default(),
             pending: Pending::default(),
             entries: AtomicU64::new(0),
@@ -123,6 +129,9 @@ impl Shared {
 
     /// Why no question is taken although entries can be written.
     pub(super) fn silence(&self) -> Option<Unavailable> {
+        if self.space.is_reserved() {
+            return Some(Unavailable::Reserved);
+        }
         if self.is_unsigned() {
             return Some(Unavailable::Unsigned);
         }
@@ -202,6 +211,7 @@ impl Shared {
             queued: self.queued.load(Relaxed),
             open_tickets: self.open_tickets.load(Relaxed),
             owed: lock(&self.owed).len() as u64,
+            space_used: self.space.used(),
             trouble: self.trouble(),
         }
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::cannot;
-use super::{LedgerError, segment};
+use super::{LedgerError, Room, segment};
 
 const LOCK: &str = "ledger.lock";
 
@@ -36,6 +36,11 @@ pub trait LedgerStorage: Debug + Send + 'static {
     /// # Errors
     /// As the system reports; then the segment stays the same.
     fn rotate(&mut self) -> io::Result<()>;
+
+    /// How much room there is; `None` where that cannot be told.
+    fn room(&self) -> Option<Room> {
+        None
+    }
 }
 
 /// Segments in one directory, which only this process may write while this value lives.
@@ -121,6 +126,17 @@ impl LedgerStorage for FileStorage {
         sync_dir(&self.dir)?;
         (self.segment, self.file) = (next, file);
         Ok(())
+    }
+
+    fn room(&self) -> Option<Room> {
+        let disk = rustix::fs::fstatvfs(&self.file).ok()?;
+        // As `df` counts: what only the administrator may use is neither used nor free.
+        let used = disk.f_blocks.saturating_sub(disk.f_bfree);
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Some(Room {
+            total: bytes(used.saturating_add(disk.f_bavail)),
+            free: bytes(disk.f_bavail),
+        })
     }
 }
 

@@ -7,14 +7,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
-use turnpike_schemas::ledger::{Body, Interrupted, Nonce, Sealed, Stamp};
+use turnpike_schemas::ledger::{Admin, AdminAction, Body, Interrupted, Nonce, Sealed, Stamp};
 use turnpike_schemas::tlog::{Hash, leaf_hash};
 use uuid::Uuid;
 
 use super::places::Place;
 use super::shared::{Owed, Shared, nanos};
 use super::tree::Growing;
-use super::{LedgerConfig, LedgerError, LedgerStorage, Now, Ticket, Unavailable, segment};
+use super::{
+    LedgerConfig, LedgerError, LedgerStorage, Now, SpaceStage, Ticket, Unavailable, segment,
+};
 
 /// What the writer is told.
 #[derive(Debug)]
@@ -66,11 +68,15 @@ pub(super) struct Writer {
     /// Of each entry in `lines`, its leaf hash and where it begins there.
     leaves: Vec<(Hash, u64)>,
     tree: Option<Growing>,
+    looked_at_space: Option<Instant>,
+    /// What is to be said about the space left.
+    alarm: Option<SpaceStage>,
 }
 
 enum Wake {
     Batch(Vec<Append>),
     Probe,
+    Idle,
     Close(Vec<Append>, Option<oneshot::Sender<()>>),
 }
 
@@ -101,6 +107,8 @@ impl Writer {
             entry: Vec::new(),
             leaves: Vec::new(),
             tree: None,
+            looked_at_space: None,
+            alarm: None,
         }
     }
 
@@ -114,7 +122,14 @@ impl Writer {
         let _closing = Closing(Arc::clone(&self.shared));
         loop {
             match self.wait(messages) {
-                Wake::Batch(batch) => self.commit(batch),
+                Wake::Batch(batch) => {
+                    self.look_at_space();
+                    self.commit(batch);
+                }
+                Wake::Idle => {
+                    self.look_at_space();
+                    self.commit(Vec::new());
+                }
                 Wake::Probe => self.probe(),
                 Wake::Close(batch, reply) => {
                     self.commit(batch);
@@ -143,14 +158,10 @@ impl Writer {
     fn wait(&self, messages: &Receiver<Message>) -> Wake {
         let restless =
             self.shared.owes() || self.shared.recorded_trouble() == Some(Unavailable::NoSpace);
-        let first = if restless {
-            messages.recv_timeout(self.config.probe_every)
-        } else {
-            messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match first {
+        match messages.recv_timeout(self.config.probe_every) {
             Ok(first) => self.gather(first, messages),
-            Err(RecvTimeoutError::Timeout) => Wake::Probe,
+            Err(RecvTimeoutError::Timeout) if restless => Wake::Probe,
+            Err(RecvTimeoutError::Timeout) => Wake::Idle,
             Err(RecvTimeoutError::Disconnected) => Wake::Close(Vec::new(), None),
         }
     }
@@ -188,12 +199,37 @@ impl Writer {
 
     fn commit(&mut self, mut batch: Vec<Append>) {
         let owed = self.shared.take_owed(self.config.max_batch);
-        if owed.is_empty() && batch.is_empty() {
+        if owed.is_empty() && batch.is_empty() && self.alarm.is_none() {
             return;
         }
         match self.write_or_owe(owed, &mut batch) {
             Ok(first) => answer(batch, first),
             Err(reason) => refuse(batch, reason),
+        }
+    }
+
+    /// Looks from time to time how full the disk is. A stage that is worse than the one before is put on record.
+    fn look_at_space(&mut self) {
+        let now = Instant::now();
+        let due = self
+            .looked_at_space
+            .is_none_or(|looked| now.duration_since(looked) >= self.config.probe_every);
+        if !due {
+            return;
+        }
+        self.looked_at_space = Some(now);
+        let Some((room, limits)) = self.storage.room().zip(self.config.space) else {
+            return;
+        };
+        let Some(stage) = self.shared.space.seen(room, limits) else {
+            return;
+        };
+        if stage == SpaceStage::Enough {
+            self.alarm = None;
+            tracing::info!(free = room.free, "the disk of the ledger has room again");
+        } else {
+            self.alarm = Some(stage);
+            tracing::error!(?stage, free = room.free, "the disk of the ledger fills up");
         }
     }
 
@@ -234,6 +270,7 @@ impl Writer {
         let noted = self.note(stored);
         self.shared.end_io();
         noted?;
+        self.alarm = None;
         self.publish();
         self.next_index = next;
         self.end.offset += self.lines.len() as u64;
@@ -282,6 +319,16 @@ impl Writer {
                     intent: Some(*intent),
                 },
             );
+            index += 1;
+        }
+        if let Some(sealed) = self.alarm.map(alarm).transpose()?.flatten() {
+            let stamp = Stamp {
+                index,
+                at,
+                question: None,
+                intent: None,
+            };
+            self.put(&sealed, &stamp);
             index += 1;
         }
         Ok(index)
@@ -368,6 +415,19 @@ pub(super) fn nonce() -> Result<Nonce, LedgerError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| LedgerError::Random)?;
     Ok(Nonce::from_bytes(bytes))
+}
+
+/// The record of a stage.
+fn alarm(stage: SpaceStage) -> Result<Option<Sealed>, LedgerError> {
+    let Some(word) = stage.alarm() else {
+        return Ok(None);
+    };
+    let alarm = Body::Admin(Admin {
+        action: AdminAction::Alarm,
+        by: None,
+        facts: [("alarm".to_owned(), word.into())].into(),
+    });
+    Ok(Some(alarm.seal(nonce()?)?))
 }
 
 fn answer(batch: Vec<Append>, mut next: u64) {

@@ -5,6 +5,7 @@ mod faults;
 mod life;
 mod repair;
 mod sealing;
+mod space;
 mod tree;
 
 use std::path::Path;
