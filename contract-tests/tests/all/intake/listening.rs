@@ -17,8 +17,8 @@ use turnpike_contract_tests::{
 
 use super::quarantined;
 use crate::installation::{
-    Installation, agree, configure, edit, eventually, files_under, now, of_kind, question_about,
-    read, reads_of,
+    Installation, agree, configure, eventually, files_under, now, of_kind, question_about, read,
+    reads_of,
 };
 
 const GATE: &str = "north-gate";
