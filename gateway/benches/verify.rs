@@ -73,7 +73,7 @@ async fn write(dir: &Path, entries: u64) {
 fn export(dir: &Path, signed: &SignedCheckpoint) {
     let folder = Folder::new(dir.join("export"));
     let mut copy = Export::new(&folder);
-    verify_each::<turnpike_gateway::ledger::LedgerError>(&dir.join("ledger"), &mut |_, entry| {
+    verify_each::<turnpike_gateway::ledger::LedgerError>(&dir.join("ledger"), |_, entry| {
         copy.add(entry).unwrap();
         Ok(())
     })

@@ -68,6 +68,10 @@ fn gauges(app: &App) {
     metrics::gauge!("turnpike_ledger_entries").set(stats.entries as f64);
     metrics::gauge!("turnpike_ledger_space_used_ratio").set(f64::from(stats.space_used) / 10_000.0);
     metrics::gauge!("turnpike_ledger_queue").set(stats.queued as f64);
+    if let Some(published) = app.ledger.published() {
+        let signed = published.heads().borrow().size;
+        metrics::gauge!("turnpike_ledger_signed_entries").set(signed as f64);
+    }
     metrics::gauge!("turnpike_store_healthy").set(up(app.store.healthy()));
     for source in app.federation.sources() {
         let name = source.id.to_string();

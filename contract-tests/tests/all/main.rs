@@ -27,6 +27,8 @@ mod intake;
 #[cfg(test)]
 mod ledger_faults;
 #[cfg(test)]
+mod ledger_tree;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod owners;

@@ -3,7 +3,7 @@
 mod sealing;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -17,6 +17,7 @@ use turnpike_schemas::ledger::{
 };
 use uuid::Uuid;
 
+use super::bodies::{with_decisions, with_parts};
 use super::error::cannot;
 use super::places::Place;
 use super::recover::{Recovery, recover};
@@ -27,9 +28,6 @@ use super::{
     Entries, Heads, Keyring, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket,
     Unavailable, reader,
 };
-
-/// Sources one outcome spells out; further ones get an `outcome_part` of their own, so that no outcome is too large.
-const MAX_SOURCES: usize = 64;
 
 /// Beside the deadline, how long the last checkpoint may take when the ledger is closed.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(5);
@@ -45,14 +43,6 @@ pub struct Ledger {
     shared: Arc<Shared>,
     writer: SyncSender<Message>,
     published: Option<Published>,
-}
-
-/// What others may see of the ledger: its folder, and the newest signed checkpoint.
-#[derive(Debug, Clone)]
-pub struct Published {
-    pub(super) dir: PathBuf,
-    pub(super) heads: Heads,
-    pub(super) shared: Arc<Shared>,
 }
 
 /// A ledger that was opened, and what had to be done for it.
@@ -461,19 +451,4 @@ impl fmt::Debug for Ledger {
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
-}
-
-fn with_decisions(first: Body, decisions: Vec<Decision>) -> Vec<Body> {
-    std::iter::once(first)
-        .chain(decisions.into_iter().map(Body::Decision))
-        .collect()
-}
-
-fn with_parts(mut outcome: Outcome) -> Vec<Body> {
-    let beyond = outcome
-        .sources
-        .split_off(outcome.sources.len().min(MAX_SOURCES));
-    let mut bodies: Vec<Body> = beyond.into_iter().map(Body::OutcomePart).collect();
-    bodies.push(Body::Outcome(outcome));
-    bodies
 }

@@ -15,6 +15,7 @@
 //!
 //! Deliberately absent: a second copy, deletion, any way to write an outcome without a ticket.
 
+mod bodies;
 mod config;
 mod damage;
 mod error;
@@ -35,9 +36,12 @@ mod writer;
 pub use config::{LedgerConfig, Now};
 pub use damage::{Damage, DamageKind};
 pub use error::{LedgerError, Unavailable};
-pub use handle::{Ledger, Opened, Published, Receipt};
+pub use handle::{Ledger, Opened, Receipt};
 pub use keys::{KeyError, Keyring, Period};
-pub use reader::{Entries, Verified, read, read_from, read_open, verify, verify_each};
+pub use published::Published;
+pub use reader::{
+    Entries, Verified, is_here, read, read_from, read_open, verify, verify_each,
+};
 pub use recover::Recovery;
 pub use shared::LedgerStats;
 pub use space::{Room, SpaceLimits, SpaceStage};

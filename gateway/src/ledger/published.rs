@@ -2,16 +2,26 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use turnpike_schemas::tlog::{
     LogProof, Note, Tile, TileHashes, inclusion, leaf_hash, put_entry, verify_inclusion,
 };
 
-use super::handle::Published;
 use super::places::{Place, STEP};
+use super::shared::Shared;
 use super::tree::FOLDER;
 use super::{Head, Heads, segment};
 use crate::tlog::{Folder, FolderError};
+
+/// What others may see of the ledger: its folder, and the newest signed checkpoint.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub(super) dir: PathBuf,
+    pub(super) heads: Heads,
+    pub(super) shared: Arc<Shared>,
+}
 
 impl Published {
     /// The newest signed checkpoint.

@@ -30,6 +30,12 @@ pub struct Verified {
     pub open: Vec<u64>,
 }
 
+/// Whether `dir` is the folder of a ledger.
+#[must_use]
+pub fn is_here(dir: &Path) -> bool {
+    dir.join(segment::name(0)).exists()
+}
+
 /// Reads the ledger in `dir` without writing anything.
 ///
 /// # Errors
@@ -74,7 +80,7 @@ pub fn read_open<'k>(
 /// # Errors
 /// [`LedgerError::Damaged`] with the first damage, or the directory cannot be read.
 pub fn verify(dir: &Path) -> Result<Verified, LedgerError> {
-    verify_each(dir, &mut |_, _| Ok(()))
+    verify_each(dir, |_, _| Ok(()))
 }
 
 /// The same, and hands every entry that was found sound to `each`, with its index and in canonical form.
@@ -83,7 +89,7 @@ pub fn verify(dir: &Path) -> Result<Verified, LedgerError> {
 /// As [`verify`], and what `each` says.
 pub fn verify_each<E: From<LedgerError>>(
     dir: &Path,
-    each: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), E>,
 ) -> Result<Verified, E> {
     let mut entries = read(dir)?;
     let mut open = OpenIntents::default();

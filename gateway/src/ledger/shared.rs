@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -219,6 +219,16 @@ impl Shared {
     fn is_hung(&self) -> bool {
         let since = self.busy_since.load(Relaxed);
         since != 0 && nanos(self.epoch.elapsed()).saturating_sub(since) >= nanos(self.patience)
+    }
+}
+
+/// Marks the ledger closed when the thread ends, also by a panic.
+pub(super) struct Closing(pub(super) Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.end_io();
+        self.0.set_trouble(Some(Unavailable::Closed));
     }
 }
 

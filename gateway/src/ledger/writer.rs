@@ -12,7 +12,7 @@ use turnpike_schemas::tlog::{Hash, leaf_hash};
 use uuid::Uuid;
 
 use super::places::Place;
-use super::shared::{Owed, Shared, nanos};
+use super::shared::{Closing, Owed, Shared, nanos};
 use super::tree::Growing;
 use super::{
     LedgerConfig, LedgerError, LedgerStorage, Now, SpaceStage, Ticket, Unavailable, segment,
@@ -397,16 +397,6 @@ impl Writer {
         self.shared.set_trouble(Some(trouble));
         tracing::error!(%error, heals = taken_back, "the ledger cannot be written");
         Err(reason)
-    }
-}
-
-/// Marks the ledger closed when the thread ends, also by a panic.
-struct Closing(Arc<Shared>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.0.end_io();
-        self.0.set_trouble(Some(Unavailable::Closed));
     }
 }
 

@@ -68,7 +68,6 @@ impl Witness {
     }
 
     /// `POST /add-checkpoint`.
-    #[must_use]
     pub fn router(self) -> Router {
         Router::new()
             .route("/add-checkpoint", post(add_checkpoint))

@@ -195,7 +195,7 @@ async fn world() -> (Auditor, Operator, PathBuf) {
         SignedCheckpoint::open(&note, &key, &AwsEd25519).unwrap()
     };
     let mut entries = Vec::new();
-    ledger::verify_each::<LedgerError>(&dir.path().join("ledger"), &mut |_, entry| {
+    ledger::verify_each::<LedgerError>(&dir.path().join("ledger"), |_, entry| {
         entries.push(entry.to_vec());
         Ok(())
     })

@@ -6,7 +6,7 @@ use clap::Args;
 use reqwest::{Client, StatusCode};
 use tokio::runtime::Runtime;
 
-use super::tree::{beside, failed, parse_key, read};
+use super::log::{beside, failed, parse_key, read};
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::progress::entries_bar;
 use crate::tlog::{Folder, FolderError, FollowError, Origin, follow};

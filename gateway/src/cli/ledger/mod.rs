@@ -1,15 +1,19 @@
 //! `turnpike ledger`: reads the files, no server needed.
 
+mod log;
 mod mirror;
 mod tree;
+mod verify;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 pub(super) use self::{
+    log::parse_key,
     mirror::Mirror,
-    tree::{Export, Prove, Verify, Vkey, parse_key},
+    tree::{Export, Prove, Vkey},
+    verify::Verify,
 };
 use super::{
     ConfigFile,
