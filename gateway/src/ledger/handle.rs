@@ -25,8 +25,8 @@ use super::shared::Shared;
 use super::tree::Growing;
 use super::writer::{Append, Link, Message, Writer, Written};
 use super::{
-    Entries, Heads, Keyring, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Ticket,
-    Unavailable, reader,
+    Entries, Heads, Keyring, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Published,
+    Ticket, Unavailable, reader,
 };
 
 /// Beside the deadline, how long the last checkpoint may take when the ledger is closed.
