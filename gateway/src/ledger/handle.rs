@@ -25,7 +25,7 @@ use super::shared::Shared;
 use super::tree::Growing;
 use super::writer::{Append, Link, Message, Writer, Written};
 use super::{
-    Entries, Heads, Keyring, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Published,
+    Entries, Keyring, LedgerConfig, LedgerError, LedgerStats, LedgerStorage, Now, Published,
     Ticket, Unavailable, reader,
 };
 

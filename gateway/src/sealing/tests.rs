@@ -101,9 +101,13 @@ fn person(subject: &str, role: Role) -> Identity {
         },
         roles: BTreeSet::from([role]),
         token: TokenHash::of(subject),
+        sworn: false,
+        training_until: None,
     };
     let directory = Directory::new(&[user], BTreeMap::new());
-    directory.authenticate(subject).unwrap().clone()
+    let known = directory.authenticate(subject, Timestamp::UNIX_EPOCH);
+    // A configured token needs no waiting.
+    futures::FutureExt::now_or_never(known).unwrap().unwrap()
 }
 
 #[tokio::test]
