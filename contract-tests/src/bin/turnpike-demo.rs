@@ -181,8 +181,9 @@ fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()>
     writeln!(out, "3. See what was written down about it:")?;
     writeln!(
         out,
-        "  {command} ledger list --last 12 \\\n    --dir {}\n",
-        world.folder().join("data/ledger").display()
+        "  {command} ledger list --last 12 \\\n    --dir {} \\\n    --keys {}\n",
+        world.folder().join("data/ledger").display(),
+        world.folder().join("data/ledger-keys").display()
     )?;
     writeln!(
         out,

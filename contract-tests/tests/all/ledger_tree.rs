@@ -20,8 +20,7 @@ use super::installation::{Installation, configure, eventually, of_kind, question
 
 fn told(output: &Output, code: i32) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
-    let shown =
-        [out.as_slice(), err].map(|bytes| String::from_utf8(bytes.clone().to_vec()).unwrap());
+    let shown = [out.as_slice(), err].map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
     assert_eq!(output.status.code(), Some(code), "{shown:?}");
     shown.concat()
 }

@@ -156,7 +156,7 @@ async fn without_valid_training_nobody_asks_where_it_is_required() {
     let person = desk.hire(&operator, "ana.weiss", &["investigator"]).await;
     let token = desk.signed_in(&person).await;
     assert_eq!(ask(&token, None).await, 403);
-    let today = desk.now().to_string()[..10].to_owned();
+    let today = desk.now().strftime("%F").to_string();
     let standing = json!({ "change": "standing", "sworn": false, "training_until": today });
     let changed = desk
         .call(
