@@ -13,6 +13,7 @@ use turnpike_adapters::{
 use turnpike_schemas::{
     ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
+    review::unused::{Account, Governed},
 };
 
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
     limits::{Limits, PushLimits},
     owners::Owners,
     refusals::Refusals,
+    review::{Desk, DeskError, Secrecy, Setting},
     sealing::{self, Sealing},
     server,
     store::{Store, StoreConfig, StoreError},
@@ -67,6 +69,8 @@ pub struct App {
     pub(crate) deliveries: Deliveries,
     pub(crate) sealing: Sealing,
     pub(crate) owners: Arc<Owners>,
+    /// What auditors and owners get to see of the ledger.
+    pub(crate) desk: Desk,
     pub(crate) pushing: BTreeMap<SourceId, Pushing>,
     /// Places for messages whose source is known only once their body is read: few, so that strangers take not all.
     pub(crate) unproven: Arc<Semaphore>,
@@ -250,6 +254,7 @@ async fn open(
     )?);
     let quarantine = Quarantine::open(&data_dir.join("quarantine"))
         .map_err(|error| unusable(&data_dir, error))?;
+    let desk = desk(&config, &ledger)?;
     let (directory, accounts) = identity(&config, &ledger, &clock)?;
     accounts.record_owed().await?;
     let in_flight = usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1);
@@ -314,6 +319,7 @@ async fn open(
         owners: Arc::new(owners),
         pushes: PushLimits::new(config.limits.pushes_per_second, pushing.keys().cloned()),
         federation: Arc::new(federation),
+        desk,
         cases,
         intake,
         directory,
@@ -358,6 +364,30 @@ fn identity(
         rules,
     );
     Ok((directory, accounts))
+}
+
+/// The review of the ledger: whom and what it is about.
+fn desk(config: &Config, ledger: &Ledger) -> Result<Desk, StartError> {
+    let data_dir = &config.data_dir;
+    let accounts = config.users.iter().map(|user| Account {
+        subject: user.subject.clone(),
+        organisation: user.organisation.id.clone(),
+        roles: user.roles.clone(),
+    });
+    let governed = config.sources.iter().map(|source| Governed {
+        source: source.id.to_string(),
+        agreement: source.agreement.reference().to_string(),
+    });
+    Ok(Desk::new(Setting {
+        ledger: ledger
+            .published()
+            .map(|published| published.dir().to_owned()),
+        keys: Arc::clone(ledger.keys()),
+        review: config.review.clone(),
+        accounts: accounts.collect(),
+        governed: governed.collect(),
+        secrecy: Secrecy::open(data_dir).map_err(|error| unusable(data_dir, error))?,
+    }))
 }
 
 /// The ledger, and the keys whose destruction was finished with its opening.
@@ -551,6 +581,9 @@ fn run(
 /// Removes expired reads for good and renews the ledger's keys, from time to time. What is expired is already unreadable.
 async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
     loop {
+        if let Err(error) = app.keep_up().await {
+            tracing::error!(%error, "the ledger cannot be reviewed");
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(every) => {}
@@ -617,6 +650,14 @@ impl App {
     #[must_use]
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
+    }
+
+    /// Reads what is new in the ledger and records what somebody should know about it. Done by itself from time to time.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub async fn keep_up(&self) -> Result<(), DeskError> {
+        self.desk.keep_up(&self.ledger, self.federation.now()).await
     }
 
     /// The read store, for whoever embeds a gateway.

@@ -16,6 +16,7 @@ pub mod limits;
 pub(crate) mod owners;
 pub mod policy;
 pub mod refusals;
+pub mod review;
 pub(crate) mod sealing;
 pub mod server;
 pub mod store;

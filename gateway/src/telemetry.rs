@@ -73,6 +73,13 @@ fn gauges(app: &App) {
         metrics::gauge!("turnpike_ledger_signed_entries").set(signed as f64);
     }
     metrics::gauge!("turnpike_store_healthy").set(up(app.store.healthy()));
+    if let Some(review) = app.desk.summary() {
+        metrics::gauge!("turnpike_reviews_overdue").set(review.overdue as f64);
+        metrics::gauge!("turnpike_accounts_dormant").set(review.dormant as f64);
+        for (rule, raised) in review.flags {
+            metrics::gauge!("turnpike_review_flags", "rule" => rule.as_str()).set(raised as f64);
+        }
+    }
     for source in app.federation.sources() {
         let name = source.id.to_string();
         let health = source.report(&app.store, app.federation.now());

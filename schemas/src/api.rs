@@ -2,6 +2,7 @@
 
 mod entries;
 pub mod identity;
+mod review;
 mod urgent;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use self::review::{
+    DeclaredVehicle, FindingRequest, FlagLine, FlagList, MAX_NOTE_CHARS, MAX_QUESTIONS,
+    QuestionList, QuestionSearch, Recertification, Recorded, ReviewedQuestion, SampleAnswer,
+    SampleRequest, SignOff, TrailRequest, WeekList,
+};
 pub use self::urgent::{Justification, NoteText, UrgentList, UrgentReason, UrgentState, UrgentUse};
 use crate::{
     agreement::{AgreementRef, DecisionRecord, Rule},

@@ -20,6 +20,9 @@ const CASE: [&str; 8] = [
     "3d",
 ];
 
+/// A public report that says it was made from another ledger.
+const FOREIGN_REPORT: &str = r#"{"format":1,"first_month":"2026-01","last_month":"2026-01","covered":{"origin":"log.example","size":2,"root":"AAAA"},"rounding":"","questions":"0","purposes":[],"organisation_classes":[],"states":[],"sources":[],"outcomes":[],"findings":[]}"#;
+
 fn asking(command: &'static str) -> Vec<&'static str> {
     [&[command, PLATE], CASE.as_slice()].concat()
 }
@@ -184,6 +187,22 @@ async fn every_exit_code_is_what_the_help_says() {
         let args = ["ledger", command, "--dir", &dir];
         expect(9, run("auditor", &args).await, "a damaged ledger");
     }
+    let report = installation.world.folder().join("report.json");
+    fs::write(&report, FOREIGN_REPORT).unwrap();
+    let report = report.to_str().unwrap();
+    let ledger = installation.world.folder().join("data/ledger");
+    let verify = [
+        "report",
+        "verify",
+        report,
+        "--ledger",
+        ledger.to_str().unwrap(),
+    ];
+    expect(
+        11,
+        run("auditor", &verify).await,
+        "a report of another ledger",
+    );
     let all: BTreeSet<u8> = EXIT_CODES.iter().map(|(_, code, _)| *code).collect();
     assert_eq!(seen, all);
     let help = done(&installation.turnpike("operator", &["--help"]).await);
@@ -191,7 +210,8 @@ async fn every_exit_code_is_what_the_help_says() {
         assert!(help.contains(&format!("{code}  {meaning}")), "{code}");
     }
     for command in [
-        "serve", "query", "explain", "sources", "source", "decode", "config", "ledger", "token",
+        "serve", "query", "explain", "sources", "source", "decode", "config", "ledger", "audit",
+        "report", "token",
     ] {
         let help = done(
             &installation

@@ -37,6 +37,8 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod sealed;
 #[cfg(test)]
 mod second_thoughts;

@@ -209,6 +209,7 @@ impl App {
                 .refuse(caller, action, reason, detail, None, failure)
                 .await);
         }
+        self.awake(caller).await?;
         match self.limits.take(&caller.0) {
             Ok(standing) => Ok(standing),
             Err(limited) => {

@@ -3,6 +3,7 @@
 //! Every route is bounded in body, headers and time, answers errors as problem+json, and leaves an entry when it refuses.
 //! The three of `system`, the notice and those that sign somebody in are the only ones that need no token besides the documentation.
 
+mod audit;
 mod body;
 mod caller;
 mod checks;
@@ -14,6 +15,8 @@ mod problem;
 mod push;
 mod queries;
 mod reads;
+mod reports;
+mod review;
 mod session;
 mod sources;
 mod system;
@@ -46,6 +49,7 @@ use crate::app::App;
     tags(
         (name = "questions", description = "Asking about a plate"),
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
+        (name = "review", description = "What auditors, source owners and the public get to see of the ledger"),
         (name = "sources", description = "Where reads come from"),
         (name = "ledger", description = "The record of everything"),
         (name = "identity", description = "Signing in, accounts and keys"),
@@ -96,6 +100,17 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(urgent::justify))
         .routes(routes!(urgent::list))
         .routes(routes!(urgent::note))
+        .routes(routes!(audit::search))
+        .routes(routes!(audit::trail))
+        .routes(routes!(audit::sample))
+        .routes(routes!(audit::finding))
+        .routes(routes!(reports::flags))
+        .routes(routes!(reports::reviews, reports::sign_off))
+        .routes(routes!(reports::unused))
+        .routes(routes!(reports::recertify))
+        .routes(routes!(reports::declare))
+        .routes(routes!(reports::statement))
+        .routes(routes!(reports::transparency))
         .routes(routes!(sources::list))
         .routes(routes!(push::push))
         .routes(routes!(checks::live))

@@ -47,6 +47,7 @@ kinds! {
     ACCOUNTS_UNAVAILABLE = "accounts_unavailable", SERVICE_UNAVAILABLE, "Callers cannot be recognised right now";
     FORBIDDEN = "forbidden", FORBIDDEN, "Your roles do not allow this";
     JUSTIFICATION_OVERDUE = "justification_overdue", FORBIDDEN, "An earlier urgent question is not justified yet";
+    DORMANT = "dormant", FORBIDDEN, "Your account has been idle for too long";
     REFUSED = "refused", FORBIDDEN, "The source's agreement refuses this";
     NOT_FOUND = "not_found", NOT_FOUND, "There is no such thing here";
     NOT_RELEASED = "not_released", NOT_FOUND, "This image was not released to you";

@@ -29,10 +29,12 @@ pub enum Exit {
     Damaged,
     /// A source does not pass its checks, or its payloads have drifted.
     CheckFailed,
+    /// What is on record comes out otherwise.
+    Differs,
 }
 
 /// Every exit code and its meaning.
-pub const EXIT_CODES: [(Exit, u8, &str); 11] = [
+pub const EXIT_CODES: [(Exit, u8, &str); 12] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed; the message says how"),
     (Exit::Usage, 2, "the command line is wrong"),
@@ -72,6 +74,7 @@ pub const EXIT_CODES: [(Exit, u8, &str); 11] = [
         10,
         "a check of a source failed, or its payloads have drifted",
     ),
+    (Exit::Differs, 11, "what is on record comes out otherwise"),
 ];
 
 /// For `--help`.
@@ -88,6 +91,7 @@ Exit codes:
   8  some records of the payload were rejected
   9  the ledger is damaged
   10  a check of a source failed, or its payloads have drifted
+  11  what is on record comes out otherwise
 
 Environment: TURNPIKE_SERVER, TURNPIKE_TOKEN, TURNPIKE_TOKEN_FILE, TURNPIKE_CONFIG; TURNPIKE__SECTION__KEY sets a configuration value.";
 

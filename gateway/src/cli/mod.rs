@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Errors say what to do next.
 
 mod adapters;
+mod audit;
 mod client;
 mod config_check;
 mod decode;
@@ -16,6 +17,7 @@ mod owner;
 mod progress;
 mod prompt;
 mod query;
+mod report;
 mod seal;
 mod serve;
 mod source;
@@ -83,6 +85,12 @@ enum Command {
     /// Look after keys of systems
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Review what was asked: search, samples, findings, flags, weeks
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Reports for source owners, the public, and whoever keeps accounts in order
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Make a token for a user or a pushing source, and the hash that goes into the configuration
     Token(token::Token),
 }
@@ -178,6 +186,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Whoami(command) => runtime()?.block_on(command.run(out)),
         Command::User(command) => runtime()?.block_on(command.run(out)),
         Command::Key(command) => runtime()?.block_on(command.run(out)),
+        Command::Audit(command) => runtime()?.block_on(command.run(out)),
+        Command::Report(command) => runtime()?.block_on(command.run(out)),
         Command::Token(command) => command.run(out),
     }
 }

@@ -178,13 +178,18 @@ impl Question {
     }
 
     fn plate(&self) -> Result<String, Outcome> {
-        if self.plate != "-" {
-            return Ok(self.plate.clone());
-        }
-        let mut text = String::new();
-        io::stdin().take(1_024).read_to_string(&mut text)?;
-        Ok(text.trim().to_owned())
+        plate(&self.plate)
     }
+}
+
+/// A plate as it was given, or from standard input, where other users of the machine cannot see it.
+pub(super) fn plate(given: &str) -> Result<String, Outcome> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
+    let mut text = String::new();
+    io::stdin().take(1_024).read_to_string(&mut text)?;
+    Ok(text.trim().to_owned())
 }
 
 fn usage(message: &str) -> Outcome {

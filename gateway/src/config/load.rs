@@ -30,7 +30,7 @@ pub(super) struct Written {
 }
 
 /// The lists: files only, because the environment cannot hold lists of tables.
-const LISTS: [&str; 4] = ["organisations", "users", "providers", "sources"];
+const LISTS: [&str; 5] = ["organisations", "users", "providers", "rosters", "sources"];
 
 /// Every variable of this prefix must name a scalar key.
 const PREFIX: &str = "TURNPIKE__";

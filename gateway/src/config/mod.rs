@@ -13,6 +13,7 @@ mod providers;
 mod push;
 mod raw;
 mod report;
+mod review;
 mod sources;
 mod validate;
 
@@ -39,6 +40,7 @@ pub use load::Effective;
 pub use providers::{ALGORITHMS, Claims, IdentityRules, Provider};
 pub use raw::LogFormat;
 pub use report::Problem;
+pub use review::Review;
 pub(crate) use sources::inline_files;
 
 use crate::{
@@ -85,6 +87,8 @@ pub struct Config {
     pub cases: BTreeMap<String, CaseRules>,
     /// How long notes are kept, in days.
     pub keep_notes_days: u32,
+    /// How the ledger is reviewed.
+    pub review: Review,
     /// Users.
     pub users: Vec<User>,
     /// What holds for every sign-in.

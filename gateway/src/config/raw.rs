@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     fetching::{RawListen, RawPoll, RawSftp},
     providers::RawIdentity,
+    review::RawReview,
 };
 use crate::ledger::Period;
 
@@ -34,6 +35,7 @@ pub(super) struct RawScalars {
     pub(super) vocabulary: RawVocabulary,
     pub(super) notes: RawNotes,
     pub(super) identity: RawIdentity,
+    pub(super) review: RawReview,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -225,6 +227,7 @@ impl Default for RawScalars {
             vocabulary: RawVocabulary::default(),
             notes: RawNotes::default(),
             identity: RawIdentity::default(),
+            review: RawReview::default(),
         }
     }
 }

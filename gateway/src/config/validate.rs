@@ -9,14 +9,14 @@ use std::{
 };
 
 use super::{
-    CallerLimits, Config, HttpLimits, Problem, TokenHash, cases,
+    CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, cases,
     decode::decode,
     ledger,
     load::{self, beside},
     people, providers,
     raw::{RawHttp, RawLimits, RawScalars},
     report::Report,
-    sources,
+    review, sources,
 };
 
 pub(super) fn load(
@@ -39,7 +39,12 @@ pub(super) fn load(
         let sources =
             sources::sources(list("sources"), path, environment, &mut tokens, &mut report);
         people::owners(&sources, &organisations, &mut report);
+        let rosters = review::rosters(list("rosters"), &organisations, &mut report);
         scalars(written.scalars, path, &mut report).map(|config| Config {
+            review: Review {
+                rosters,
+                ..config.review
+            },
             organisations,
             cases,
             users,
@@ -87,6 +92,7 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         vocabulary: cases::vocabulary(&raw.vocabulary, report),
         cases: BTreeMap::new(),
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
+        review: review::review(&raw.review, report),
         users: Vec::new(),
         identity: providers::rules(&raw.identity, report),
         providers: Vec::new(),

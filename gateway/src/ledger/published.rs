@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use turnpike_schemas::tlog::{
@@ -24,6 +24,12 @@ pub struct Published {
 }
 
 impl Published {
+    /// The folder of the ledger.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The newest signed checkpoint.
     #[must_use]
     pub fn head(&self) -> Head {

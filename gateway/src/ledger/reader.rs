@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use turnpike_schemas::ledger::{Entry, Header, Kind};
@@ -131,6 +131,41 @@ impl OpenIntents {
     }
 }
 
+impl Entries {
+    /// Goes on after the end was reached: what was written since comes next. After damage nothing comes.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn resume(&mut self) -> Result<(), LedgerError> {
+        self.walk.resume()
+    }
+}
+
+impl Entries {
+    /// The next entry that is wanted, by its header; the others are checked for their place and checksum only, and not
+    /// taken apart.
+    pub fn next_wanted(
+        &mut self,
+        wants: &mut dyn FnMut(&Header) -> bool,
+    ) -> Option<Result<Entry, Damage>> {
+        loop {
+            let parse = |bytes: &[u8]| {
+                let header = Header::parse(bytes).map_err(|_| DamageKind::Entry)?;
+                if !wants(&header) {
+                    return Ok((header.index, None));
+                }
+                let entry = Entry::parse(bytes).map_err(|_| DamageKind::Entry)?;
+                Ok((header.index, Some(entry)))
+            };
+            match self.walk.next(parse, |(index, _)| *index)? {
+                Ok((_, Some(entry))) => return Some(Ok(entry)),
+                Ok((_, None)) => {}
+                Err(damage) => return Some(Err(damage)),
+            }
+        }
+    }
+}
+
 impl Iterator for Entries {
     type Item = Result<Entry, Damage>;
 
@@ -147,6 +182,7 @@ pub(super) struct Walk {
     current: Option<BufReader<File>>,
     line: Vec<u8>,
     done: bool,
+    is_damaged: bool,
     /// Segments on disk.
     pub(super) segments: u32,
     /// Number of the segment read last.
@@ -167,12 +203,26 @@ impl Walk {
             current: None,
             line: Vec::new(),
             done: segments == 0,
+            is_damaged: false,
             segments,
             segment: 0,
             good_length: 0,
             torn_bytes: 0,
             next_index: 0,
         })
+    }
+
+    fn resume(&mut self) -> Result<(), LedgerError> {
+        self.segments = count_segments(&self.dir)?;
+        if let Some(reader) = &mut self.current {
+            // What is behind the last entry may have been half written when it was read.
+            reader
+                .seek(SeekFrom::Start(self.good_length))
+                .map_err(cannot("read"))?;
+        }
+        self.torn_bytes = 0;
+        self.done = self.segments == 0 || self.is_damaged;
+        Ok(())
     }
 
     /// The header of the next entry.
@@ -227,6 +277,7 @@ impl Walk {
             }
         });
         self.done = !matches!(found, Ok(Some(_)));
+        self.is_damaged |= found.is_err();
         found.map_err(|kind| self.damage(kind)).transpose()
     }
 

@@ -8,7 +8,7 @@ mod book;
 mod names;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -231,6 +231,24 @@ impl Owners {
         let entry = request.entry(identity, "told");
         self.ledger.admin(entry).await.map_err(OwnersError::from)?;
         Ok(person)
+    }
+
+    /// The pseudonyms of these people towards the owner of `source`: those of its log.
+    pub(crate) async fn pseudonyms(
+        &self,
+        source: &SourceId,
+        people: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, OwnersError> {
+        let source = source.to_string();
+        self.apart(move |book| {
+            let names = book.names(&source)?;
+            let named = people.into_iter().map(|person| {
+                let name = names.pseudonym(&source, "person", &person);
+                (person, name)
+            });
+            Ok(named.collect())
+        })
+        .await
     }
 
     /// The person in the ledger whose pseudonym this is.

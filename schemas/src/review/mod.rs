@@ -4,9 +4,19 @@
 //! result to whoever holds them. **Every number is counted from entries, never from another counter.** Deliberately
 //! absent: files, clocks, keys, and any way to follow a plate or a person through reads: only questions are looked at.
 
+mod covered;
+pub mod filter;
 pub mod misuse;
-
+pub mod question;
+pub mod sample;
+pub mod statement;
 mod tally;
+pub mod trail;
+pub mod transparency;
+pub mod unused;
+pub mod weeks;
+
+pub use covered::Covered;
 
 use sha2::{Digest as _, Sha256};
 
@@ -33,3 +43,6 @@ impl Key {
         (self, other)
     }
 }
+
+#[cfg(test)]
+mod tests;

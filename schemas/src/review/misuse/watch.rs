@@ -499,7 +499,9 @@ impl fmt::Debug for Misuse {
 impl<'a> Asked<'a> {
     /// Only what is wanted of a plate; an image belongs to its question, and a check releases nothing.
     fn of_intent(intent: &'a Intent) -> Option<Self> {
-        matches!(intent.action, Action::Query | Action::Alert).then(|| Self {
+        let is_open = is_open([&intent.subject, &intent.plate, &intent.case_reference]);
+        let asks = matches!(intent.action, Action::Query | Action::Alert);
+        (asks && is_open).then(|| Self {
             action: intent.action,
             subject: &intent.subject,
             organisation: &intent.organisation,
@@ -520,18 +522,26 @@ impl<'a> Asked<'a> {
     /// A question that was understood and refused.
     fn of_refused(refused: &'a crate::ledger::Refused) -> Option<Self> {
         let action = refused.action?;
-        matches!(action, Action::Query | Action::Alert).then_some(())?;
+        let (subject, plate) = (refused.subject.as_ref()?, refused.plate.as_ref()?);
+        let is_open = is_open([subject, plate, refused.case_reference.as_ref()?]);
+        let asks = matches!(action, Action::Query | Action::Alert);
+        (asks && is_open).then_some(())?;
         Some(Self {
             action,
-            subject: refused.subject.as_ref()?,
+            subject,
             organisation: refused.organisation.as_deref()?,
-            plate: refused.plate.as_ref()?,
+            plate,
             case: refused.case_reference.as_ref()?,
             purpose: refused.purpose.as_deref()?,
             urgent: false,
             unknown_case: false,
         })
     }
+}
+
+/// Whether the key of none of these is destroyed: what cannot be told apart cannot be compared.
+fn is_open(personal: [&Personal; 3]) -> bool {
+    personal.iter().all(|text| text.text().is_some())
 }
 
 fn unjustified(owed: Owed) -> Flag {
