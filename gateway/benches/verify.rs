@@ -20,7 +20,7 @@ use turnpike_gateway::tlog::{AwsEd25519, Expected, Export, Folder, SigningKey, c
 use turnpike_schemas::ledger::{Digest, Entry, Ingest, IngestWay};
 use turnpike_schemas::tlog::{KeyKind, SignedCheckpoint};
 
-const CALLERS: u16 = 512;
+const CALLERS: usize = 512;
 
 fn entry(number: u64) -> Ingest {
     Ingest {
@@ -54,11 +54,12 @@ fn open(dir: &Path) -> Ledger {
 
 async fn write(dir: &Path, entries: u64) {
     let ledger = open(dir);
-    let tasks: Vec<_> = (0..u64::from(CALLERS))
+    let tasks: Vec<_> = (0..CALLERS)
         .map(|caller| {
+            let caller = caller as u64;
             let ledger = ledger.clone();
             tokio::spawn(async move {
-                for number in (caller..entries).step_by(usize::from(CALLERS)) {
+                for number in (caller..entries).step_by(CALLERS) {
                     ledger.ingest(entry(number)).await.unwrap();
                 }
             })

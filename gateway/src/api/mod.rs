@@ -141,15 +141,26 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(system::metrics))
 }
 
+/// OpenAPI has no word for a parameter that may hold slashes: the document names it like any other.
+fn parts() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = routes().split_for_parts();
+    let paths = std::mem::take(&mut document.paths.paths);
+    let named = paths
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item));
+    document.paths.paths = named.collect();
+    (router, document)
+}
+
 /// The OpenAPI 3.1 document of the API, generated from the handlers.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
+    parts().1
 }
 
 /// The whole service.
 pub fn router(app: Arc<App>) -> Router {
-    let (router, document) = routes().split_for_parts();
+    let (router, document) = parts();
     router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(sources::not_found)

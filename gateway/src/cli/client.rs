@@ -87,17 +87,8 @@ impl Server {
         Ok(request.bearer_auth(self.token()?))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the CLI talks to its own gateway, not to a source"
-    )]
     fn open_request(&self, method: Method, path: &str) -> Result<RequestBuilder, Outcome> {
-        let client = Client::builder()
-            .timeout(TIMEOUT)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
+        let client = client()?;
         let address = format!("{}{path}", self.server.trim_end_matches('/'));
         Ok(client.request(method, address))
     }
@@ -149,6 +140,20 @@ impl Server {
         }
         Err(refused(status, &body))
     }
+}
+
+/// A client for a gateway or a log.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the CLI talks to gateways, not to sources"
+)]
+pub(super) fn client() -> Result<Client, Outcome> {
+    Client::builder()
+        .timeout(TIMEOUT)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| Outcome::new(Exit::Failed, error.to_string()))
 }
 
 fn refused(status: StatusCode, body: &[u8]) -> Outcome {

@@ -251,7 +251,7 @@ fn cosignature(
     clippy::disallowed_methods,
     reason = "witnesses are no sources: nothing but checkpoints is sent, to addresses of the policy alone"
 )]
-fn client() -> reqwest::Result<Client> {
+pub(super) fn client() -> reqwest::Result<Client> {
     Client::builder()
         .timeout(PATIENCE)
         .no_proxy()

@@ -1,17 +1,16 @@
 //! `turnpike ledger mirror`: a second copy, elsewhere, that accepts only what continues it.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use reqwest::{Client, StatusCode};
 use tokio::runtime::Runtime;
 
 use super::log::{beside, failed, parse_key, read};
+use crate::cli::client::client;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::progress::entries_bar;
 use crate::tlog::{Folder, FolderError, FollowError, Origin, follow};
-
-const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Name of the key file in a mirror.
 const VKEY: &str = "vkey";
@@ -97,19 +96,6 @@ impl Mirror {
             runtime: crate::cli::runtime()?,
         }))
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a mirror talks to the log it was told to follow, not to a source"
-)]
-fn client() -> Result<Client, Outcome> {
-    Client::builder()
-        .timeout(TIMEOUT)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| failed(error.to_string()))
 }
 
 impl Origin for Remote {

@@ -67,8 +67,7 @@ impl Stand {
 
     /// Status and body of the answer to a request, over HTTP.
     async fn ask(&self, body: String) -> (u16, String) {
-        #[expect(clippy::disallowed_methods, reason = "a loopback socket of this test")]
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = witnesses::client().unwrap();
         let address = format!("http://{}/add-checkpoint", self.address);
         let response = client.post(address).body(body).send().await.unwrap();
         let status = response.status().as_u16();
