@@ -1,7 +1,7 @@
 //! Single sign-on: OpenID Connect for people, signed access tokens for systems.
 //!
-//! What a token says counts only once signature, issuer, audience and times were checked ([`token`]); what its claims mean is
-//! the configuration's ([`claims`]); keys are the provider's own, fetched from its origin and nowhere else ([`keys`]).
+//! What a token says counts only once signature, issuer, audience and times were checked (`token`); what its claims mean is
+//! the configuration's (`claims`); keys are the provider's own, fetched from its origin and nowhere else (`keys`).
 
 mod claims;
 mod flow;
