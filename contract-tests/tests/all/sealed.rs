@@ -6,6 +6,7 @@ use turnpike_contract_tests::sim::rekor::{Group, JPEG};
 use turnpike_schemas::{
     ledger::{Entry, canonical_json},
     standard::{cadf, ocsf},
+    tlog::{Checkpoint, Frontier, Note, leaf_hash},
 };
 
 use super::installation::{
@@ -386,6 +387,17 @@ async fn two_people_seal_what_is_past_its_retention_and_the_ledger_verifies_as_b
         404
     );
     embedded.running.stop().await;
+    let signed = std::fs::read_to_string(ledger.join("tree/checkpoint")).unwrap();
+    let signed = Checkpoint::parse(Note::parse(&signed).unwrap().text()).unwrap();
+    let mut tree = Frontier::default();
+    for entry in turnpike_gateway::ledger::read(&ledger).unwrap() {
+        tree.append(leaf_hash(&entry.unwrap().canonical_bytes().unwrap()));
+    }
+    assert_eq!(
+        (signed.size, signed.root),
+        (tree.size(), tree.root()),
+        "the signed tree is that of the sealed entries"
+    );
 }
 
 #[tokio::test]
