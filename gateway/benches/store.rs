@@ -295,13 +295,19 @@ fn at(text: &str) -> Timestamp {
 
 fn agreement() -> Agreement {
     let document = json!({
-        "id": "brookdale", "version": 1, "source": "brookdale", "provider": "Brookdale", "legal_basis": "an invented act",
-        "status": "active", "effective_from": "2020-01-01T00:00:00Z", "effective_until": "2100-01-01T00:00:00Z",
+        "id": "brookdale", "version": 1, "source": "brookdale", "provider": "Brookdale", "legal_basis": "an invented act", "contact": "nobody.example", "signed_by": ["owner.example"],
+        "status": "active", "effective_from": "2020-01-01T00:00:00Z", "effective_until": "2100-01-01T00:00:00Z", "review_due": "2100-01-01T00:00:00Z",
         "actions": ["query", "ingest"],
-        "who": { "organisation_classes": ["state_local"], "jurisdictions": ["US"], "roles": ["investigator"], "on_behalf_of": "refuse" },
+        "who": { "organisation_classes": ["state_local"], "jurisdictions": ["US"], "roles": ["investigator"], "on_behalf_of": "refuse",
+            "organisations": ["*"], "requires": { "sworn": false, "training": false, "assurance": "aal1" } },
         "why": { "purposes": ["stolen_vehicle"], "prohibited": [] },
-        "how_far": { "lookback_days": 400, "max_window_days": 400, "excess": "cut" },
-        "what": { "fields": [], "max_reads": 500 }, "retention": { "days": 400 },
+        "case": { "patterns": ["*"], "register": "ignore" },
+        "where": { "within": ["*"], "excluded": [], "position_decimals": 6 },
+        "how_much": { "user_per_hour": 1000000, "organisation_per_day": 1000000 },
+        "conditions": { "declaration": "nobody", "warrant": "nobody", "urgent": "like_any" },
+        "duties": { "feed_hours": 24, "delete_after_days": 30, "onward_transfer": [], "confirm_match": true },
+        "how_far": { "lookback_days": 400, "supervisor_after_days": 400, "max_window_days": 400, "excess": "cut" },
+        "what": { "fields": [], "confidence_floor_percent": 0, "max_reads": 500 }, "retention": { "days": 400 },
     });
     let document: AgreementDocument = serde_json::from_value(document).unwrap();
     document.validate().unwrap()

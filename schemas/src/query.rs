@@ -114,6 +114,7 @@ pub struct Query {
     offence: Option<Offence>,
     urgent: bool,
     case_standing: CaseStanding,
+    warrant: Option<CaseRef>,
 }
 
 /// Why a question cannot be built from its parts.
@@ -320,6 +321,7 @@ impl Query {
             offence: purpose.implied_offence(),
             urgent: false,
             case_standing: CaseStanding::NotChecked,
+            warrant: None,
         })
     }
 
@@ -349,6 +351,19 @@ impl Query {
     pub fn with_case_standing(mut self, standing: CaseStanding) -> Self {
         self.case_standing = standing;
         self
+    }
+
+    /// The same question, resting on a warrant or court order of this name.
+    #[must_use]
+    pub fn under_warrant(mut self, warrant: CaseRef) -> Self {
+        self.warrant = Some(warrant);
+        self
+    }
+
+    /// The warrant or court order the asker names.
+    #[must_use]
+    pub fn warrant(&self) -> Option<&CaseRef> {
+        self.warrant.as_ref()
     }
 
     /// The type of offence, where the question is about one.

@@ -373,15 +373,21 @@ fn requester() -> Requester {
 fn agreement() -> Agreement {
     let document = serde_json::json!({
         "id": "brookdale-reads", "version": 1, "source": "brookdale",
-        "provider": "Brookdale", "legal_basis": "contract 1", "status": "active",
-        "effective_from": "2026-01-01T00:00:00Z", "effective_until": "2027-01-01T00:00:00Z",
+        "provider": "Brookdale", "legal_basis": "contract 1", "contact": "nobody.example", "signed_by": ["owner.example"], "status": "active",
+        "effective_from": "2026-01-01T00:00:00Z", "effective_until": "2027-01-01T00:00:00Z", "review_due": "2027-01-01T00:00:00Z",
         "actions": ["query", "image", "ingest"],
         "who": { "organisation_classes": ["state_local"], "jurisdictions": ["US-OH"],
-                 "roles": ["investigator"], "on_behalf_of": "refuse" },
+                 "roles": ["investigator"], "on_behalf_of": "refuse",
+            "organisations": ["*"], "requires": { "sworn": false, "training": false, "assurance": "aal1" } },
         "why": { "purposes": ["stolen_vehicle"], "prohibited": [] },
-        "how_far": { "lookback_days": 30, "max_window_days": 30, "excess": "refuse" },
+        "case": { "patterns": ["*"], "register": "ignore" },
+        "where": { "within": ["*"], "excluded": [], "position_decimals": 6 },
+        "how_much": { "user_per_hour": 1000000, "organisation_per_day": 1000000 },
+        "conditions": { "declaration": "nobody", "warrant": "nobody", "urgent": "like_any" },
+        "duties": { "feed_hours": 24, "delete_after_days": 30, "onward_transfer": [], "confirm_match": true },
+        "how_far": { "lookback_days": 30, "supervisor_after_days": 30, "max_window_days": 30, "excess": "refuse" },
         "plates": { "look_alike": true, "partial": { "min_known": 4, "max_window_days": 31 } },
-        "what": { "fields": ["images"], "max_reads": 100 },
+        "what": { "fields": ["images"], "image_kinds": ["plate", "vehicle", "scene"], "confidence_floor_percent": 0, "max_reads": 100 },
         "retention": { "days": 30 }
     });
     let document: AgreementDocument = serde_json::from_value(document).unwrap();

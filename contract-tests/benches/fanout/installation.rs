@@ -77,9 +77,12 @@ version = 1
 source = "police-{number}"
 provider = "Police {number}"
 legal_basis = "invented data sharing agreement"
+contact = "nobody.example"
+signed_by = ["owner.example"]
 status = "active"
 effective_from = "2020-01-01T00:00:00Z"
 effective_until = "2100-01-01T00:00:00Z"
+review_due = "2100-01-01T00:00:00Z"
 actions = ["query"]
 
 [who]
@@ -87,13 +90,40 @@ organisation_classes = ["state_local"]
 jurisdictions = ["US-OH"]
 roles = ["investigator"]
 on_behalf_of = "both_allowed"
+organisations = ["*"]
+requires = {{ sworn = false, training = false, assurance = "aal1" }}
 
 [why]
 purposes = ["stolen_vehicle"]
 prohibited = ["immigration_enforcement", "reproductive_care", "protected_activity", "employment_screening"]
 
+[case]
+patterns = ["*"]
+register = "ignore"
+
+[where]
+within = ["*"]
+excluded = []
+position_decimals = 6
+
+[how_much]
+user_per_hour = 1000000
+organisation_per_day = 1000000
+
+[conditions]
+declaration = "nobody"
+warrant = "nobody"
+urgent = "like_any"
+
+[duties]
+feed_hours = 24
+delete_after_days = 365
+onward_transfer = []
+confirm_match = true
+
 [how_far]
 lookback_days = 90
+supervisor_after_days = 36500
 max_window_days = 31
 excess = "cut"
 
@@ -102,6 +132,8 @@ look_alike = false
 
 [what]
 fields = ["plate_raw", "jurisdiction", "confidence", "candidates", "position", "site", "camera", "lane", "bearing", "vehicle", "images", "extra"]
+image_kinds = ["plate", "vehicle", "scene"]
+confidence_floor_percent = 0
 max_reads = 200
 
 [upstream]

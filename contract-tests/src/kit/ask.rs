@@ -101,9 +101,12 @@ version = 1
 source = "bench"
 provider = "An invented source owner"
 legal_basis = "invented data sharing agreement for a simulated town"
+contact = "nobody.example"
+signed_by = ["owner.example"]
 status = "active"
 effective_from = "2020-01-01T00:00:00Z"
 effective_until = "2100-01-01T00:00:00Z"
+review_due = "2100-01-01T00:00:00Z"
 actions = ["query", "image", "ingest"]
 
 [who]
@@ -111,13 +114,40 @@ organisation_classes = ["state_local"]
 jurisdictions = ["US-OH"]
 roles = ["investigator"]
 on_behalf_of = "refuse"
+organisations = ["*"]
+requires = {{ sworn = false, training = false, assurance = "aal1" }}
 
 [why]
 purposes = ["{PURPOSE}"]
 prohibited = ["immigration_enforcement"]
 
+[case]
+patterns = ["*"]
+register = "ignore"
+
+[where]
+within = ["*"]
+excluded = []
+position_decimals = 6
+
+[how_much]
+user_per_hour = 1000000
+organisation_per_day = 1000000
+
+[conditions]
+declaration = "nobody"
+warrant = "nobody"
+urgent = "like_any"
+
+[duties]
+feed_hours = 24
+delete_after_days = 365
+onward_transfer = []
+confirm_match = true
+
 [how_far]
 lookback_days = 90
+supervisor_after_days = 36500
 max_window_days = 31
 excess = "refuse"
 
@@ -127,6 +157,8 @@ partial = {{ min_known = 5, max_window_days = 31 }}
 
 [what]
 fields = ["images"]
+image_kinds = ["plate", "vehicle", "scene"]
+confidence_floor_percent = 0
 max_reads = {}
 
 [upstream]

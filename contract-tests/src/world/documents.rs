@@ -328,9 +328,12 @@ version = 1
 source = "{source}"
 provider = "{provider}"
 legal_basis = "invented data sharing agreement for a simulated town"
+contact = "nobody.example"
+signed_by = ["owner.example"]
 status = "active"
 effective_from = "2020-01-01T00:00:00Z"
 effective_until = "2100-01-01T00:00:00Z"
+review_due = "2100-01-01T00:00:00Z"
 actions = [{actions}]
 
 [who]
@@ -338,13 +341,44 @@ organisation_classes = ["state_local"]
 jurisdictions = ["US-OH"]
 roles = ["investigator", "supervisor", "system"]
 on_behalf_of = "both_allowed"
+organisations = ["*"]
+requires = {{ sworn = false, training = false, assurance = "aal1" }}
 
 [why]
 purposes = [{purposes}]
 prohibited = ["immigration_enforcement", "reproductive_care", "protected_activity", "employment_screening"]
 
+[why.offences]
+violent_crime = ["homicide", "kidnapping", "sexual_offence", "human_trafficking", "robbery", "assault", "arson"]
+wanted_person = ["homicide", "kidnapping", "sexual_offence", "human_trafficking", "robbery", "assault", "arson", "burglary", "failure_to_appear"]
+
+[case]
+patterns = ["*"]
+register = "ignore"
+
+[where]
+within = ["*"]
+excluded = []
+position_decimals = 6
+
+[how_much]
+user_per_hour = 1000000
+organisation_per_day = 1000000
+
+[conditions]
+declaration = "nobody"
+warrant = "nobody"
+urgent = "like_any"
+
+[duties]
+feed_hours = 24
+delete_after_days = 365
+onward_transfer = []
+confirm_match = true
+
 [how_far]
 lookback_days = 90
+supervisor_after_days = 36500
 max_window_days = 31
 excess = "cut"
 
@@ -354,6 +388,8 @@ partial = {{ min_known = 5, max_window_days = 7 }}
 
 [what]
 fields = ["plate_raw", "jurisdiction", "confidence", "candidates", "position", "site", "camera", "lane", "bearing", "vehicle", "images", "extra"]
+image_kinds = ["plate", "vehicle", "scene"]
+confidence_floor_percent = 0
 max_reads = 200
 
 [upstream]

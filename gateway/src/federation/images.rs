@@ -78,8 +78,7 @@ impl Federation {
         let now = self.now();
         let decision =
             policy::decide_image(&source.agreement, &release.requester, &release.query, now);
-        let entry =
-            record::image_decision(&source.id, &source.agreement, decision.as_ref().err(), now);
+        let entry = record::image_decision(&source.id, &source.agreement, decision.as_ref(), now);
         let wanted = vec![source.id.to_string()];
         let name = format!("{}/{n}", id.as_str());
         let intent = record::intent(
@@ -92,7 +91,7 @@ impl Federation {
         let ticket = self.ledger.begin(question, intent, vec![entry]).await?;
         let started = Instant::now();
         let fetched = match decision {
-            Ok(permit) if permit.covers(&release.read) => {
+            Ok(permit) if permit.covers(&release.read) && permit.covers_kind(reference) => {
                 let ctx = source.context(&self.clock, started + DEADLINE);
                 source
                     .adapter

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use turnpike_schemas::{
-    agreement::{DecisionRecord, Refusal, Requester},
+    agreement::{DecisionRecord, ImagePermit, Refusal, Requester},
     api::{self, SourceOutcome, SourceReport},
     ledger::{
         self, Action, Asker, Decision, Digest, Grounds, Intent, Names, Outcome, Personal, Verdict,
@@ -64,6 +64,9 @@ fn grounds(query: &Query) -> Grounds {
         offence: query.offence().map(|offence| offence.to_string()),
         urgent: query.is_urgent(),
         case_standing: query.case_standing().as_str().to_owned(),
+        warrant: query
+            .warrant()
+            .map(|warrant| Personal::new(warrant.as_str())),
         note_sha256: None,
     }
 }
@@ -103,16 +106,18 @@ fn obligations(record: &DecisionRecord) -> Vec<String> {
         .max_reads
         .iter()
         .map(|most| format!("max_reads={most}"));
-    window.chain(most).collect()
+    let duties = record.obligations.iter().cloned();
+    window.chain(most).chain(duties).collect()
 }
 
 /// What one agreement decided about an image.
 pub(super) fn image_decision(
     source: &SourceId,
     agreement: &turnpike_schemas::agreement::Agreement,
-    refusal: Option<&Refusal>,
+    decision: Result<&ImagePermit, &Refusal>,
     now: Timestamp,
 ) -> Decision {
+    let refusal = decision.err();
     Decision {
         source: source.to_string(),
         verdict: if refusal.is_none() {
@@ -127,7 +132,7 @@ pub(super) fn image_decision(
             .iter()
             .map(|refusal| refusal.rule.to_string())
             .collect(),
-        obligations: Vec::new(),
+        obligations: decision.map_or_else(|_| Vec::new(), ImagePermit::obligations_in_words),
         decided_at: Some(now),
     }
 }

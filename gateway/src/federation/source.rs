@@ -223,7 +223,7 @@ impl Source {
     /// The part of a window of which reads are still kept.
     fn kept(&self, window: TimeWindow, now: Timestamp) -> Option<TimeWindow> {
         let retention = self.agreement.document().retention?;
-        let kept = SignedDuration::from_hours(24 * i64::from(retention.days));
+        let kept = retention.span();
         window.not_before(now.checked_sub(kept).unwrap_or(Timestamp::MIN))
     }
 

@@ -206,7 +206,7 @@ impl DropFolder {
             return;
         };
         self.tidied = Some(now);
-        let kept = Duration::from_secs(u64::from(retention.days) * 86_400);
+        let kept = retention.span().unsigned_abs();
         for folder in ["done", "quarantine"] {
             let folder = self.settings.folder.join(folder);
             if let Err(error) = remove_older(&folder, now, kept) {

@@ -324,9 +324,12 @@ version = 1
 source = "north-gate"
 provider = "North Gate"
 legal_basis = "invented"
+contact = "nobody.example"
+signed_by = ["owner.example"]
 status = "active"
 effective_from = "2020-01-01T00:00:00Z"
 effective_until = "2026-03-21T00:00:00Z"
+review_due = "2026-03-21T00:00:00Z"
 actions = ["query", "ingest"]
 
 [who]
@@ -334,13 +337,40 @@ organisation_classes = ["state_local"]
 jurisdictions = ["US-OH"]
 roles = ["investigator"]
 on_behalf_of = "both_allowed"
+organisations = ["*"]
+requires = { sworn = false, training = false, assurance = "aal1" }
 
 [why]
 purposes = ["stolen_vehicle"]
 prohibited = ["immigration_enforcement"]
 
+[case]
+patterns = ["*"]
+register = "ignore"
+
+[where]
+within = ["*"]
+excluded = []
+position_decimals = 6
+
+[how_much]
+user_per_hour = 1000000
+organisation_per_day = 1000000
+
+[conditions]
+declaration = "nobody"
+warrant = "nobody"
+urgent = "like_any"
+
+[duties]
+feed_hours = 24
+delete_after_days = 365
+onward_transfer = []
+confirm_match = true
+
 [how_far]
 lookback_days = 90
+supervisor_after_days = 36500
 max_window_days = 31
 excess = "cut"
 
@@ -349,6 +379,7 @@ look_alike = false
 
 [what]
 fields = ["plate_raw"]
+confidence_floor_percent = 0
 max_reads = 10
 
 [upstream]

@@ -1,17 +1,24 @@
-//! The agreement as a document: what a source owner signs, and its validation into an [`Agreement`].
+//! The agreement as a document: what a source owner signs. [`super::terms`] holds the parts that narrow what these grant.
+//!
+//! No key widens by being left out: what narrows is mandatory, what may be left out grants.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{Action, OrganisationClass, Role};
+use super::{
+    Action, Conditions, Duties, HowMuch, OrganisationClass, Places, Requires, Role,
+    pattern::CasePattern,
+};
 use crate::{
-    plate::{Jurisdiction, MIN_KNOWN_CHARS},
-    query::Purpose,
-    read::{SourceId, is_identifier},
+    plate::Jurisdiction,
+    query::{CaseStanding, Offence, Purpose},
+    read::{ImageKind, SourceId},
 };
 
 /// An agreement as written. Lists that grant are exhaustive: what is not listed is refused.
@@ -21,13 +28,20 @@ pub struct AgreementDocument {
     /// Identifier, the same over all versions.
     pub id: String,
     /// Version, from 1.
+    #[schema(minimum = 1)]
     pub version: u32,
+    /// The version this one replaces. Required from version 2 on.
+    pub supersedes: Option<AgreementRef>,
     /// The source it is about.
     pub source: SourceId,
     /// Who grants: the source owner.
     pub provider: String,
     /// The law or contract it rests on.
     pub legal_basis: String,
+    /// Whom to tell of incidents.
+    pub contact: String,
+    /// Names of the keys that sign it, at least one of them the provider's.
+    pub signed_by: BTreeSet<String>,
     /// Whether it is in force.
     pub status: Status,
     /// First instant in effect.
@@ -36,19 +50,33 @@ pub struct AgreementDocument {
     /// First instant no longer in effect.
     #[schema(value_type = String, format = DateTime)]
     pub effective_until: Timestamp,
+    /// From when on nothing is permitted until a reviewed version is there.
+    #[schema(value_type = String, format = DateTime)]
+    pub review_due: Timestamp,
     /// What may be done at all.
     pub actions: BTreeSet<Action>,
     /// Who may do it.
     pub who: Who,
     /// For which purposes.
     pub why: Why,
+    /// What the case reference must be.
+    pub case: Case,
     /// How far back and how wide.
     pub how_far: HowFar,
+    /// At which places.
+    #[serde(rename = "where")]
+    pub places: Places,
     /// Which kinds of plate comparison.
     #[serde(default)]
     pub plates: Plates,
     /// What is released.
     pub what: What,
+    /// How many questions.
+    pub how_much: HowMuch,
+    /// What must be on file, and whether urgency stands in for it.
+    pub conditions: Conditions,
+    /// What whoever is given reads is bound to.
+    pub duties: Duties,
     /// What the source is told about the question.
     #[serde(default)]
     pub upstream: Upstream,
@@ -76,10 +104,14 @@ pub struct Who {
     pub organisation_classes: BTreeSet<OrganisationClass>,
     /// Areas of authority: `US` includes `US-OH`.
     pub jurisdictions: BTreeSet<Jurisdiction>,
+    /// Organisations by their identifier, out of those above; `*` is all of them.
+    pub organisations: BTreeSet<String>,
     /// Roles of the asking subject; one suffices.
     pub roles: BTreeSet<Role>,
     /// Whether a question for another organisation is allowed when both organisations are.
     pub on_behalf_of: OnBehalfRule,
+    /// What the subject must be besides.
+    pub requires: Requires,
 }
 
 /// Questions for another organisation.
@@ -100,15 +132,57 @@ pub struct Why {
     pub purposes: BTreeSet<Purpose>,
     /// Purposes prohibited; beats `purposes`.
     pub prohibited: BTreeSet<Purpose>,
+    /// Types of offence allowed, by purpose. A purpose about an offence allows only what it names by itself
+    /// (`stolen_vehicle`, `hit_and_run`) unless it is listed here.
+    #[serde(default)]
+    pub offences: BTreeMap<Purpose, BTreeSet<Offence>>,
+}
+
+/// What the case reference must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Forms, one of which the reference must have; `*` is any.
+    pub patterns: BTreeSet<CasePattern>,
+    /// What the case register must say.
+    pub register: Register,
+}
+
+/// What the case register must say about the case.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Register {
+    /// Nothing.
+    Ignore,
+    /// Nothing, but a case that is not confirmed is marked as such for review.
+    Flag,
+    /// That the case is open.
+    Require,
+}
+
+impl Register {
+    /// Whether `standing` is marked for review.
+    #[must_use]
+    pub fn flags(self, standing: CaseStanding) -> bool {
+        self == Self::Flag && standing != CaseStanding::Confirmed
+    }
 }
 
 /// How far back and how wide a question may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HowFar {
     /// Oldest capture, in days before the question.
     #[schema(minimum = 1, maximum = 36500)]
     pub lookback_days: u32,
+    /// The same for single purposes, each more than `lookback_days`.
+    #[serde(default)]
+    pub lookback_days_for: BTreeMap<Purpose, u32>,
+    /// Captures older than this, in days before the question, are for supervisors; the look-back or more is for nobody in particular.
+    #[schema(minimum = 1, maximum = 36500)]
+    pub supervisor_after_days: u32,
     /// Widest window, in days.
     #[schema(minimum = 1, maximum = 36500)]
     pub max_window_days: u32,
@@ -155,6 +229,12 @@ pub struct PartialPlates {
 pub struct What {
     /// Fields released besides identity, plate text and capture time.
     pub fields: BTreeSet<Field>,
+    /// Kinds of image released. Required with field `images`.
+    #[serde(default)]
+    pub image_kinds: BTreeSet<ImageKind>,
+    /// Least confidence of the plate text, in percent. From 1 on, reads without a confidence are not released.
+    #[schema(maximum = 100)]
+    pub confidence_floor_percent: u32,
     /// Most reads in one answer from this source.
     #[schema(minimum = 1)]
     pub max_reads: u32,
@@ -229,13 +309,26 @@ pub enum UpstreamField {
     CaseReference,
 }
 
-/// How long reads taken in are kept.
+/// How long reads taken in are kept after capture: the sum of both, from 1 minute to 36500 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Days after capture.
-    #[schema(minimum = 1, maximum = 36500)]
+    /// Days.
+    #[serde(default)]
+    #[schema(maximum = 36500)]
     pub days: u32,
+    /// Minutes.
+    #[serde(default)]
+    #[schema(maximum = 1440)]
+    pub minutes: u32,
+}
+
+impl Retention {
+    /// The whole time.
+    #[must_use]
+    pub fn span(self) -> SignedDuration {
+        SignedDuration::from_mins(i64::from(self.days) * 24 * 60 + i64::from(self.minutes))
+    }
 }
 
 /// One thing wrong with a document: which key, and what to do.
@@ -258,100 +351,6 @@ pub struct Agreement {
     pub(super) document: AgreementDocument,
     pub(super) reference: AgreementRef,
     pub(super) sha256: String,
-}
-
-impl AgreementDocument {
-    /// Checks what the types cannot say.
-    ///
-    /// # Errors
-    /// Every problem at once.
-    pub fn validate(self) -> Result<Agreement, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let mut require = |holds: bool, key: &'static str, message: &str| {
-            if !holds {
-                problems.push(Problem {
-                    key,
-                    message: message.to_owned(),
-                });
-            }
-        };
-        require(
-            is_identifier(&self.id),
-            "id",
-            "must be 1 to 64 characters of `a-z`, `0-9` and `-`",
-        );
-        require(self.version > 0, "version", "must be 1 or more");
-        require(
-            !self.provider.trim().is_empty(),
-            "provider",
-            "must name the source owner",
-        );
-        require(
-            !self.legal_basis.trim().is_empty(),
-            "legal_basis",
-            "must name the law or contract",
-        );
-        require(
-            self.effective_from < self.effective_until,
-            "effective_until",
-            "must be after `effective_from`",
-        );
-        require(
-            self.who.roles.iter().all(|role| role.may_ask()),
-            "who.roles",
-            "may hold `investigator`, `supervisor` and `system` only: no other role asks",
-        );
-        require(
-            days_ok(self.how_far.lookback_days),
-            "how_far.lookback_days",
-            "must be 1 to 36500",
-        );
-        require(
-            days_ok(self.how_far.max_window_days),
-            "how_far.max_window_days",
-            "must be 1 to 36500",
-        );
-        require(
-            self.what.max_reads > 0,
-            "what.max_reads",
-            "must be 1 or more",
-        );
-        if let Some(partial) = self.plates.partial {
-            let least = u32::try_from(MIN_KNOWN_CHARS).unwrap_or(u32::MAX);
-            require(
-                partial.min_known >= least,
-                "plates.partial.min_known",
-                "must be 4 or more",
-            );
-            require(
-                (1..=31).contains(&partial.max_window_days),
-                "plates.partial.max_window_days",
-                "must be 1 to 31",
-            );
-        }
-        if let Some(retention) = self.retention {
-            require(
-                days_ok(retention.days),
-                "retention.days",
-                "must be 1 to 36500",
-            );
-        }
-        require(
-            self.retention.is_some() || !self.actions.contains(&Action::Ingest),
-            "retention",
-            "is required with action `ingest`: say how many days reads are kept",
-        );
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let reference = AgreementRef(format!("{}@{}", self.id, self.version));
-        let sha256 = digest(&self);
-        Ok(Agreement {
-            document: self,
-            reference,
-            sha256,
-        })
-    }
 }
 
 impl Agreement {
@@ -392,19 +391,4 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", self.key, self.message)
     }
-}
-
-fn days_ok(days: u32) -> bool {
-    (1..=36_500).contains(&days)
-}
-
-/// Canonical because `serde_json::Value` keeps object keys sorted and the document holds no floats.
-fn digest(document: &AgreementDocument) -> String {
-    let canonical = serde_json::to_value(document)
-        .unwrap_or_default()
-        .to_string();
-    Sha256::digest(canonical.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -4,16 +4,27 @@
 //! and the same document, request and time always give the same decision. Default deny; a prohibition
 //! beats every permission; a document without a prohibition list does not load.
 
+mod check;
 mod decide;
 mod document;
+mod obligation;
+mod pattern;
 mod permit;
+mod rule;
+mod terms;
+mod validate;
 
-pub use decide::{Action, DecisionRecord, Engine, Refusal, Rule, Verdict};
+pub use decide::{Action, DecisionRecord, Engine, Verdict};
 pub use document::{
-    Agreement, AgreementDocument, AgreementRef, Excess, Field, HowFar, OnBehalfRule, PartialPlates,
-    Plates, Problem, Retention, Status, Upstream, UpstreamField, What, Who, Why,
+    Agreement, AgreementDocument, AgreementRef, Case, Excess, Field, HowFar, OnBehalfRule,
+    PartialPlates, Plates, Problem, Register, Retention, Status, Upstream, UpstreamField, What,
+    Who, Why,
 };
+pub use obligation::Obligation;
+pub use pattern::{CasePattern, PatternError, PlacePattern};
 pub use permit::{ImagePermit, IngestPermit, Permit};
+pub use rule::{Refusal, Rule};
+pub use terms::{Conditions, Declaration, Demand, Duties, HowMuch, Places, Requires, Urgent};
 
 use std::collections::BTreeSet;
 

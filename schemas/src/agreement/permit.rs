@@ -4,10 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Agreement, AgreementRef, Field, Retention, UpstreamField};
+use super::{
+    Agreement, AgreementRef, Field, HowMuch, Obligation, Places, Requester, Retention,
+    UpstreamField, What,
+};
 use crate::{
     query::{Query, TimeWindow},
-    read::{PlateRead, SourceId},
+    read::{ImageRef, Place, PlateRead, SourceId},
 };
 
 /// What a permit and an image permit have in common.
@@ -17,21 +20,30 @@ pub(super) struct Grant {
     source: SourceId,
     query: Arc<Query>,
     window: TimeWindow,
-    fields: BTreeSet<Field>,
-    max_reads: u32,
+    what: What,
+    places: Places,
+    how_much: HowMuch,
     disclose: BTreeSet<UpstreamField>,
+    obligations: Vec<Obligation>,
 }
 
-pub(super) fn grant(agreement: &Agreement, query: &Query, window: TimeWindow) -> Grant {
+pub(super) fn grant(
+    agreement: &Agreement,
+    requester: &Requester,
+    query: &Query,
+    window: TimeWindow,
+) -> Grant {
     let document = agreement.document();
     Grant {
         agreement: agreement.reference().clone(),
         source: document.source.clone(),
         query: Arc::new(query.clone()),
         window,
-        fields: document.what.fields.clone(),
-        max_reads: document.what.max_reads,
+        what: document.what.clone(),
+        places: document.places.clone(),
+        how_much: document.how_much,
         disclose: document.upstream.disclose.clone(),
+        obligations: agreement.obligations(requester, query),
     }
 }
 
@@ -42,6 +54,18 @@ impl Grant {
             && !observation.retracted
             && self.window.contains(observation.captured_at)
             && self.query.is_answered_by(&observation.plate)
+    }
+
+    fn releases(&self, read: &PlateRead) -> bool {
+        self.answers(read) && self.places.release(&read.observation.place) && self.sure_enough(read)
+    }
+
+    /// A read without a confidence is not surer than any floor.
+    fn sure_enough(&self, read: &PlateRead) -> bool {
+        let floor = self.what.confidence_floor_percent;
+        let confidence = read.observation.plate.confidence;
+        floor == 0
+            || confidence.is_some_and(|confidence| confidence.get() * 100.0 >= f64::from(floor))
     }
 }
 
@@ -101,7 +125,25 @@ impl Permit {
     /// Most reads granted.
     #[must_use]
     pub fn max_reads(&self) -> u32 {
-        self.0.max_reads
+        self.0.what.max_reads
+    }
+
+    /// How many questions the agreement allows. The gateway counts them.
+    #[must_use]
+    pub fn how_much(&self) -> HowMuch {
+        self.0.how_much
+    }
+
+    /// What the permit binds its holder to.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.0.obligations
+    }
+
+    /// The same, each `name=value`.
+    #[must_use]
+    pub fn obligations_in_words(&self) -> Vec<String> {
+        self.0.obligations.iter().map(ToString::to_string).collect()
     }
 
     /// The agreement.
@@ -123,10 +165,12 @@ impl Permit {
     }
 
     /// Applies the agreement to a read that came back: `None` unless it is of this source, inside the window,
-    /// not withdrawn and answers the question; otherwise the read with every field removed that is not released.
+    /// not withdrawn, answers the question, was taken where reads are released and is sure enough; otherwise the read with
+    /// every field and image removed that is not released and its position rounded.
     #[must_use]
     pub fn release(&self, read: PlateRead) -> Option<PlateRead> {
-        self.0.answers(&read).then(|| strip(read, &self.0.fields))
+        let released = |read| strip(read, &self.0.what, self.0.places.position_decimals);
+        self.0.releases(&read).then(|| released(read))
     }
 }
 
@@ -153,10 +197,23 @@ impl ImagePermit {
         self.0.window
     }
 
-    /// Whether the permit covers an image of this read: the same condition as for releasing the read.
+    /// Whether the permit covers images of a read that was released: it is of this source, inside the window, not withdrawn
+    /// and answers the question. Place and confidence were decided when it was released and may no longer be in it.
     #[must_use]
     pub fn covers(&self, read: &PlateRead) -> bool {
         self.0.answers(read)
+    }
+
+    /// Whether the permit covers images of this kind.
+    #[must_use]
+    pub fn covers_kind(&self, image: &ImageRef) -> bool {
+        self.0.what.image_kinds.contains(&image.kind)
+    }
+
+    /// What the permit binds its holder to, each `name=value`.
+    #[must_use]
+    pub fn obligations_in_words(&self) -> Vec<String> {
+        self.0.obligations.iter().map(ToString::to_string).collect()
     }
 }
 
@@ -165,7 +222,7 @@ impl IngestPermit {
         Self {
             agreement: agreement.reference().clone(),
             source: agreement.document().source.clone(),
-            retention: SignedDuration::from_hours(i64::from(retention.days) * 24),
+            retention: retention.span(),
         }
     }
 
@@ -190,8 +247,8 @@ impl IngestPermit {
     }
 }
 
-fn strip(mut read: PlateRead, fields: &BTreeSet<Field>) -> PlateRead {
-    let has = |field| fields.contains(&field);
+fn strip(mut read: PlateRead, what: &What, position_decimals: u32) -> PlateRead {
+    let has = |field| what.fields.contains(&field);
     let observation = &mut read.observation;
     let plate = &mut observation.plate;
     if !has(Field::PlateRaw) {
@@ -218,6 +275,7 @@ fn strip(mut read: PlateRead, fields: &BTreeSet<Field>) -> PlateRead {
         place.lat = None;
         place.lon = None;
     }
+    round(place, position_decimals);
     clear_unless(has(Field::Site), &mut place.site);
     clear_unless(has(Field::Camera), &mut place.camera);
     clear_unless(has(Field::Lane), &mut place.lane);
@@ -229,11 +287,22 @@ fn strip(mut read: PlateRead, fields: &BTreeSet<Field>) -> PlateRead {
     if !has(Field::Images) {
         observation.images.clear();
     }
+    let kinds = &what.image_kinds;
+    observation
+        .images
+        .retain(|image| kinds.contains(&image.kind));
     if !has(Field::Extra) {
         observation.extra.clear();
     }
     observation.aliases.clear();
     read
+}
+
+fn round(place: &mut Place, decimals: u32) {
+    let scale = (0..decimals).fold(1.0, |scale, _| scale * 10.0);
+    for degrees in [&mut place.lat, &mut place.lon].into_iter().flatten() {
+        *degrees = (*degrees * scale).round() / scale;
+    }
 }
 
 fn clear_unless<T>(keep: bool, value: &mut Option<T>) {

@@ -148,6 +148,9 @@ pub struct Grounds {
     pub urgent: bool,
     /// What the case register said: `not_checked`, `confirmed`, `unknown` or `unavailable`.
     pub case_standing: String,
+    /// The warrant or court order named in the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warrant: Option<Personal>,
     /// Digest of the free text, which is kept elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note_sha256: Option<Digest>,

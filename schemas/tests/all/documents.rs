@@ -3,14 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use turnpike_schemas::{
-    agreement::{Action, AgreementDocument, Role, Rule},
-    query::Purpose,
+    agreement::{Action, AgreementDocument, Register, Role, Rule, Urgent},
+    query::{Offence, Purpose},
 };
 
 use crate::reference;
 
 /// Keys that may be left out, and what that means.
-const OPTIONAL: [&str; 6] = [
+const OPTIONAL: [&str; 14] = [
+    "supersedes",
+    "why.offences",
+    "why.offences.violent_crime",
+    "how_far.lookback_days_for",
+    "how_far.lookback_days_for.missing_person",
+    "what.image_kinds",
+    "conditions.home",
+    "conditions.declarations",
     "plates",
     "plates.look_alike",
     "plates.partial",
@@ -77,7 +85,29 @@ fn every_change_of_the_document_changes_its_hash() {
     for change in [
         (|d| d.version = 4) as fn(&mut AgreementDocument),
         |d| d.what.max_reads = 201,
-        |d| d.why.prohibited.clear(),
+        |d| drop(d.why.prohibited.remove(&Purpose::EmploymentScreening)),
+        |d| d.version = 5,
+        |d| d.review_due = d.effective_from,
+        |d| d.who.organisations.clear(),
+        |d| d.who.requires.sworn = true,
+        |d| {
+            d.why
+                .offences
+                .get_mut(&Purpose::ViolentCrime)
+                .unwrap()
+                .clear()
+        },
+        |d| d.case.patterns.clear(),
+        |d| d.case.register = Register::Require,
+        |d| d.how_far.supervisor_after_days = 61,
+        |d| d.how_far.lookback_days_for.clear(),
+        |d| d.places.excluded.clear(),
+        |d| d.places.position_decimals = 2,
+        |d| d.what.confidence_floor_percent = 61,
+        |d| d.how_much.user_per_hour = 61,
+        |d| d.conditions.urgent = Urgent::LikeAny,
+        |d| d.conditions.declarations.clear(),
+        |d| d.duties.confirm_match = false,
         |d| d.plates.look_alike = false,
         |d| d.retention = None,
         |d| d.upstream.disclose.clear(),
@@ -94,7 +124,7 @@ fn every_change_of_the_document_changes_its_hash() {
 fn every_key_left_out_is_an_error_that_names_it_unless_it_is_optional() {
     let all = keys(&table(), "");
     assert!(
-        all.contains(&"why.prohibited".to_owned()) && all.len() > 30,
+        all.contains(&"why.prohibited".to_owned()) && all.len() > 60,
         "{all:?}"
     );
     for path in all {
@@ -161,6 +191,11 @@ fn each_empty_list_alone_refuses_everything() {
             (|d| d.actions.clear()) as fn(&mut AgreementDocument),
             Rule::ActionNotAllowed,
         ),
+        (
+            |d| d.who.organisations.clear(),
+            Rule::OrganisationNotAllowed,
+        ),
+        (|d| d.case.patterns.clear(), Rule::CasePatternMismatch),
         (|d| d.why.purposes.clear(), Rule::PurposeNotAllowed),
         (|d| d.who.roles.clear(), Rule::RoleNotAllowed),
         (
@@ -194,6 +229,10 @@ fn a_prohibition_beats_the_permission_for_every_purpose() {
         let decide = |prohibited: &[Purpose]| {
             let agreement = reference::agreement(|document| {
                 document.why.purposes = Purpose::ALL.into();
+                let criminal = Purpose::ALL.into_iter().filter(|it| it.is_criminal());
+                document.why.offences = criminal
+                    .map(|purpose| (purpose, Offence::ALL.into()))
+                    .collect();
                 document.why.prohibited = prohibited.iter().copied().collect();
             });
             let query = turnpike_schemas::query::Query::new(
@@ -203,7 +242,8 @@ fn a_prohibition_beats_the_permission_for_every_purpose() {
                 reference::query().case().clone(),
                 reference::query().on_behalf_of().clone(),
             )
-            .unwrap();
+            .unwrap()
+            .about(Offence::Robbery);
             let permit = agreement.permit(&reference::requester(), &query, reference::now());
             permit.map(|_| ()).map_err(|refusal| refusal.rule)
         };
@@ -223,6 +263,26 @@ fn validation_names_every_problem_at_once() {
     document.who.roles = BTreeSet::from([Role::Investigator, Role::Auditor]);
     document.how_far.lookback_days = 0;
     document.how_far.max_window_days = 36_501;
+    document.supersedes = None;
+    document.version = 2;
+    document.contact.clear();
+    document.signed_by = BTreeSet::from(["two words".to_owned()]);
+    document.who.organisations = BTreeSet::from(["Brookdale".to_owned()]);
+    document.why.offences = BTreeMap::from([(Purpose::MissingPerson, BTreeSet::new())]);
+    document.how_far.lookback_days_for = BTreeMap::from([(Purpose::MissingPerson, 0)]);
+    document.how_far.supervisor_after_days = 0;
+    document.places.position_decimals = 7;
+    document.what.image_kinds.clear();
+    document.what.confidence_floor_percent = 101;
+    document.how_much.user_per_hour = 0;
+    document.how_much.organisation_per_day = 0;
+    document.conditions.home = None;
+    document.conditions.declarations[0]
+        .sha256
+        .make_ascii_uppercase();
+    document.duties.feed_hours = 0;
+    document.duties.delete_after_days = 0;
+    document.duties.onward_transfer = BTreeSet::from(["*".to_owned()]);
     document.what.max_reads = 0;
     let partial = document.plates.partial.as_mut().unwrap();
     partial.min_known = 3;
@@ -234,17 +294,34 @@ fn validation_names_every_problem_at_once() {
         named,
         [
             "id",
-            "version",
+            "supersedes",
             "provider",
             "legal_basis",
+            "contact",
+            "signed_by",
             "effective_until",
             "who.roles",
+            "who.organisations",
+            "why.offences",
+            "why.offences",
             "how_far.lookback_days",
+            "how_far.lookback_days_for",
+            "how_far.supervisor_after_days",
             "how_far.max_window_days",
+            "where.position_decimals",
             "what.max_reads",
+            "what.confidence_floor_percent",
+            "how_much.user_per_hour",
+            "how_much.organisation_per_day",
             "plates.partial.min_known",
             "plates.partial.max_window_days",
-            "retention.days",
+            "what.image_kinds",
+            "conditions.home",
+            "conditions.declarations",
+            "duties.feed_hours",
+            "duties.delete_after_days",
+            "duties.onward_transfer",
+            "retention",
         ]
     );
     document.retention = None;
@@ -256,7 +333,7 @@ fn validation_names_every_problem_at_once() {
         .collect();
     assert_eq!(
         without.get("retention").map(String::as_str),
-        Some("`retention` is required with action `ingest`: say how many days reads are kept")
+        Some("`retention` is required with action `ingest`: say how long reads are kept")
     );
 }
 

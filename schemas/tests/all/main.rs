@@ -18,3 +18,4 @@ mod properties;
 mod reference;
 #[cfg(test)]
 mod release;
+mod rules;

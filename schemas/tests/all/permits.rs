@@ -20,6 +20,8 @@ fn agreement(lookback_days: u32, max_window_days: u32, excess: Excess) -> Agreem
         document.how_far.lookback_days = lookback_days;
         document.how_far.max_window_days = max_window_days;
         document.how_far.excess = excess;
+        document.how_far.supervisor_after_days = 36_500;
+        document.how_far.lookback_days_for.clear();
     })
 }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs, sync::LazyLock};
 
 use jiff::Timestamp;
 use turnpike_schemas::{
-    agreement::{Agreement, AgreementDocument, Organisation, OrganisationClass, Requester, Role},
+    agreement::{
+        Agreement, AgreementDocument, Assurance, Attributes, Organisation, OrganisationClass,
+        Requester, Role,
+    },
     plate::{Jurisdiction, Plate},
     query::{AskedPlate, CaseRef, OnBehalfOf, Purpose, Query, TimeWindow},
     read::SourceId,
@@ -50,7 +53,16 @@ pub(crate) fn requester() -> Requester {
         organisation: organisation("brookdale-police", OrganisationClass::StateLocal, "US-OH"),
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
-        attributes: turnpike_schemas::agreement::Attributes::default(),
+        attributes: attributes(),
+    }
+}
+
+/// What the reference agreement asks of a subject, and no more.
+pub(crate) fn attributes() -> Attributes {
+    Attributes {
+        sworn: false,
+        training_until: Some("2027-12-31".parse().unwrap()),
+        assurance: Assurance::Aal2,
     }
 }
 

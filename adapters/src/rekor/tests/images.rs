@@ -66,13 +66,19 @@ fn canned(
 
 fn permit() -> ImagePermit {
     let document: AgreementDocument = serde_json::from_value(json!({
-        "id": "brook", "version": 1, "source": "brook", "provider": "Brookdale", "legal_basis": "contract",
-        "status": "active", "effective_from": "2026-01-01T00:00:00Z", "effective_until": "2027-01-01T00:00:00Z",
+        "id": "brook", "version": 1, "source": "brook", "provider": "Brookdale", "legal_basis": "contract", "contact": "nobody.example", "signed_by": ["owner.example"],
+        "status": "active", "effective_from": "2026-01-01T00:00:00Z", "effective_until": "2027-01-01T00:00:00Z", "review_due": "2027-01-01T00:00:00Z",
         "actions": ["query", "image"],
-        "who": { "organisation_classes": ["state_local"], "jurisdictions": ["US"], "roles": ["investigator"], "on_behalf_of": "refuse" },
+        "who": { "organisation_classes": ["state_local"], "jurisdictions": ["US"], "roles": ["investigator"], "on_behalf_of": "refuse",
+            "organisations": ["*"], "requires": { "sworn": false, "training": false, "assurance": "aal1" } },
         "why": { "purposes": ["stolen_vehicle"], "prohibited": [] },
-        "how_far": { "lookback_days": 90, "max_window_days": 30, "excess": "refuse" },
-        "what": { "fields": ["images"], "max_reads": 10 },
+        "case": { "patterns": ["*"], "register": "ignore" },
+        "where": { "within": ["*"], "excluded": [], "position_decimals": 6 },
+        "how_much": { "user_per_hour": 1000000, "organisation_per_day": 1000000 },
+        "conditions": { "declaration": "nobody", "warrant": "nobody", "urgent": "like_any" },
+        "duties": { "feed_hours": 24, "delete_after_days": 30, "onward_transfer": [], "confirm_match": true },
+        "how_far": { "lookback_days": 90, "supervisor_after_days": 90, "max_window_days": 30, "excess": "refuse" },
+        "what": { "fields": ["images"], "image_kinds": ["plate", "vehicle", "scene"], "confidence_floor_percent": 0, "max_reads": 10 },
     }))
     .unwrap();
     let requester = Requester {
