@@ -1,6 +1,6 @@
 //! The domain: every value of everything a decision depends on, and the decision for a combination of them.
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet, collections::HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use turnpike_schemas::{
@@ -12,6 +12,7 @@ use turnpike_schemas::{
     query::{AskedPlate, CaseRef, OnBehalfOf, Purpose, Query, TimeWindow},
 };
 
+use super::facets;
 use crate::reference;
 
 pub(crate) const DAY: i64 = 24 * 3600;
@@ -33,10 +34,20 @@ pub(crate) enum Dim {
     Plate,
     Window,
     Excess,
+    Offence,
+    Subject,
+    Listing,
+    Case,
+    Declaration,
+    Warrant,
+    Tier,
 }
 
+/// How many dimensions there are.
+pub(crate) const DIMS: usize = 18;
+
 impl Dim {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; DIMS] = [
         Self::Status,
         Self::Time,
         Self::Action,
@@ -48,11 +59,18 @@ impl Dim {
         Self::Plate,
         Self::Window,
         Self::Excess,
+        Self::Offence,
+        Self::Subject,
+        Self::Listing,
+        Self::Case,
+        Self::Declaration,
+        Self::Warrant,
+        Self::Tier,
     ];
 }
 
 /// One value number per [`Dim`].
-pub(crate) type Case = [usize; 11];
+pub(crate) type Case = [usize; DIMS];
 
 /// What came of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,10 +89,12 @@ pub(crate) enum Outcome {
 
 pub(crate) const STATUSES: [Status; 3] = [Status::Active, Status::Suspended, Status::Revoked];
 
-pub(crate) const TIMES: [&str; 6] = [
+pub(crate) const TIMES: [&str; 8] = [
     "before effective_from",
     "effective_from",
     "in between",
+    "1 ns before review_due",
+    "review_due",
     "1 ns before effective_until",
     "effective_until",
     "after effective_until",
@@ -91,12 +111,13 @@ pub(crate) const ACTIONS: [&str; 5] = [
 pub(crate) const AREAS: [&str; 4] = ["US-OH", "CA-ON", "US", "US-GA"];
 
 /// For the six questions, and whether the agreement says `both_allowed`.
-pub(crate) const BEHALF: [&str; 7] = [
+pub(crate) const BEHALF: [&str; 8] = [
     "self",
     "self, but another resolved",
     "other, not resolved",
     "other, but a third resolved",
     "other, listed",
+    "other, listed, in CA-ON",
     "other, class not listed",
     "other, jurisdiction not listed",
 ];
@@ -168,66 +189,101 @@ pub(crate) fn size(dim: Dim) -> usize {
         Dim::Plate => PLATES.len(),
         Dim::Window => WINDOWS.len(),
         Dim::Excess => EXCESSES.len(),
+        Dim::Offence => facets::offences().len(),
+        Dim::Subject => facets::SUBJECTS.iter().product(),
+        Dim::Listing => facets::LISTINGS.len(),
+        Dim::Case => facets::CASES.iter().product(),
+        Dim::Declaration => facets::DECLARATIONS.iter().product(),
+        Dim::Warrant => facets::WARRANTS.iter().product(),
+        Dim::Tier => facets::TIERS.len(),
     }
 }
 
-/// Every document, requester and question of the domain, built once.
+/// Every document, requester and question of tables 1 to 3, built once; others when they are met.
 pub(crate) struct World {
     agreements: Vec<Agreement>,
     requesters: Vec<Requester>,
     queries: Vec<Option<Query>>,
-    times: [Timestamp; 6],
+    times: [Timestamp; 8],
+    met: RefCell<HashMap<[usize; 11], Agreement>>,
 }
+
+/// More documents than this are not kept.
+const KEPT: usize = 4_096;
+
+const AGREEMENTS: [usize; 5] = [3, 5, 2, 6, 2];
+const REQUESTERS: [usize; 4] = [9, 4, 4, 8];
+const QUERIES: [usize; 5] = [8, 14, 2, 6, 25];
 
 impl World {
     pub(crate) fn new() -> Self {
         let times = times();
         Self {
-            agreements: combinations([3, 5, 2, 6, 2], agreement_of),
-            requesters: combinations([9, 4, 4, 7], requester_of),
-            queries: combinations([6, 14, 2, 6, 25], |point| query_of(point, &times)),
+            agreements: combinations(AGREEMENTS, agreement_of),
+            requesters: combinations(REQUESTERS, requester_of),
+            queries: combinations(QUERIES, |point| query_of(point, &times)),
             times,
+            met: RefCell::default(),
         }
     }
 
     pub(crate) fn decide(&self, case: &Case) -> Outcome {
-        let [
-            status,
-            time,
-            action,
-            purpose,
-            roles,
-            class,
-            area,
-            behalf,
-            plate,
-            window,
-            excess,
-        ] = *case;
-        let (rule, asked) = (behalf / BEHALF.len(), behalf % BEHALF.len());
-        let agreement =
-            &self.agreements[number([3, 5, 2, 6, 2], [status, action, rule, plate, excess])];
-        let requester = &self.requesters[number([9, 4, 4, 7], [roles, class, area, asked])];
+        let at = |dim: Dim| case[dim as usize];
+        let asked = at(Dim::Behalf) % BEHALF.len();
         let other = usize::from(asked >= 2);
-        let query = number([6, 14, 2, 6, 25], [time, purpose, other, plate, window]);
-        let Some(query) = &self.queries[query] else {
+        let (plate, window) = (at(Dim::Plate), at(Dim::Window));
+        let query = [at(Dim::Time), at(Dim::Purpose), other, plate, window];
+        let Some(query) = &self.queries[number(QUERIES, query)] else {
             return Outcome::NoQuestion;
         };
-        let now = self.times[time];
-        if action < 2 {
-            match agreement.permit(requester, query, now) {
-                Ok(permit) => {
-                    assert_eq!(permit.max_reads(), MAX_READS);
-                    permitted(query, permit.window(), now)
-                }
-                Err(refusal) => Outcome::Refused(refusal.rule),
-            }
-        } else {
-            match agreement.image_permit(requester, query, now) {
-                Ok(permit) => permitted(query, permit.window(), now),
-                Err(refusal) => Outcome::Refused(refusal.rule),
-            }
+        let requester = [at(Dim::Roles), at(Dim::Class), at(Dim::Area), asked];
+        let requester = &self.requesters[number(REQUESTERS, requester)];
+        let now = self.times[at(Dim::Time)];
+        let base = [
+            at(Dim::Status),
+            at(Dim::Action),
+            at(Dim::Behalf) / BEHALF.len(),
+            plate,
+            at(Dim::Excess),
+        ];
+        if case.iter().skip(Dim::Offence as usize).all(|it| *it == 0) {
+            let agreement = &self.agreements[number(AGREEMENTS, base)];
+            return outcome(agreement, at(Dim::Action), requester, query, now);
         }
+        let requester = facets::requester(requester, at(Dim::Subject));
+        let query = facets::query(query, case);
+        let key = facets::document_key(base, case);
+        let mut met = self.met.borrow_mut();
+        if met.len() >= KEPT {
+            met.clear();
+        }
+        let agreement = met.entry(key).or_insert_with(|| {
+            let plain = &self.agreements[number(AGREEMENTS, base)];
+            facets::agreement(plain.document().clone(), case)
+        });
+        outcome(agreement, at(Dim::Action), &requester, &query, now)
+    }
+}
+
+fn outcome(
+    agreement: &Agreement,
+    action: usize,
+    requester: &Requester,
+    query: &Query,
+    now: Timestamp,
+) -> Outcome {
+    let granted = if action < 2 {
+        agreement.permit(requester, query, now).map(|permit| {
+            assert_eq!(permit.max_reads(), MAX_READS);
+            permit.window()
+        })
+    } else {
+        let permit = agreement.image_permit(requester, query, now);
+        permit.map(|permit| permit.window())
+    };
+    match granted {
+        Ok(window) => permitted(query, window, now),
+        Err(refusal) => Outcome::Refused(refusal.rule),
     }
 }
 
@@ -262,15 +318,18 @@ fn permitted(query: &Query, granted: TimeWindow, now: Timestamp) -> Outcome {
     }
 }
 
-fn times() -> [Timestamp; 6] {
+fn times() -> [Timestamp; 8] {
     let document = reference::document();
     let (from, until) = (document.effective_from, document.effective_until);
+    let review = document.review_due;
     let instant = SignedDuration::from_nanos(1);
     let day = SignedDuration::from_secs(DAY);
     [
         from - instant,
         from,
         reference::now(),
+        review - instant,
+        review,
         until - instant,
         until,
         until + day,
@@ -282,6 +341,7 @@ fn agreement_of([status, action, rule, plate, excess]: [usize; 5]) -> Agreement 
         document.status = STATUSES[status];
         document.how_far.excess = EXCESSES[excess];
         document.who.on_behalf_of = [OnBehalfRule::BothAllowed, OnBehalfRule::Refuse][rule];
+        facets::plain(document);
         without_action(document, action);
         match PLATES[plate] {
             "look-alike, not allowed" => document.plates.look_alike = false,
@@ -310,7 +370,7 @@ fn requester_of([roles, class, area, asked]: [usize; 4]) -> Requester {
         ),
         roles: role_sets()[roles].clone(),
         on_behalf_of: resolved(BEHALF[asked]),
-        attributes: turnpike_schemas::agreement::Attributes::default(),
+        attributes: reference::attributes(),
     }
 }
 
@@ -320,6 +380,7 @@ fn resolved(asked: &str) -> Option<Organisation> {
         "other, but a third resolved" => {
             ("otherton-police", OrganisationClass::StateLocal, "US-OH")
         }
+        "other, listed, in CA-ON" => ("harbor-sheriff", OrganisationClass::StateLocal, "CA-ON"),
         "other, class not listed" => ("harbor-sheriff", OrganisationClass::Private, "US-OH"),
         "other, jurisdiction not listed" => {
             ("harbor-sheriff", OrganisationClass::StateLocal, "US-GA")
@@ -331,7 +392,7 @@ fn resolved(asked: &str) -> Option<Organisation> {
 
 fn query_of(
     [time, purpose, other, plate, window]: [usize; 5],
-    times: &[Timestamp; 6],
+    times: &[Timestamp; 8],
 ) -> Option<Query> {
     let exact = || Plate::parse("TPK0421").unwrap();
     let pattern = |text| AskedPlate::Partial(PlatePattern::parse(text).unwrap());
@@ -351,6 +412,7 @@ fn query_of(
         OnBehalfOf::try_from(for_whom.to_owned()).unwrap(),
     )
     .ok()
+    .map(|query| query.about(facets::ENOUGH))
 }
 
 /// `make` of every point, the last value changing fastest.
