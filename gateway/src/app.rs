@@ -18,7 +18,7 @@ use turnpike_schemas::{
 
 use crate::{
     accounts::{AccountError, Accounts},
-    api,
+    agreements, api,
     cases::{BookError, Cases},
     config::{self, Config, HttpLimits},
     control::{Control, ControlError},
@@ -138,6 +138,9 @@ pub enum StartError {
         /// What the transport said.
         error: AdapterError,
     },
+    /// An agreement may not take the place of the one that decided before.
+    #[error("{0}")]
+    Agreement(#[from] agreements::NotAdmitted),
     /// A source cannot be built.
     #[error("source `{source_id}` cannot be built: {error}")]
     Source {
@@ -245,6 +248,7 @@ async fn open(
     clock: Arc<dyn Clock>,
     ledger: Arc<Ledger>,
 ) -> Result<(App, Workers, Rhythm), StartError> {
+    let changed = admit(&config)?;
     let data_dir = config.data_dir.clone();
     std::fs::create_dir_all(&data_dir).map_err(|error| unusable(&data_dir, error))?;
     let store = Arc::new(Store::open(
@@ -292,6 +296,12 @@ async fn open(
         sources.push(source);
     }
     record_start(&ledger, sources.len(), &config.ledger.lost_keys).await?;
+    for change in changed {
+        tracing::info!(source = %change.source, "another agreement decides from now on");
+        for entry in change.entries {
+            ledger.admin(entry).await?;
+        }
+    }
     let cases = Arc::new(Cases::open(
         &data_dir,
         config.vocabulary,
@@ -435,6 +445,16 @@ async fn record_start(
         facts: facts.into_iter().collect(),
     };
     ledger.admin(entry).await.map(|_| ())
+}
+
+/// Before anything is built: an agreement that may not be loaded is not loaded, and neither is any other.
+fn admit(config: &Config) -> Result<Vec<agreements::Changed>, agreements::NotAdmitted> {
+    let sources = config.sources.iter().map(|source| agreements::Change {
+        agreement: &source.agreement,
+        approvals: &source.approvals,
+        signed: config.require_signatures,
+    });
+    agreements::admit(&config.data_dir.join("ledger"), sources)
 }
 
 /// The only place where adapters are built.

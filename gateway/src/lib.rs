@@ -1,6 +1,7 @@
 //! The federated gateway: intake, questions, ledger, read store, HTTP and the `turnpike` command.
 
 pub mod accounts;
+pub mod agreements;
 pub mod api;
 pub mod app;
 pub mod cases;

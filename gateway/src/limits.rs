@@ -2,7 +2,12 @@
 //!
 //! A caller has a limiter once it is known who it is, so strangers add none; those at rest leave when there are many.
 
-use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use governor::{
     Quota, RateLimiter,
@@ -11,7 +16,11 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-use turnpike_schemas::read::SourceId;
+use jiff::Timestamp;
+use turnpike_schemas::{
+    agreement::{Permit, Requester},
+    read::SourceId,
+};
 
 use crate::{config::CallerLimits, identity::Identity};
 
@@ -148,6 +157,88 @@ impl Limits {
     }
 }
 
+/// What agreements allow: questions of a subject over any hour and of an organisation over any 24 hours, for each source.
+///
+/// Counted in memory over sliding spans, to the minute and to ten minutes, and never more than agreed over any span; a
+/// restart begins anew.
+#[derive(Debug, Default)]
+pub struct AgreementLimits {
+    counts: Mutex<BTreeMap<(SourceId, bool, String), Counts>>,
+}
+
+/// Questions by the part of the span they fell into.
+#[derive(Debug, Default)]
+struct Counts(VecDeque<(i64, u32)>);
+
+/// A span and the parts it is counted in, in seconds.
+struct Span {
+    whole: i64,
+    part: i64,
+}
+
+const HOUR: Span = Span {
+    whole: 3_600,
+    part: 60,
+};
+
+const DAY: Span = Span {
+    whole: 86_400,
+    part: 600,
+};
+
+impl AgreementLimits {
+    /// Counts one question under a permit.
+    ///
+    /// # Errors
+    /// The seconds until there is room again, when the subject or its organisation has asked as often as agreed.
+    pub fn take(&self, permit: &Permit, requester: &Requester, now: Timestamp) -> Result<(), u32> {
+        let terms = permit.how_much();
+        let source = || permit.source().clone();
+        let subject = (source(), false, requester.subject.clone());
+        let organisation = (source(), true, requester.organisation.id.clone());
+        let now = now.as_second();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = |key: &(SourceId, bool, String), span: &Span, most| {
+            let counts = counts.entry(key.clone()).or_default();
+            counts.room(span, most, now)
+        };
+        room(&subject, &HOUR, terms.user_per_hour)?;
+        room(&organisation, &DAY, terms.organisation_per_day)?;
+        for (key, span) in [(subject, HOUR), (organisation, DAY)] {
+            counts.entry(key).or_default().count(&span, now);
+        }
+        Ok(())
+    }
+}
+
+impl Counts {
+    /// A part counts until all of it is older than the span.
+    fn room(&mut self, span: &Span, most: u32, now: i64) -> Result<(), u32> {
+        let leaves = |part: i64| (part + 1) * span.part + span.whole;
+        while self.0.front().is_some_and(|(part, _)| leaves(*part) <= now) {
+            self.0.pop_front();
+        }
+        let asked: u64 = self.0.iter().map(|(_, count)| u64::from(*count)).sum();
+        match self.0.front() {
+            Some((first, _)) if asked >= u64::from(most) => {
+                Err(u32::try_from(leaves(*first) - now)
+                    .unwrap_or(u32::MAX)
+                    .max(1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, span: &Span, now: i64) {
+        let part = now.div_euclid(span.part);
+        match self.0.back_mut() {
+            // A clock that was set back counts into the part that was last.
+            Some((last, count)) if *last >= part => *count = count.saturating_add(1),
+            _ => self.0.push_back((part, 1)),
+        }
+    }
+}
+
 /// Limits on pushing sources: messages a second, one limiter per configured source.
 #[derive(Debug)]
 pub struct PushLimits {
@@ -181,4 +272,113 @@ fn whole_seconds(duration: Duration) -> u64 {
         .try_into()
         .unwrap_or(u64::MAX)
         .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+    use turnpike_schemas::{
+        agreement::{AgreementDocument, Organisation, OrganisationClass, Role},
+        plate::{Jurisdiction, Plate},
+        query::{AskedPlate, CaseRef, OnBehalfOf, Purpose, Query, TimeWindow},
+    };
+
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../schemas/tests/all/reference-agreement.toml");
+
+    fn asker(subject: &str) -> Requester {
+        Requester {
+            subject: subject.to_owned(),
+            organisation: Organisation {
+                id: "brookdale-police".to_owned(),
+                class: OrganisationClass::StateLocal,
+                jurisdiction: Jurisdiction::parse("US-OH").unwrap(),
+            },
+            roles: [Role::Investigator].into(),
+            on_behalf_of: None,
+            attributes: serde_json::from_value(
+                serde_json::json!({ "training_until": "2027-01-01", "assurance": "aal2" }),
+            )
+            .unwrap(),
+        }
+    }
+
+    fn start() -> Timestamp {
+        "2026-07-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn permit(user: u32, organisation: u32) -> Permit {
+        let mut document: AgreementDocument = toml::from_str(REFERENCE).unwrap();
+        document.how_much.user_per_hour = user;
+        document.how_much.organisation_per_day = organisation;
+        let now = start();
+        let query = Query::new(
+            AskedPlate::Exact(Plate::parse("TPK0421").unwrap()),
+            TimeWindow::new(now - SignedDuration::from_hours(1), now).unwrap(),
+            Purpose::StolenVehicle,
+            CaseRef::parse("BRK-2026-000042").unwrap(),
+            OnBehalfOf::Own,
+        )
+        .unwrap();
+        let agreement = document.validate().unwrap();
+        agreement.permit(&asker("dana"), &query, now).unwrap()
+    }
+
+    fn take(
+        limits: &AgreementLimits,
+        permit: &Permit,
+        subject: &str,
+        at_s: i64,
+    ) -> Result<(), u32> {
+        let now = start() + SignedDuration::from_secs(at_s);
+        limits.take(permit, &asker(subject), now)
+    }
+
+    #[test]
+    fn a_user_has_an_hour_and_an_organisation_a_day_and_both_get_room_again() {
+        let (limits, permit) = (AgreementLimits::default(), permit(2, 3));
+        assert_eq!(take(&limits, &permit, "dana", 0), Ok(()));
+        assert_eq!(take(&limits, &permit, "dana", 10), Ok(()));
+        assert_eq!(take(&limits, &permit, "dana", 20), Err(3_640));
+        assert_eq!(take(&limits, &permit, "dana", 3_659), Err(1));
+        assert_eq!(take(&limits, &permit, "eve", 3_659), Ok(()));
+        assert_eq!(
+            take(&limits, &permit, "dana", 3_660),
+            Err(86_400 + 600 - 3_660)
+        );
+        assert_eq!(take(&limits, &permit, "dana", 86_999), Err(1));
+        assert_eq!(take(&limits, &permit, "dana", 87_000), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn over_no_span_are_more_questions_let_through_than_agreed(
+            user in 1_u32..6,
+            organisation in 1_u32..12,
+            steps in proptest::collection::vec((0_i64..4_000, any::<bool>()), 1..300),
+        ) {
+            let (limits, permit) = (AgreementLimits::default(), permit(user, organisation));
+            let (mut at, mut taken) = (0, Vec::new());
+            for (step, first) in steps {
+                at += step;
+                let subject = if first { "dana" } else { "eve" };
+                match take(&limits, &permit, subject, at) {
+                    Ok(()) => taken.push((at, subject)),
+                    Err(wait) => prop_assert!(wait >= 1),
+                }
+            }
+            for (end, subject) in &taken {
+                let within = |span: i64, who: Option<&str>| {
+                    let inside = taken.iter().filter(|(at, by)| {
+                        *at > end - span && at <= end && who.is_none_or(|who| who == *by)
+                    });
+                    u32::try_from(inside.count()).unwrap()
+                };
+                prop_assert!(within(3_600, Some(subject)) <= user);
+                prop_assert!(within(86_400, None) <= organisation);
+            }
+        }
+    }
 }

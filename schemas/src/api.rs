@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -19,7 +20,8 @@ pub use self::review::{
 };
 pub use self::urgent::{Justification, NoteText, UrgentList, UrgentReason, UrgentState, UrgentUse};
 use crate::{
-    agreement::{AgreementRef, DecisionRecord, Rule},
+    agreement::{Agreement, AgreementDocument, AgreementRef, DecisionRecord, Rule},
+    hex::hex,
     plate::{Jurisdiction, Plate, PlateError, PlatePattern},
     query::{
         AskedPlate, CaseRef, MatchMode, Note, Offence, OnBehalfOf, Purpose, Query, QueryError,
@@ -93,6 +95,9 @@ pub struct QueryRequest {
     /// Declares the question urgent. It has to be justified within 24 hours and is always reviewed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// The warrant or court order the question rests on, in the form of a case reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warrant: Option<CaseRef>,
     /// A remark for whoever reviews the question; never about a person. Kept outside of the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
@@ -158,6 +163,10 @@ impl QueryRequest {
             None => query,
         };
         let query = if self.urgent { query.urgently() } else { query };
+        let query = match &self.warrant {
+            Some(warrant) => query.under_warrant(warrant.clone()),
+            None => query,
+        };
         Ok(match &self.jurisdiction {
             Some(jurisdiction) => query.issued_by(jurisdiction.clone()),
             None => query,
@@ -235,6 +244,8 @@ pub enum LimitedBy {
     Quota,
     /// The source itself said so.
     Source,
+    /// The agreement's limit on questions of the user or the organisation.
+    Agreement,
 }
 
 /// A part of a search a source may be unable to do.
@@ -396,6 +407,56 @@ pub struct SourceReport {
     pub outcome: SourceOutcome,
     /// Time spent on the source, in milliseconds.
     pub took_ms: u32,
+    /// What the permit binds whoever is given reads to, each `name=value`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<String>,
+    /// Reads that answer the question may have been held back: the agreement releases none from some places, or none that
+    /// are less sure. Then an answer without reads is not "not seen".
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_hold_back: bool,
+}
+
+/// What the gateway decides by: every loaded agreement, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Policy {
+    /// SHA-256 over the lines `source agreement sha256`, each with its line feed, in the order of the agreements below.
+    pub sha256: String,
+    /// In the order of the configuration.
+    pub agreements: Vec<LoadedAgreement>,
+}
+
+/// One loaded agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoadedAgreement {
+    /// The source.
+    pub source: SourceId,
+    /// The agreement, `id@version`.
+    pub agreement: AgreementRef,
+    /// SHA-256 of the document, as decisions name it.
+    pub sha256: String,
+    /// The document.
+    pub document: AgreementDocument,
+}
+
+impl Policy {
+    /// The policy of these agreements, each with its source.
+    #[must_use]
+    pub fn of<'a>(agreements: impl IntoIterator<Item = (&'a SourceId, &'a Agreement)>) -> Self {
+        let loaded = |(source, agreement): (&SourceId, &Agreement)| LoadedAgreement {
+            source: source.clone(),
+            agreement: agreement.reference().clone(),
+            sha256: agreement.sha256().to_owned(),
+            document: agreement.document().clone(),
+        };
+        let agreements: Vec<LoadedAgreement> = agreements.into_iter().map(loaded).collect();
+        let lines = agreements
+            .iter()
+            .map(|it| format!("{} {} {}\n", it.source, it.agreement, it.sha256));
+        Self {
+            sha256: hex(&Sha256::digest(lines.collect::<String>())),
+            agreements,
+        }
+    }
 }
 
 /// Where a question stands in the ledger.
@@ -436,7 +497,7 @@ impl Completeness {
             Self::None
         } else if sources
             .iter()
-            .all(|report| report.outcome.searched_wholly())
+            .all(|report| report.outcome.searched_wholly() && !report.may_hold_back)
         {
             Self::Complete
         } else {

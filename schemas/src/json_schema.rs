@@ -34,6 +34,7 @@ pub const PUBLISHED: &[Published] = &[
     published::<api::StreamLine>("StreamLine", "stream-line.json"),
     published::<api::Explanation>("Explanation", "explanation.json"),
     published::<api::SourceList>("SourceList", "source-list.json"),
+    published::<api::Policy>("Policy", "policy.json"),
     published::<api::PushReceipt>("PushReceipt", "push-receipt.json"),
     published::<api::Problem>("Problem", "problem.json"),
     published::<agreement::AgreementDocument>("AgreementDocument", "agreement-document.json"),

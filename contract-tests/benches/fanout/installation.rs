@@ -39,6 +39,9 @@ deadline_ms = 10000
 user_per_minute = 4000000000
 organisation_per_minute = 4000000000
 
+[agreements]
+require_signatures = false
+
 [[organisations]]
 id = "brookdale-pd"
 class = "state_local"

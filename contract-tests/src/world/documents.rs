@@ -5,7 +5,7 @@ use std::{fs, io};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::World;
+use super::{World, signers};
 use crate::{
     sim::{
         declarative,
@@ -89,7 +89,9 @@ pub(super) fn write(world: &World, port: u16) -> io::Result<()> {
             agreement(terms),
         )?;
     }
-    fs::write(world.config(), config(world, port))
+    let keys = signers::keys(folder)?;
+    fs::write(world.config(), config(world, port, &keys))?;
+    signers::sign(folder)
 }
 
 fn hash(token: &str) -> String {
@@ -99,7 +101,7 @@ fn hash(token: &str) -> String {
         .collect()
 }
 
-fn config(world: &World, port: u16) -> String {
+fn config(world: &World, port: u16, keys: &str) -> String {
     let mut text = format!(
         r#"# An invented installation: invented places, invented plates.
 version = 1
@@ -110,6 +112,7 @@ data_dir = "data"
 level = "warn"
 format = "text"
 
+{keys}
 [[organisations]]
 id = "brookdale-pd"
 class = "state_local"

@@ -4,6 +4,7 @@
 mod documents;
 mod garages;
 mod process;
+mod signers;
 
 use std::{
     io,
@@ -156,6 +157,22 @@ impl World {
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("turnpike.toml")
+    }
+
+    /// Signs the agreements anew, as their owner, after they were written or changed.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn sign(&self) -> io::Result<()> {
+        signers::sign(self.folder.path())
+    }
+
+    /// Signs the agreements as the second person as well.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn sign_second(&self) -> io::Result<()> {
+        signers::sign_as(self.folder.path(), signers::SECOND)
     }
 
     /// Lets the camera engine push to a gateway.

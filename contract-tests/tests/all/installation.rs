@@ -53,6 +53,11 @@ impl Clock for MovedClock {
 }
 
 impl MovedClock {
+    /// At the time of the machine until it is moved.
+    pub(crate) fn now_standing() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(now().as_microsecond())))
+    }
+
     pub(crate) fn advance(&self, by: SignedDuration) {
         let micros = i64::try_from(by.as_micros()).unwrap();
         self.0.fetch_add(micros, Ordering::SeqCst);
@@ -197,7 +202,7 @@ impl Embedded {
     }
 }
 
-async fn build(change: impl FnOnce(&World)) -> World {
+pub(crate) async fn build(change: impl FnOnce(&World)) -> World {
     let plan = Plan {
         seed: 421,
         vehicles: 8,
@@ -226,6 +231,9 @@ pub(crate) fn edit(world: &World, document: &str, from: &str, to: &str) {
     let text = read(&path);
     assert!(text.contains(from), "{document} does not hold {from}");
     fs::write(&path, text.replace(from, to)).unwrap();
+    if document.starts_with("agreements/") {
+        world.sign().unwrap();
+    }
 }
 
 /// Edits the agreement of a source.

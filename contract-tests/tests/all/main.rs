@@ -1,6 +1,8 @@
 //! What holds across crates (coverage of the registry, the shape of the tree) and end to end (the gateway as a process).
 
 #[cfg(test)]
+mod agreement_changes;
+#[cfg(test)]
 mod agreements;
 #[cfg(test)]
 mod answer;

@@ -11,6 +11,7 @@ mod entries;
 mod layers;
 mod ledger;
 mod owners;
+mod policy;
 mod problem;
 mod push;
 mod queries;
@@ -112,6 +113,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reports::statement))
         .routes(routes!(reports::transparency))
         .routes(routes!(sources::list))
+        .routes(routes!(policy::show))
         .routes(routes!(push::push))
         .routes(routes!(checks::live))
         .routes(routes!(checks::payloads))

@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Errors say what to do next.
 
 mod adapters;
+mod agreement;
 mod audit;
 mod client;
 mod config_check;
@@ -66,6 +67,9 @@ enum Command {
     Source(source::SourceCommand),
     /// Show what a payload would become: reads and rejections as JSON lines, no server needed
     Decode(decode::Decode),
+    /// Begin, check, sign and compare agreements
+    #[command(subcommand)]
+    Agreement(agreement::AgreementCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -170,6 +174,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Sources(command) => runtime()?.block_on(command.run(out)),
         Command::Source(command) => runtime()?.block_on(command.run(out)),
         Command::Decode(command) => command.run(out),
+        Command::Agreement(command) => command.run(out),
         Command::Config(ConfigCommand::Check(command)) => command.run(out),
         Command::Ledger(LedgerCommand::List(command)) => runtime()?.block_on(command.run(out)),
         Command::Ledger(LedgerCommand::Events(command)) => runtime()?.block_on(command.run(out)),

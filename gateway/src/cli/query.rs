@@ -69,6 +69,9 @@ struct Question {
     /// Declare the question urgent: you owe a justification within 24 hours, and it is always reviewed
     #[arg(long)]
     urgent: bool,
+    /// The warrant or court order the question rests on
+    #[arg(long, value_parser = case)]
+    warrant: Option<CaseRef>,
     /// A remark for whoever reviews the question; never about a person
     #[arg(long, value_parser = note)]
     note: Option<Note>,
@@ -173,6 +176,7 @@ impl Question {
             deadline_ms: self.deadline_ms,
             offence: self.offence,
             urgent: self.urgent,
+            warrant: self.warrant.clone(),
             note: self.note.clone(),
         })
     }

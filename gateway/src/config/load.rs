@@ -30,7 +30,14 @@ pub(super) struct Written {
 }
 
 /// The lists: files only, because the environment cannot hold lists of tables.
-const LISTS: [&str; 5] = ["organisations", "users", "providers", "rosters", "sources"];
+const LISTS: [&str; 6] = [
+    "organisations",
+    "users",
+    "providers",
+    "agreement_keys",
+    "rosters",
+    "sources",
+];
 
 /// Every variable of this prefix must name a scalar key.
 const PREFIX: &str = "TURNPIKE__";

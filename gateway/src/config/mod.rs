@@ -3,6 +3,7 @@
 //! The `config` crate and the process environment appear in this module only. Secrets are references to an
 //! environment variable or a file; nothing here prints one.
 
+mod agreements;
 mod cases;
 mod decode;
 mod fetching;
@@ -44,6 +45,7 @@ pub use review::Review;
 pub(crate) use sources::inline_files;
 
 use crate::{
+    agreements::{AgreementKeys, Approval},
     cases::{CaseRules, Vocabulary},
     ledger::LedgerConfig,
     tlog::Witnesses,
@@ -89,6 +91,10 @@ pub struct Config {
     pub keep_notes_days: u32,
     /// How the ledger is reviewed.
     pub review: Review,
+    /// Whether every agreement must be signed.
+    pub require_signatures: bool,
+    /// The keys that may sign agreements.
+    pub agreement_keys: AgreementKeys,
     /// Users.
     pub users: Vec<User>,
     /// What holds for every sign-in.
@@ -173,6 +179,8 @@ pub struct Source {
     pub agreement: Arc<Agreement>,
     /// The organisation whose source owners may read the log of this source.
     pub owner: Option<String>,
+    /// The good signatures under it that count.
+    pub approvals: Vec<Approval>,
     /// Quota kept for the source.
     pub quota: Quota,
     /// Silence after which what is held counts as stale.

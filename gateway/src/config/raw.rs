@@ -36,6 +36,7 @@ pub(super) struct RawScalars {
     pub(super) notes: RawNotes,
     pub(super) identity: RawIdentity,
     pub(super) review: RawReview,
+    pub(super) agreements: RawAgreements,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -124,6 +125,30 @@ pub(super) struct RawVocabulary {
 #[serde(default, expecting = "a table")]
 pub(super) struct RawNotes {
     pub(super) keep_days: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawAgreements {
+    pub(super) require_signatures: bool,
+}
+
+impl Default for RawAgreements {
+    fn default() -> Self {
+        Self {
+            require_signatures: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a table")]
+pub(super) struct RawAgreementKey {
+    pub(super) key: String,
+    pub(super) holder: String,
+    pub(super) role: Role,
+    #[serde(default)]
+    pub(super) sources: Vec<SourceId>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -228,6 +253,7 @@ impl Default for RawScalars {
             notes: RawNotes::default(),
             identity: RawIdentity::default(),
             review: RawReview::default(),
+            agreements: RawAgreements::default(),
         }
     }
 }

@@ -17,11 +17,13 @@ use turnpike_adapters::{
     registry::{self, Entry},
     transport::{Login, check_hosts},
 };
-use turnpike_schemas::agreement::{Action, Agreement, AgreementDocument};
+use turnpike_schemas::agreement::{Action, Agreement};
 use url::Url;
 
 use super::{
-    Drift, Drop, Listen, Quota, Sftp, Source, TokenHash, fetching,
+    Drift, Drop, Listen, Quota, Sftp, Source, TokenHash,
+    agreements::{self, Signing},
+    fetching,
     load::beside,
     push,
     raw::{RawDrop, RawQuota, RawSource},
@@ -42,7 +44,9 @@ pub(super) struct Surroundings<'a> {
     path: &'a Path,
     environment: &'a BTreeMap<String, String>,
     pub(super) tokens: &'a mut BTreeSet<TokenHash>,
+    signing: Signing<'a>,
     ids: BTreeSet<String>,
+    agreements: BTreeSet<String>,
     folders: BTreeSet<PathBuf>,
 }
 
@@ -51,12 +55,15 @@ impl<'a> Surroundings<'a> {
         path: &'a Path,
         environment: &'a BTreeMap<String, String>,
         tokens: &'a mut BTreeSet<TokenHash>,
+        signing: Signing<'a>,
     ) -> Self {
         Self {
             path,
             environment,
             tokens,
+            signing,
             ids: BTreeSet::new(),
+            agreements: BTreeSet::new(),
             folders: BTreeSet::new(),
         }
     }
@@ -66,10 +73,11 @@ pub(super) fn sources(
     list: Vec<toml::Value>,
     path: &Path,
     environment: &BTreeMap<String, String>,
+    signing: Signing<'_>,
     tokens: &mut BTreeSet<TokenHash>,
     report: &mut Report,
 ) -> Vec<Source> {
-    let mut around = Surroundings::new(path, environment, tokens);
+    let mut around = Surroundings::new(path, environment, tokens, signing);
     let raw = elements::<RawSource>("sources", list, &["id", "adapter", "agreement"], report);
     let sources = raw
         .into_iter()
@@ -83,11 +91,20 @@ fn source(
     around: &mut Surroundings<'_>,
     report: &mut Report,
 ) -> Option<Source> {
-    if !around.ids.insert(raw.id.to_string()) {
+    let is_first = around.ids.insert(raw.id.to_string());
+    if !is_first {
         report.add(format!("{at}.id"), "is used twice");
     }
     let entry = entry(at, &raw, report);
-    let agreement = agreement(at, &raw, around.path, report);
+    let signed = agreements::agreement(at, &raw, around.path, around.signing, report);
+    let agreement = signed.as_ref().map(|(agreement, _)| agreement);
+    if let Some(agreement) = agreement
+        && is_first
+        && !around.agreements.insert(agreement.document().id.clone())
+    {
+        let message = "is the agreement of another source as well: its `id` is used twice";
+        report.add(format!("{at}.agreement"), message);
+    }
     let settings = settings(at, &raw, around.path, report);
     let secrets = secrets(at, &raw, entry.zip(settings.as_ref()), around, report);
     let quota = quota(at, &raw.quota, report);
@@ -112,9 +129,10 @@ fn source(
     let adapter = report.check(format!("{at}.settings"), (entry.build)(&settings));
     // What one source can do is for its settings to say; the registry knows the most.
     let can = adapter.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
-    deliveries(at, &raw, entry, can, agreement.as_deref(), report);
+    deliveries(at, &raw, entry, can, agreement.map(AsRef::as_ref), report);
     contactable(at, hosts.as_deref().unwrap_or_default(), &raw, report);
     drift_can_act(at, &raw, report);
+    let (agreement, approvals) = signed?;
     Some(Source {
         title: raw.title.unwrap_or_else(|| raw.id.to_string()),
         id: raw.id,
@@ -123,7 +141,8 @@ fn source(
         hosts: hosts.unwrap_or_default(),
         allow_private_addresses: raw.allow_private_addresses,
         secrets,
-        agreement: agreement?,
+        agreement,
+        approvals,
         owner: raw.owner,
         quota,
         stale_after: stale_after.or(Some(STALE_AFTER_S)).map(Duration::from_secs),
@@ -365,42 +384,6 @@ fn read_text(path: &Path) -> Result<String, String> {
         return Err(format!("{} is larger than 1 MiB", path.display()));
     }
     Ok(text)
-}
-
-fn agreement(
-    at: &str,
-    raw: &RawSource,
-    path: &Path,
-    report: &mut Report,
-) -> Option<Arc<Agreement>> {
-    let file = beside(path, &raw.agreement);
-    let name = file.display().to_string();
-    let text =
-        std::fs::read_to_string(&file).map_err(|error| format!("{name} cannot be read: {error}"));
-    let text = report.check(format!("{at}.agreement"), text)?;
-    let document = match toml::from_str::<AgreementDocument>(&text) {
-        Ok(document) => document,
-        Err(error) => {
-            report.add_elsewhere(name, "", error.to_string());
-            return None;
-        }
-    };
-    if document.source != raw.id {
-        let message = format!(
-            "is `{}`, but source `{}` names this agreement",
-            document.source, raw.id
-        );
-        report.add_elsewhere(name.clone(), "source", message);
-    }
-    match document.validate() {
-        Ok(agreement) => Some(Arc::new(agreement)),
-        Err(problems) => {
-            for problem in problems {
-                report.add_elsewhere(name.clone(), problem.key, problem.message);
-            }
-            None
-        }
-    }
 }
 
 /// An adapter's secrets are for the hosts its settings name: where they name none, nobody is there to be told one.

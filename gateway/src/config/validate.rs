@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, cases,
+    CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, agreements, cases,
     decode::decode,
     ledger,
     load::{self, beside},
@@ -31,13 +31,19 @@ pub(super) fn load(
         let (organisations, cases) =
             people::organisations(organisations, path, environment, &mut report);
         let users = people::users(list("users"), &organisations, &mut tokens, &mut report);
+        let agreement_keys = agreements::keys(list("agreement_keys"), &mut report);
+        let signing = agreements::Signing {
+            required: written.scalars.agreements.require_signatures,
+            keys: &agreement_keys,
+        };
         let providers = list("providers");
         let providers = {
-            let around = sources::Surroundings::new(path, environment, &mut tokens);
+            let around = sources::Surroundings::new(path, environment, &mut tokens, signing);
             providers::providers(providers, &organisations, &around, &mut report)
         };
+        let listed = list("sources");
         let sources =
-            sources::sources(list("sources"), path, environment, &mut tokens, &mut report);
+            sources::sources(listed, path, environment, signing, &mut tokens, &mut report);
         people::owners(&sources, &organisations, &mut report);
         let rosters = review::rosters(list("rosters"), &organisations, &mut report);
         scalars(written.scalars, path, &mut report).map(|config| Config {
@@ -50,6 +56,7 @@ pub(super) fn load(
             users,
             providers,
             sources,
+            agreement_keys,
             effective: written.effective,
             ..config
         })
@@ -93,6 +100,8 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         cases: BTreeMap::new(),
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
         review: review::review(&raw.review, report),
+        require_signatures: raw.agreements.require_signatures,
+        agreement_keys: crate::agreements::AgreementKeys::default(),
         users: Vec::new(),
         identity: providers::rules(&raw.identity, report),
         providers: Vec::new(),

@@ -13,7 +13,7 @@ use turnpike_adapters::{
 };
 use turnpike_schemas::{
     agreement::{Permit, Rule},
-    api::{Completeness, LedgerPosition, QueryRequest, SourceOutcome},
+    api::{Completeness, LedgerPosition, LimitedBy, QueryRequest, SourceOutcome},
     conformance::{CheckReport, CheckResult, CheckWay, Verdict},
     ledger::{self, Action, Admin, AdminAction, Personal},
     read::SourceId,
@@ -104,10 +104,19 @@ impl Federation {
     async fn look(&self, on_record: &Ticket, source: &Source, step: &Step, plan: &Plan) -> Looked {
         match step {
             Step::Report(outcome) => not_looked(outcome),
-            Step::Ask(permit) if source.is_live() => {
-                self.look_live(on_record, source, permit, plan).await
+            Step::Ask(permit) => {
+                let room = self.limits.take(permit, &plan.requester, self.now());
+                match room {
+                    Err(wait) => not_looked(&SourceOutcome::RateLimited {
+                        by: LimitedBy::Agreement,
+                        retry_after_s: Some(wait),
+                    }),
+                    Ok(()) if source.is_live() => {
+                        self.look_live(on_record, source, permit, plan).await
+                    }
+                    Ok(()) => self.look_held(source, permit).await,
+                }
             }
-            Step::Ask(permit) => self.look_held(source, permit).await,
         }
     }
 
@@ -225,6 +234,10 @@ fn not_looked(outcome: &SourceOutcome) -> Looked {
                     "check with an account, a purpose and a window that the source's agreement allows; nobody was contacted"
                 }
             },
+        ),
+        SourceOutcome::RateLimited { .. } => (
+            "you or your organisation asked as often as the source's agreement allows".to_owned(),
+            "check again later; nobody was contacted",
         ),
         SourceOutcome::Unsupported { capability } => (
             format!(

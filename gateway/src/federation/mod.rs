@@ -25,10 +25,10 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Futures
 use jiff::Timestamp;
 use turnpike_adapters::context::Clock;
 use turnpike_schemas::{
-    agreement::{DecisionRecord, Permit, Refusal, Requester},
+    agreement::{DecisionRecord, Obligation, Permit, Refusal, Requester},
     api::{
-        Completeness, ExplainedSource, Explanation, FailureKind, LedgerPosition, QueryRequest,
-        QueryRequestError, SourceOutcome, SourceReport,
+        Completeness, ExplainedSource, Explanation, FailureKind, LedgerPosition, LimitedBy,
+        QueryRequest, QueryRequestError, SourceOutcome, SourceReport,
     },
     ledger::Action,
     query::{Note, Query},
@@ -51,6 +51,7 @@ use crate::{
     cases::{CaseError, Cases},
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError, Ticket},
+    limits::AgreementLimits,
     policy,
     store::Store,
 };
@@ -68,6 +69,7 @@ pub struct Federation {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cases: Arc<Cases>,
     pub(crate) released: Released,
+    pub(crate) limits: AgreementLimits,
 }
 
 /// Why there is no answer.
@@ -152,6 +154,7 @@ impl Federation {
             clock,
             cases,
             released: Released::default(),
+            limits: AgreementLimits::default(),
         }
     }
 
@@ -315,8 +318,9 @@ impl Federation {
             noted.map_err(CaseError::from)?;
         }
         let pending = FuturesUnordered::new();
+        let now = self.now();
         for (index, (source, step)) in plan.rows.into_iter().enumerate() {
-            pending.push(match step {
+            pending.push(match self.limited(step, &plan.requester, now) {
                 Step::Report(outcome) => {
                     futures::future::ready(done(index, &source, Searched::not(outcome))).boxed()
                 }
@@ -331,6 +335,20 @@ impl Federation {
             justify_until,
             pending,
         })
+    }
+
+    /// What the agreement permits and has not been used up.
+    fn limited(&self, step: Step, requester: &Requester, now: Timestamp) -> Step {
+        match step {
+            Step::Ask(permit) => match self.limits.take(&permit, requester, now) {
+                Ok(()) => Step::Ask(permit),
+                Err(wait) => Step::Report(SourceOutcome::RateLimited {
+                    by: LimitedBy::Agreement,
+                    retry_after_s: Some(wait),
+                }),
+            },
+            report => report,
+        }
     }
 
     /// What an urgent question costs: a justification, asked for until it is given.
@@ -356,7 +374,11 @@ impl Federation {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         async move {
             let searched = source.search(&permit, &store, &clock, deadline).await;
-            done(index, &source, searched)
+            let mut done = done(index, &source, searched);
+            done.report.obligations = permit.obligations_in_words();
+            let mut bound = permit.obligations().iter();
+            done.report.may_hold_back = bound.any(Obligation::withholds_reads);
+            done
         }
         .boxed()
     }
@@ -416,6 +438,8 @@ fn done(index: usize, source: &Source, searched: Searched) -> Done {
             agreement: Some(source.agreement.reference().clone()),
             outcome: searched.outcome,
             took_ms: u32::try_from(searched.took.as_millis()).unwrap_or(u32::MAX),
+            obligations: Vec::new(),
+            may_hold_back: false,
         },
         reads: searched.reads,
     }

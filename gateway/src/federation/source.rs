@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use turnpike_adapters::{
     adapter::{Adapter, Capabilities, Page},
     conformance::Shape,

@@ -252,6 +252,8 @@ mod tests {
                 agreement: None,
                 outcome: SourceOutcome::TimedOut,
                 took_ms: 7,
+                obligations: vec![],
+                may_hold_back: false,
             };
             let line = Written::of(&reads).unwrap().into_line(report.clone());
             let wanted = StreamLine::Source { report, reads };

@@ -75,6 +75,26 @@ pub fn read_open<'k>(
     Ok(entries.map(|entry| Ok(entry?.opened(keys))))
 }
 
+/// Entries of kind `admin` in which `word` occurs, in order. The rest is only passed over.
+///
+/// # Errors
+/// [`LedgerError::Damaged`] with the first damage, or the directory cannot be read.
+pub fn find(dir: &Path, word: &str) -> Result<Vec<Entry>, LedgerError> {
+    let mut walk = Walk::new(dir)?;
+    let mut found = Vec::new();
+    while let Some(header) = walk.next_header() {
+        let holds = |entry: &[u8]| {
+            entry
+                .windows(word.len())
+                .any(|part| part == word.as_bytes())
+        };
+        if header?.kind == Kind::Admin && holds(walk.entry()) {
+            found.extend(Entry::parse(walk.entry()));
+        }
+    }
+    Ok(found)
+}
+
 /// Reads and checks every entry of the ledger in `dir`.
 ///
 /// # Errors

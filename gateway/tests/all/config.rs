@@ -9,14 +9,23 @@ mod providers;
 mod push;
 mod scalars;
 mod secrets;
+mod signatures;
 mod sources;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use tempfile::TempDir;
-use turnpike_gateway::config::{Config, Effective, Problem, TokenHash};
+use turnpike_gateway::{
+    agreements::sign,
+    config::{Config, Effective, Problem, TokenHash},
+    tlog::SigningKey,
+};
+use turnpike_schemas::{agreement::AgreementDocument, tlog::KeyKind};
 
 const AGREEMENT: &str = include_str!("../../../schemas/tests/all/reference-agreement.toml");
+
+/// Made for tests; signs nothing else.
+const OWNER_KEY: &str = "PRIVATE+KEY+lakeshore.example/agreements+313df741+AbM4I2GnLbJuLwkF7CiD0dehRH1SHPqq5CoE0GjqUBfN\n";
 
 /// A folder with a configuration file and what it refers to.
 struct Installation {
@@ -38,6 +47,9 @@ impl Installation {
         let hash = TokenHash::of("dana's token").to_hex();
         Self::new(&format!(
             r#"
+[agreements]
+require_signatures = false
+
 [[organisations]]
 id = "brookdale-police"
 class = "state_local"
@@ -64,6 +76,18 @@ token_sha256 = "{hash}"
     fn agreement(self, source: &str) -> Self {
         let text = AGREEMENT.replace("lakeshore-tolls", source);
         self.file(&format!("agreements/{source}.toml"), &text)
+    }
+
+    /// The same, signed by the key of the example in `docs/configuration.md`.
+    fn signed_agreement(self, source: &str) -> Self {
+        let installation = self.agreement(source).file("owner.key", OWNER_KEY);
+        let path = installation.path(&format!("agreements/{source}.toml"));
+        let text = fs::read_to_string(&path).unwrap();
+        let document: AgreementDocument = toml::from_str(&text).unwrap();
+        let agreement = document.validate().unwrap();
+        let key = SigningKey::load(&installation.path("owner.key"), KeyKind::Log).unwrap();
+        sign(&path, &agreement, text.as_bytes(), &key).unwrap();
+        installation
     }
 
     fn variable(mut self, name: &str, value: &str) -> Self {

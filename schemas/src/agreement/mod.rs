@@ -5,6 +5,7 @@
 //! beats every permission; a document without a prohibition list does not load.
 
 mod check;
+mod compare;
 mod decide;
 mod document;
 mod obligation;
@@ -14,6 +15,7 @@ mod rule;
 mod terms;
 mod validate;
 
+pub use compare::{Difference, Direction, compare};
 pub use decide::{Action, DecisionRecord, Engine, Verdict};
 pub use document::{
     Agreement, AgreementDocument, AgreementRef, Case, Excess, Field, HowFar, OnBehalfRule,

@@ -9,7 +9,7 @@ use turnpike_schemas::{
     agreement::{Action, Rule},
     api::{
         Answer, Capability, Completeness, Delivery, DriftCount, ExplainedSource, Explanation,
-        FailureKind, LedgerPosition, LimitedBy, Need, Problem, PushReceipt, QueryRequest,
+        FailureKind, LedgerPosition, LimitedBy, Need, Policy, Problem, PushReceipt, QueryRequest,
         SourceHealth, SourceInfo, SourceList, SourceOutcome, SourceReport, StreamLine,
     },
     json_schema::{self, PUBLISHED},
@@ -44,6 +44,26 @@ fn assert_invalid(name: &str, value: &Value, why: &str) {
         !validator(name).is_valid(value),
         "{name} with {why} is valid: {value:#}"
     );
+}
+
+#[test]
+fn a_policy_is_valid_and_its_digest_is_over_its_lines() {
+    use sha2::{Digest as _, Sha256};
+    let agreement = reference::agreement(|_| {});
+    let source = reference::source();
+    let policy = Policy::of([(&source, &agreement)]);
+    assert_valid("Policy", &policy);
+    let line = format!(
+        "{source} {} {}\n",
+        agreement.reference(),
+        agreement.sha256()
+    );
+    assert_eq!(
+        policy.sha256,
+        turnpike_schemas::hex::hex(&Sha256::digest(line))
+    );
+    let other = reference::agreement(|document| document.what.max_reads = 1);
+    assert_ne!(Policy::of([(&source, &other)]).sha256, policy.sha256);
 }
 
 fn request() -> Value {
@@ -95,6 +115,10 @@ fn outcomes() -> Vec<SourceOutcome> {
             by: LimitedBy::Source,
             retry_after_s: Some(30),
         },
+        SourceOutcome::RateLimited {
+            by: LimitedBy::Agreement,
+            retry_after_s: Some(60),
+        },
         SourceOutcome::TimedOut,
         SourceOutcome::Failed {
             error: FailureKind::Unavailable,
@@ -127,6 +151,8 @@ fn report(outcome: SourceOutcome) -> SourceReport {
         agreement: asked.then(|| reference::agreement(|_| {}).reference().clone()),
         outcome,
         took_ms: 12,
+        obligations: vec!["confirm_match=true".to_owned()],
+        may_hold_back: asked,
     }
 }
 

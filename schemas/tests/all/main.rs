@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod committed;
 #[cfg(test)]
+mod comparing;
+#[cfg(test)]
 mod decision_table;
 #[cfg(test)]
 mod documents;
@@ -13,9 +15,12 @@ mod niem;
 #[cfg(test)]
 mod permits;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod release;
+#[cfg(test)]
 mod rules;

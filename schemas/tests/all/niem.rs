@@ -83,6 +83,8 @@ fn answer(reads: Vec<Observation>) -> Answer {
         agreement: None,
         outcome,
         took_ms: 41,
+        obligations: vec![],
+        may_hold_back: false,
     };
     let sources = vec![
         report(

@@ -278,3 +278,127 @@ fn the_source_is_told_only_what_the_agreement_discloses() {
     assert_eq!(permit.source(), &reference::source());
     assert_eq!(permit.agreement().as_str(), "lakeshore-tolls@3");
 }
+
+/// What the reference agreement releases of a read after `change`.
+fn released_of(change: Change, terms: fn(&mut AgreementDocument)) -> Option<PlateRead> {
+    let mut changed = read();
+    changed.observation.plate.confidence = confidence(0.9);
+    change(&mut changed);
+    reference::agreement(terms)
+        .permit(
+            &reference::requester(),
+            &reference::query(),
+            reference::now(),
+        )
+        .unwrap()
+        .release(changed)
+}
+
+#[test]
+fn a_read_less_sure_than_the_floor_or_without_a_confidence_does_not_leave() {
+    let cases: [(Change, bool); 4] = [
+        (
+            |read| read.observation.plate.confidence = confidence(0.61),
+            true,
+        ),
+        (
+            |read| read.observation.plate.confidence = confidence(0.60),
+            true,
+        ),
+        (
+            |read| read.observation.plate.confidence = confidence(0.59),
+            false,
+        ),
+        (|read| read.observation.plate.confidence = None, false),
+    ];
+    for (change, leaves) in cases {
+        assert_eq!(released_of(change, |_| {}).is_some(), leaves);
+        let no_floor =
+            |document: &mut AgreementDocument| document.what.confidence_floor_percent = 0;
+        assert!(released_of(change, no_floor).is_some());
+    }
+}
+
+#[test]
+fn a_read_leaves_by_where_it_was_taken_and_not_where_that_cannot_be_told() {
+    let site = |name: Option<&'static str>| name.map(str::to_owned);
+    for (name, leaves) in [
+        (Some("Brook Street"), true),
+        (Some("Clinic-East"), false),
+        (Some("clinic-"), false),
+        (Some("a clinic-"), true),
+        (None, false),
+    ] {
+        let mut changed = read();
+        changed.observation.plate.confidence = confidence(0.9);
+        changed.observation.place.site = site(name);
+        let permit = reference::agreement(|_| {})
+            .permit(
+                &reference::requester(),
+                &reference::query(),
+                reference::now(),
+            )
+            .unwrap();
+        assert_eq!(permit.release(changed).is_some(), leaves, "{name:?}");
+        assert!(
+            permit
+                .obligations()
+                .iter()
+                .any(turnpike_schemas::agreement::Obligation::withholds_reads)
+        );
+    }
+    let only = |document: &mut AgreementDocument| {
+        let pattern = |text: &str| text.to_owned().try_into().unwrap();
+        document.places.within = [pattern("camera:canary-*"), pattern("site:bridge")].into();
+        document.places.excluded.clear();
+    };
+    assert!(released_of(|_| {}, only).is_some());
+    let elsewhere: Change = |read| read.observation.place.camera = Some("other".to_owned());
+    assert!(released_of(elsewhere, only).is_none());
+    let unsaid: Change = |read| read.observation.place.camera = None;
+    assert!(released_of(unsaid, only).is_none());
+}
+
+#[test]
+fn positions_are_rounded_and_kinds_of_image_held_back() {
+    let at: Change = |read| {
+        assert!(read.observation.place.set_position(41.501_49, -81.2505));
+        read.observation.images.push(ImageRef {
+            kind: ImageKind::Scene,
+            reference: "canary-scene".to_owned(),
+            expires_at: None,
+        });
+    };
+    for (decimals, lat, lon) in [(0, 42.0, -81.0), (2, 41.5, -81.25), (3, 41.501, -81.251)] {
+        let mut changed = read();
+        changed.observation.plate.confidence = confidence(0.9);
+        at(&mut changed);
+        let terms = |document: &mut AgreementDocument| document.places.position_decimals = decimals;
+        let released = reference::agreement(terms)
+            .permit(
+                &reference::requester(),
+                &reference::query(),
+                reference::now(),
+            )
+            .unwrap()
+            .release(changed)
+            .unwrap();
+        let place = &released.observation.place;
+        assert_eq!((place.lat, place.lon), (Some(lat), Some(lon)), "{decimals}");
+        let kinds: Vec<ImageKind> = released
+            .observation
+            .images
+            .iter()
+            .map(|it| it.kind)
+            .collect();
+        assert_eq!(kinds, [ImageKind::Plate]);
+    }
+    let scene = ImageRef {
+        kind: ImageKind::Scene,
+        reference: "x".to_owned(),
+        expires_at: None,
+    };
+    let permit = image_permit(&reference::query());
+    assert!(!permit.covers_kind(&scene));
+    assert!(permit.covers_kind(&read().observation.images[0]));
+}

@@ -45,6 +45,7 @@ pub(super) fn add_agreement(world: &World, source: &str) {
     let text = read(&folder.join("main-street-cameras.toml"));
     let text = text.replace("main-street-cameras", source);
     fs::write(folder.join(format!("{source}.toml")), text).unwrap();
+    world.sign().unwrap();
 }
 
 fn minutes_ago(minutes: i64) -> Timestamp {

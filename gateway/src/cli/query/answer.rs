@@ -189,6 +189,10 @@ fn meaning(report: &SourceReport) -> String {
                 "not searched: our quota at the source is used up{}",
                 again(retry_after_s)
             ),
+            LimitedBy::Agreement => format!(
+                "not asked: you or your organisation asked as often as its agreement allows{}",
+                again(retry_after_s)
+            ),
             LimitedBy::Source => format!(
                 "not searched: the source says too many requests{}",
                 again(retry_after_s)

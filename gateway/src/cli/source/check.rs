@@ -178,6 +178,7 @@ impl Question {
             deadline_ms: self.deadline_ms,
             offence: self.offence,
             urgent: false,
+            warrant: None,
             note: None,
         })
     }

@@ -18,11 +18,11 @@ fn example() -> &'static str {
 
 fn installation() -> Installation {
     Installation::new(example())
-        .agreement("state-police")
-        .agreement("state-tolls")
-        .agreement("far-tolls")
-        .agreement("north-gate")
-        .agreement("town-cameras")
+        .signed_agreement("state-police")
+        .signed_agreement("state-tolls")
+        .signed_agreement("far-tolls")
+        .signed_agreement("north-gate")
+        .signed_agreement("town-cameras")
         .variable("FAR_TOLLS_PASSWORD", "hush")
         .variable("NORTH_GATE_USER", "gateway")
         .variable("NORTH_GATE_PASSWORD", "hush")

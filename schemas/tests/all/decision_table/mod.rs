@@ -5,6 +5,8 @@ mod facets;
 mod tables;
 mod tree;
 
+pub(crate) use tree::{Axis, Table};
+
 use std::ops::Range;
 
 use turnpike_schemas::{
@@ -17,7 +19,7 @@ use self::{
         ACTIONS, AREAS, BEHALF, Case, DAY, Dim, INGESTS, Outcome, PARTIAL_WINDOWS, PLATES,
         STATUSES, TIMES, WINDOWS, World, decide_ingest, point, role_sets, size,
     },
-    tree::{Axis, Table, grouped},
+    tree::grouped,
 };
 use crate::committed::assert_committed;
 

@@ -1,0 +1,189 @@
+//! The starting profiles: valid, marked, sourced, and each with the table of what it decides, which a person can read.
+
+use std::fs;
+
+use turnpike_schemas::{
+    agreement::{
+        Action, Agreement, AgreementDocument, Assurance, Attributes, OrganisationClass, Requester,
+    },
+    query::{CaseRef, CaseStanding, OnBehalfOf, Purpose, Query},
+};
+
+use crate::{
+    committed::{assert_committed, path},
+    decision_table::{Axis, Table},
+    reference,
+};
+
+const PROFILES: [&str; 8] = [
+    "us-ca",
+    "us-va",
+    "us-wa",
+    "us-il",
+    "us-nh",
+    "eu-led",
+    "uk-tiered",
+    "private-parking",
+];
+
+/// What is kept, in minutes after capture, where reads may be taken in.
+const KEPT: [(&str, Option<i64>); 8] = [
+    ("us-ca", None),
+    ("us-va", Some(21 * 24 * 60)),
+    ("us-wa", Some(21 * 24 * 60)),
+    ("us-il", None),
+    ("us-nh", Some(3)),
+    ("eu-led", None),
+    ("uk-tiered", None),
+    ("private-parking", Some(30 * 24 * 60)),
+];
+
+fn text(name: &str) -> String {
+    fs::read_to_string(path(&format!("profiles/{name}.toml"))).unwrap()
+}
+
+fn agreement(name: &str) -> Agreement {
+    let document: AgreementDocument = toml::from_str(&text(name)).unwrap();
+    document.validate().unwrap()
+}
+
+/// Someone who is everything a profile may ask for.
+fn requester(class: OrganisationClass, area: &str, agreement: &Agreement) -> Requester {
+    Requester {
+        subject: "j.doe".to_owned(),
+        organisation: reference::organisation("brookdale", class, area),
+        roles: agreement.document().who.roles.clone(),
+        on_behalf_of: None,
+        attributes: Attributes {
+            sworn: true,
+            training_until: Some("2027-12-31".parse().unwrap()),
+            assurance: Assurance::Aal3,
+        },
+    }
+}
+
+/// The last day, for an open case, of a type of offence the profile lists where it lists any.
+fn question(purpose: Purpose, agreement: &Agreement) -> Query {
+    let query = Query::new(
+        reference::query().plate().clone(),
+        reference::window(-86_400, 0),
+        purpose,
+        CaseRef::parse("BRK-2026-000042").unwrap(),
+        OnBehalfOf::Own,
+    )
+    .unwrap()
+    .with_case_standing(CaseStanding::Confirmed)
+    .under_warrant(CaseRef::parse("CR-2026-11").unwrap());
+    let listed = agreement.document().why.offences.get(&purpose);
+    match listed.and_then(|listed| listed.first()) {
+        Some(offence) => query.about(*offence),
+        None => query,
+    }
+}
+
+const ACTIONS: [Action; 2] = [Action::Query, Action::Image];
+
+fn table(name: &'static str) -> Table {
+    let agreement = agreement(name);
+    let home = agreement.document().who.jurisdictions.first().unwrap();
+    let home = agreement
+        .document()
+        .conditions
+        .home
+        .as_ref()
+        .unwrap_or(home);
+    let inside = home.to_string();
+    let outside = if home.within(&"US".to_owned().try_into().unwrap()) {
+        "US-GA"
+    } else {
+        "NZ"
+    };
+    let areas = [inside.as_str(), outside];
+    let axis = |name, values: Vec<String>| Axis { name, values };
+    let axes = vec![
+        axis("action", ACTIONS.iter().map(word).collect()),
+        axis("purpose", Purpose::ALL.iter().map(word).collect()),
+        axis("class", OrganisationClass::ALL.iter().map(word).collect()),
+        axis(
+            "organisation of",
+            areas.iter().map(|area| (*area).to_owned()).collect(),
+        ),
+    ];
+    let decide = |point: &[usize]| {
+        let [action, purpose, class, area] = point.try_into().unwrap();
+        let requester = requester(OrganisationClass::ALL[class], areas[area], &agreement);
+        let query = question(Purpose::ALL[purpose], &agreement);
+        let now = reference::now();
+        match ACTIONS[action] {
+            Action::Image => agreement.image_permit(&requester, &query, now).map(drop),
+            _ => agreement.permit(&requester, &query, now).map(drop),
+        }
+        .map_err(|refusal| refusal.rule)
+    };
+    Table::of(name, axes, decide, |decided| match decided {
+        Ok(()) => "permit".to_owned(),
+        Err(rule) => format!("refuse, {rule}"),
+    })
+}
+
+fn word<T: serde::Serialize>(value: &T) -> String {
+    let word = serde_json::to_value(value).unwrap();
+    word.as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_profile_decides_what_its_table_says() {
+    for name in PROFILES {
+        let agreement = agreement(name);
+        let kept = agreement.ingest_permit(reference::now());
+        let kept = kept.map_or_else(
+            |refusal| format!("Taking reads in: refuse, {}", refusal.rule),
+            |permit| {
+                let kept = permit.keep_until(reference::now()) - reference::now();
+                let kept = kept.as_mins();
+                format!("Taking reads in: permit, keep {kept} minutes after capture")
+            },
+        );
+        let head = "\
+# What this starting profile decides
+
+Generated by a test and compared with the code by the same test. For a trained, sworn subject with every role listed, signed
+in with hardware, for an open case under a warrant, about the last day and an exact plate, of a type of offence that is
+listed where the purpose is about one. Every purpose, class, action, and an organisation at home and elsewhere.
+How to read it: as ../tests/all/decision-table.txt says.
+";
+        let text = format!("{head}\n{kept}\n\n{}", table(name).render());
+        assert_committed(&format!("profiles/{name}.txt"), &text);
+    }
+}
+
+#[test]
+fn each_profile_is_marked_sourced_and_keeps_what_it_says() {
+    for (name, kept) in KEPT {
+        let text = text(name);
+        assert!(text.contains("TO BE REVIEWED BY COUNSEL"), "{name}");
+        assert!(text.contains("# Rests on:\n# - "), "{name}");
+        let agreement = agreement(name);
+        assert_eq!(agreement.document().id, name);
+        let minutes = agreement
+            .ingest_permit(reference::now())
+            .ok()
+            .map(|permit| {
+                let kept = permit.keep_until(reference::now()) - reference::now();
+                kept.as_mins()
+            });
+        assert_eq!(minutes, kept, "{name}");
+        for purpose in Purpose::ALL {
+            let asked = question(purpose, &agreement);
+            let requester = requester(OrganisationClass::StateLocal, "US-CA", &agreement);
+            let decided = agreement.permit(&requester, &asked, reference::now());
+            let listed = agreement.document().why.purposes.contains(&purpose);
+            assert!(
+                listed || decided.is_err(),
+                "{name}: {purpose} is not listed"
+            );
+        }
+    }
+    let there = fs::read_dir(path("profiles")).unwrap().count();
+    assert_eq!(there, 2 * PROFILES.len(), "a document and a table each");
+}
