@@ -177,6 +177,7 @@ impl Question {
             sources: None,
             deadline_ms: self.deadline_ms,
             offence: self.offence,
+            warrant: None,
             urgent: false,
             warrant: None,
             note: None,
