@@ -3,8 +3,13 @@
 #
 #   ./test.sh
 #
+<<<<<<< HEAD
 # Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto, OpenSSH and Go, pip for pymerkle and
 # for a provider of single sign-on, `cargo install` for the cargo commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
+=======
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto, OpenSSH and Go, pip for pymerkle, cedarpy and cvc5, `cargo install` for the cargo
+# commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export CARGO_TERM_COLOR=never NO_COLOR=1
@@ -75,6 +80,22 @@ foreign_verifiers() {
     "$venv/bin/pip" list --disable-pip-version-check
 }
 
+# cedarpy: recorded decisions are made again by a program that shares nothing with this one.
+foreign_engine() {
+    local venv=target/replay-python
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r docs/verify/cedar/requirements.txt
+    "$venv/bin/pip" list --disable-pip-version-check
+}
+
+# A solver looks for entities and a question that make a policy fail; it must find none.
+policy_proof() {
+    local venv=target/proof-python
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r policy-proof/requirements.txt
+    cargo test --quiet --locked --manifest-path policy-proof/Cargo.toml
+}
+
 tools() {
     cargo --version
     cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
@@ -115,13 +136,18 @@ demo() {
 step "system packages" system_packages
 step "tools" tools
 step "foreign verifiers" foreign_verifiers
+<<<<<<< HEAD
 step "provider of single sign-on" provider
+=======
+step "foreign engine" foreign_engine
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "licences, bans and sources" cargo deny --locked check licenses bans sources
 step "documentation" documentation
 step "documentation examples" cargo test --workspace --doc --locked --quiet
 step "demo" demo
+step "policies never end in an error" policy_proof
 step "fuzzing" fuzz/run.sh "${FUZZ_SECONDS:-10}"
 step "tests" cargo nextest run --workspace --locked
 

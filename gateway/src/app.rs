@@ -11,7 +11,12 @@ use turnpike_adapters::{
     transport::{HttpTransport, TransportConfig, http_hosts},
 };
 use turnpike_schemas::{
+<<<<<<< HEAD
     ledger::{Admin, AdminAction, KeyId},
+=======
+    agreement::Agreement,
+    ledger::{Admin, AdminAction},
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     read::SourceId,
     review::unused::{Account, Governed},
 };
@@ -28,7 +33,11 @@ use crate::{
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
+<<<<<<< HEAD
     owners::Owners,
+=======
+    policy::{Alarms, Fault, Policy, PolicyError, PolicySource},
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     refusals::Refusals,
     review::{Desk, DeskError, Secrecy, Setting},
     sealing::{self, Sealing},
@@ -124,6 +133,7 @@ pub enum StartError {
     /// What is kept about cases cannot be opened.
     #[error(transparent)]
     Cases(#[from] BookError),
+<<<<<<< HEAD
     /// The control store cannot be opened.
     #[error("accounts cannot be opened: {0}")]
     Control(#[from] ControlError),
@@ -141,6 +151,19 @@ pub enum StartError {
     /// An agreement may not take the place of the one that decided before.
     #[error("{0}")]
     Agreement(#[from] agreements::NotAdmitted),
+=======
+    /// The policies cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// An agreement does not fit the schema of the second engine.
+    #[error("the second engine does not take the agreement of source `{source_id}`: {fault}")]
+    SecondEngine {
+        /// The source.
+        source_id: SourceId,
+        /// Why.
+        fault: Fault,
+    },
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     /// A source cannot be built.
     #[error("source `{source_id}` cannot be built: {error}")]
     Source {
@@ -262,7 +285,13 @@ async fn open(
     let (directory, accounts) = identity(&config, &ledger, &clock)?;
     accounts.record_owed().await?;
     let in_flight = usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1);
+    let (policy, alarms) = (
+        Arc::new(Policy::new(&config.policy)?),
+        Arc::<Alarms>::default(),
+    );
     let intake = Arc::new(Intake {
+        policy: Arc::clone(&policy),
+        alarms: Arc::clone(&alarms),
         store: Arc::clone(&store),
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
@@ -281,6 +310,7 @@ async fn open(
     let (mut sources, mut workers) = (Vec::new(), Workers::default());
     let mut pushing = BTreeMap::new();
     for settings in config.sources {
+<<<<<<< HEAD
         let live_shape = LiveShape::open(
             &data_dir.join(SHAPES),
             settings.id.as_str(),
@@ -288,6 +318,15 @@ async fn open(
             clock.now(),
         );
         let source = Arc::new(build(&settings, live_shape)?);
+=======
+        let source = Arc::new(build(&settings)?);
+        policy
+            .learn(&source.agreement)
+            .map_err(|fault| StartError::SecondEngine {
+                source_id: settings.id.clone(),
+                fault,
+            })?;
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
         if let Some(missing) = settings.drift.missing(&settings.id) {
             return Err(StartError::Shape(missing));
         }
@@ -309,6 +348,10 @@ async fn open(
         config.keep_notes_days,
         Arc::clone(&clock),
     )?);
+    record_policy(&ledger, policy.source()).await?;
+    for source in &sources {
+        record_agreement(&ledger, &source.agreement).await?;
+    }
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -316,6 +359,8 @@ async fn open(
         Arc::clone(&store),
         Arc::clone(&clock),
         Arc::clone(&cases),
+        policy,
+        alarms,
     );
     let app = App {
         limits: Limits::new(&config.limits),
@@ -447,6 +492,7 @@ async fn record_start(
     ledger.admin(entry).await.map(|_| ())
 }
 
+<<<<<<< HEAD
 /// Before anything is built: an agreement that may not be loaded is not loaded, and neither is any other.
 fn admit(config: &Config) -> Result<Vec<agreements::Changed>, agreements::NotAdmitted> {
     let sources = config.sources.iter().map(|source| agreements::Change {
@@ -455,6 +501,41 @@ fn admit(config: &Config) -> Result<Vec<agreements::Changed>, agreements::NotAdm
         signed: config.require_signatures,
     });
     agreements::admit(&config.data_dir.join("ledger"), sources)
+=======
+/// What the second engine decides by is on record, so that every decision can be made again from the ledger alone.
+async fn record_policy(ledger: &Ledger, source: &PolicySource) -> Result<(), LedgerError> {
+    let mut facts = BTreeMap::from([
+        ("about".to_owned(), "policy".into()),
+        ("policy_sha256".to_owned(), source.sha256().into()),
+    ]);
+    if let Ok(serde_json::Value::Object(texts)) = serde_json::to_value(source) {
+        facts.extend(texts);
+    }
+    let entry = Admin {
+        action: AdminAction::ConfigChange,
+        by: None,
+        facts,
+    };
+    ledger.admin(entry).await.map(|_| ())
+}
+
+/// The document itself, for the same reason.
+async fn record_agreement(ledger: &Ledger, agreement: &Agreement) -> Result<(), LedgerError> {
+    let document = serde_json::to_value(agreement.document()).unwrap_or_default();
+    let facts = [
+        ("agreement", agreement.reference().to_string().into()),
+        ("agreement_sha256", agreement.sha256().into()),
+        ("change", "in_force".into()),
+        ("document", document),
+    ];
+    let facts = facts.map(|(name, value)| (name.to_owned(), value));
+    let entry = Admin {
+        action: AdminAction::AgreementChange,
+        by: None,
+        facts: facts.into_iter().collect(),
+    };
+    ledger.admin(entry).await.map(|_| ())
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 /// The only place where adapters are built.

@@ -609,6 +609,8 @@ pub enum Delivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
+    /// The two engines that must both permit did not come to one answer about it: refused, and an alarm in the ledger.
+    Policy,
     /// Its agreement is not in force: nothing is asked or taken in.
     Agreement,
     /// It refuses what it is asked as wrong.
@@ -661,10 +663,16 @@ pub struct SourceHealth {
     pub refused: u64,
     /// Messages in its name whose token, secret or signature was missing or wrong.
     pub unproven: u64,
+<<<<<<< HEAD
     /// Fields in which what it pushes, drops or publishes differs from its recorded shape; absent where none is recorded, or
     /// nothing came.
     #[schema(required)]
     pub drift: Option<DriftCount>,
+=======
+    /// Decisions about it on which the two engines did not come to one answer.
+    #[serde(default)]
+    pub policy_alarms: u64,
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     /// Calls made to it.
     pub calls: u64,
     /// Calls that failed, by kind of error.

@@ -68,7 +68,9 @@ impl Published {
         if !definitions.is_empty() {
             document.insert("$defs".to_owned(), json!(definitions));
         }
-        Value::Object(document)
+        let mut document = Value::Object(document);
+        document.sort_all_objects();
+        document
     }
 }
 

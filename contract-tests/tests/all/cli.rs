@@ -203,6 +203,9 @@ async fn every_exit_code_is_what_the_help_says() {
         run("auditor", &verify).await,
         "a report of another ledger",
     );
+    let falsified = super::policy::falsified(&installation).await;
+    let replay = ["policy", "replay", "--all", "--ledger", &falsified];
+    expect(11, run("auditor", &replay).await, "a falsified decision");
     let all: BTreeSet<u8> = EXIT_CODES.iter().map(|(_, code, _)| *code).collect();
     assert_eq!(seen, all);
     let help = done(&installation.turnpike("operator", &["--help"]).await);
@@ -211,7 +214,7 @@ async fn every_exit_code_is_what_the_help_says() {
     }
     for command in [
         "serve", "query", "explain", "sources", "source", "decode", "config", "ledger", "audit",
-        "report", "token",
+        "report", "policy", "token",
     ] {
         let help = done(
             &installation

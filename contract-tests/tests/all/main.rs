@@ -35,6 +35,8 @@ mod limits;
 #[cfg(test)]
 mod owners;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;

@@ -13,8 +13,12 @@ mod events;
 mod exit;
 mod key;
 mod ledger;
+<<<<<<< HEAD
 mod login;
 mod owner;
+=======
+mod policy;
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 mod progress;
 mod prompt;
 mod query;
@@ -77,6 +81,7 @@ enum Command {
     #[command(subcommand)]
     Ledger(LedgerCommand),
     Witness(witness::Witness),
+<<<<<<< HEAD
     /// Sign in; the token of the session goes to --token-file, or to standard output
     Login(login::Login),
     /// Sign out
@@ -95,6 +100,11 @@ enum Command {
     /// Reports for source owners, the public, and whoever keeps accounts in order
     #[command(subcommand)]
     Report(report::ReportCommand),
+=======
+    /// Make recorded decisions again, and look at what decides
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     /// Make a token for a user or a pushing source, and the hash that goes into the configuration
     Token(token::Token),
 }
@@ -116,6 +126,14 @@ enum LedgerCommand {
     Export(ledger::Export),
     Mirror(ledger::Mirror),
     Vkey(ledger::Vkey),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Make recorded decisions again from the ledger alone, and say which come out otherwise
+    Replay(policy::Again),
+    /// Print what the second engine decides by: schema, policies and their digest
+    Show(policy::Show),
 }
 
 /// The configuration file.
@@ -186,6 +204,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Ledger(LedgerCommand::Mirror(command)) => command.run(out),
         Command::Ledger(LedgerCommand::Vkey(command)) => command.run(out),
         Command::Witness(command) => runtime()?.block_on(command.run(out)),
+<<<<<<< HEAD
         Command::Login(command) => runtime()?.block_on(command.run(out)),
         Command::Logout(command) => runtime()?.block_on(command.run()),
         Command::Whoami(command) => runtime()?.block_on(command.run(out)),
@@ -193,6 +212,10 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Key(command) => runtime()?.block_on(command.run(out)),
         Command::Audit(command) => runtime()?.block_on(command.run(out)),
         Command::Report(command) => runtime()?.block_on(command.run(out)),
+=======
+        Command::Policy(PolicyCommand::Replay(command)) => command.run(out),
+        Command::Policy(PolicyCommand::Show(command)) => command.run(out),
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
         Command::Token(command) => command.run(out),
     }
 }

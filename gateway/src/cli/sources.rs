@@ -135,6 +135,10 @@ fn needs(out: &mut dyn Write, sources: &[SourceInfo]) -> io::Result<()> {
 fn why(need: Need, source: &SourceInfo) -> String {
     let health = &source.health;
     match need {
+        Need::Policy => format!(
+            "the two engines that must both permit did not come to one answer, {} times so far: see the alarms in the ledger, and `turnpike policy replay`",
+            health.policy_alarms
+        ),
         Need::Agreement => format!(
             "its agreement {} is not in force: nothing is asked or taken in",
             source.agreement

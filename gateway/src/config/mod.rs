@@ -48,6 +48,7 @@ use crate::{
     agreements::{AgreementKeys, Approval},
     cases::{CaseRules, Vocabulary},
     ledger::LedgerConfig,
+    policy::PolicySource,
     tlog::Witnesses,
     webhook::Push,
 };
@@ -81,6 +82,8 @@ pub struct Config {
     pub limits: CallerLimits,
     /// How often expired reads are removed.
     pub sweep_every: Duration,
+    /// What the second engine decides by.
+    pub policy: PolicySource,
     /// Organisations by id.
     pub organisations: BTreeMap<String, Organisation>,
     /// Purposes and offences in use.

@@ -34,9 +34,13 @@ pub(super) struct RawScalars {
     pub(super) store: RawStore,
     pub(super) vocabulary: RawVocabulary,
     pub(super) notes: RawNotes,
+<<<<<<< HEAD
     pub(super) identity: RawIdentity,
     pub(super) review: RawReview,
     pub(super) agreements: RawAgreements,
+=======
+    pub(super) policy: RawPolicy,
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,6 +131,7 @@ pub(super) struct RawNotes {
     pub(super) keep_days: u32,
 }
 
+<<<<<<< HEAD
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, expecting = "a table")]
 pub(super) struct RawAgreements {
@@ -149,6 +154,13 @@ pub(super) struct RawAgreementKey {
     pub(super) role: Role,
     #[serde(default)]
     pub(super) sources: Vec<SourceId>,
+=======
+/// An empty folder is none: an installation without policies of its own.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawPolicy {
+    pub(super) folder: PathBuf,
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -251,9 +263,13 @@ impl Default for RawScalars {
             store: RawStore::default(),
             vocabulary: RawVocabulary::default(),
             notes: RawNotes::default(),
+<<<<<<< HEAD
             identity: RawIdentity::default(),
             review: RawReview::default(),
             agreements: RawAgreements::default(),
+=======
+            policy: RawPolicy::default(),
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
         }
     }
 }

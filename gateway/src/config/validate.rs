@@ -13,11 +13,17 @@ use super::{
     decode::decode,
     ledger,
     load::{self, beside},
+<<<<<<< HEAD
     people, providers,
     raw::{RawHttp, RawLimits, RawScalars},
+=======
+    people,
+    raw::{RawHttp, RawLimits, RawPolicy, RawScalars},
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     report::Report,
     review, sources,
 };
+use crate::policy::PolicySource;
 
 pub(super) fn load(
     path: &Path,
@@ -95,6 +101,7 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
             raw.store.sweep_every_s,
             1..=86_400,
         )),
+        policy: policy(&raw.policy, path, report),
         organisations: BTreeMap::new(),
         vocabulary: cases::vocabulary(&raw.vocabulary, report),
         cases: BTreeMap::new(),
@@ -109,6 +116,16 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         effective: Vec::new(),
         listen: listen?,
     })
+}
+
+/// The fixed policies and those of the installation, each of which was looked at.
+fn policy(raw: &RawPolicy, path: &Path, report: &mut Report) -> PolicySource {
+    if raw.folder.as_os_str().is_empty() {
+        return PolicySource::default();
+    }
+    let source = PolicySource::with_site(&beside(path, &raw.folder))
+        .and_then(|source| source.check().map(|()| source));
+    report.check("policy.folder", source).unwrap_or_default()
 }
 
 fn http(raw: &RawHttp, report: &mut Report) -> HttpLimits {

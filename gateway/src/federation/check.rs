@@ -62,13 +62,14 @@ impl Federation {
         let decided = plan.rows.iter().zip(&plan.records);
         let decisions = decided
             .filter(|((row, _), _)| row.id == source.id)
-            .map(|((row, _), decision)| record::decision(&row.id, decision));
+            .map(|((row, _), decision)| record::decision(&row.id, decision, self.policy.sha256()));
         let wanted = vec![source.id.to_string()];
         let intent = record::intent(Action::Check, &plan.requester, &plan.query, wanted, None);
         let ticket = self
             .ledger
             .begin(plan.id, intent, decisions.collect())
             .await?;
+        self.raise(&plan.alarms).await?;
         let started = Instant::now();
         let looked = self.look(&ticket, source, step, &plan).await;
         let took_ms = u64::try_from(started.elapsed().as_millis()).ok();

@@ -39,7 +39,11 @@ impl Source {
             duplicates: self.tally.duplicated(),
             refused: self.tally.refusals(),
             unproven: self.tally.impostors(),
+<<<<<<< HEAD
             drift: self.live_shape.drift(),
+=======
+            policy_alarms: self.tally.alarms(),
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
             calls: layers.calls,
             errors: layers
                 .failures
@@ -69,6 +73,7 @@ impl Source {
         let (understood, rejected) = self.tally.latest();
         let skew = self.tally.clock_skew_ms().map_or(0, i64::unsigned_abs);
         let needs = [
+            (Need::Policy, self.tally.alarms() > 0),
             (Need::Agreement, !in_force),
             (Need::Configuration, failed(&[ErrorKind::Config])),
             (Need::Credentials, failed(&[ErrorKind::Unauthorized])),

@@ -16,8 +16,13 @@ use turnpike_schemas::{
 };
 use uuid::Uuid;
 
+<<<<<<< HEAD
 use super::{Federation, OnRecord, Source, record, released::Release};
 use crate::{identity::Identity, ledger::LedgerError, policy};
+=======
+use super::{Federation, Source, record, released::Release};
+use crate::{identity::Identity, ledger::LedgerError};
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 
 /// Longest wait for an image.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -76,9 +81,11 @@ impl Federation {
             .ok_or(ImageError::NotReleased)?;
         let question = Uuid::now_v7();
         let now = self.now();
-        let decision =
-            policy::decide_image(&source.agreement, &release.requester, &release.query, now);
-        let entry = record::image_decision(&source.id, &source.agreement, decision.as_ref(), now);
+        let asking = self.policy.asking(&release.requester);
+        let decided = self
+            .policy
+            .decide_image(&source.agreement, &asking, &release.query, now);
+        let entry = record::decision(&source.id, &decided.record, self.policy.sha256());
         let wanted = vec![source.id.to_string()];
         let name = format!("{}/{n}", id.as_str());
         let intent = record::intent(
@@ -89,8 +96,9 @@ impl Federation {
             Some(name),
         );
         let ticket = self.ledger.begin(question, intent, vec![entry]).await?;
+        self.raise(decided.alarm.as_slice()).await?;
         let started = Instant::now();
-        let fetched = match decision {
+        let fetched = match decided.decision {
             Ok(permit) if permit.covers(&release.read) && permit.covers_kind(reference) => {
                 let ctx = source.context(&self.clock, started + DEADLINE);
                 source

@@ -38,8 +38,12 @@ use uuid::Uuid;
 
 pub(crate) use digest::Digesting;
 pub use images::{FetchedImage, ImageError};
+<<<<<<< HEAD
 pub use live_shape::{LiveShape, Seen};
 pub(crate) use record::word;
+=======
+pub(crate) use record::{decision as decision_entry, word};
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 pub use released::Released;
 pub use source::{Searched, Source};
 pub use stream::Line;
@@ -51,8 +55,12 @@ use crate::{
     cases::{CaseError, Cases},
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError, Ticket},
+<<<<<<< HEAD
     limits::AgreementLimits,
     policy,
+=======
+    policy::{Alarm, Alarms, Policy},
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     store::Store,
 };
 
@@ -69,7 +77,12 @@ pub struct Federation {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cases: Arc<Cases>,
     pub(crate) released: Released,
+<<<<<<< HEAD
     pub(crate) limits: AgreementLimits,
+=======
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) alarms: Arc<Alarms>,
+>>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 /// Why there is no answer.
@@ -113,6 +126,7 @@ struct Plan {
     query: Query,
     requester: Requester,
     records: Vec<DecisionRecord>,
+    alarms: Vec<Alarm>,
     rows: Vec<(Arc<Source>, Step)>,
     note: Option<Note>,
     deadline: Instant,
@@ -145,8 +159,12 @@ impl Federation {
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         cases: Arc<Cases>,
+        policy: Arc<Policy>,
+        alarms: Arc<Alarms>,
     ) -> Self {
         Self {
+            policy,
+            alarms,
             sources,
             directory,
             ledger,
@@ -219,6 +237,7 @@ impl Federation {
         let plan = self.plan(identity, request).await?;
         let (intent, decisions) = self.intent(&plan);
         let ledger = self.ledger.dry_run(plan.id, intent, decisions).await?;
+        self.raise(&plan.alarms).await?;
         let sources = plan
             .rows
             .into_iter()
@@ -267,14 +286,17 @@ impl Federation {
         }
         let query = query.with_case_standing(self.cases.standing(identity, request).await);
         let now = self.clock.now();
-        let (mut records, mut rows) = (Vec::new(), Vec::new());
+        let (mut records, mut rows, mut alarms) = (Vec::new(), Vec::new(), Vec::new());
+        let asking = self.policy.asking(&requester);
         for source in &self.sources {
-            let (decision, record) = policy::decide(&source.agreement, &requester, &query, now);
+            let decided = self.policy.decide(&source.agreement, &asking, &query, now);
             let asked = wanted.is_none_or(|wanted| wanted.contains(&source.id));
-            records.push(record);
-            rows.push((Arc::clone(source), step(source, asked, decision)));
+            records.push(decided.record);
+            alarms.extend(decided.alarm);
+            rows.push((Arc::clone(source), step(source, asked, decided.decision)));
         }
         Ok(Plan {
+            alarms,
             id: Uuid::now_v7(),
             query,
             requester,
@@ -299,7 +321,9 @@ impl Federation {
         let wanted = asked.map(|(source, _)| source.id.to_string()).collect();
         let intent = record::intent(Action::Query, &plan.requester, &plan.query, wanted, None);
         let decisions = plan.rows.iter().zip(&plan.records);
-        let decisions = decisions.map(|((source, _), record)| record::decision(&source.id, record));
+        let decisions = decisions.map(|((source, _), record)| {
+            record::decision(&source.id, record, self.policy.sha256())
+        });
         (intent, decisions.collect())
     }
 
@@ -317,6 +341,7 @@ impl Federation {
             let noted = self.cases.on_record(plan.id, ticket.intent()).await;
             noted.map_err(CaseError::from)?;
         }
+        self.raise(&plan.alarms).await?;
         let pending = FuturesUnordered::new();
         let now = self.now();
         for (index, (source, step)) in plan.rows.into_iter().enumerate() {
@@ -381,6 +406,18 @@ impl Federation {
             done
         }
         .boxed()
+    }
+
+    /// Tells what the engines did not agree on, before anybody is contacted.
+    async fn raise(&self, alarms: &[Alarm]) -> Result<(), LedgerError> {
+        for alarm in alarms {
+            let named = |source: &&Arc<Source>| source.id == alarm.source;
+            if let Some(source) = self.sources.iter().find(named) {
+                source.tally.alarmed();
+            }
+            self.alarms.raise(alarm, &self.ledger, self.now()).await?;
+        }
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

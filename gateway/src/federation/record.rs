@@ -1,8 +1,7 @@
 //! What the federation writes into the ledger.
 
-use jiff::Timestamp;
 use turnpike_schemas::{
-    agreement::{DecisionRecord, ImagePermit, Refusal, Requester},
+    agreement::{DecisionRecord, Requester},
     api::{self, SourceOutcome, SourceReport},
     ledger::{
         self, Action, Asker, Decision, Digest, Grounds, Intent, Names, Outcome, Personal, Verdict,
@@ -72,7 +71,11 @@ fn grounds(query: &Query) -> Grounds {
 }
 
 /// What one agreement decided.
-pub(super) fn decision(source: &SourceId, record: &DecisionRecord) -> Decision {
+pub(crate) fn decision(
+    source: &SourceId,
+    record: &DecisionRecord,
+    policy_sha256: &str,
+) -> Decision {
     Decision {
         source: source.to_string(),
         verdict: if record.permitted() {
@@ -82,16 +85,24 @@ pub(super) fn decision(source: &SourceId, record: &DecisionRecord) -> Decision {
         },
         agreement: Some(record.agreement.to_string()),
         agreement_sha256: Digest::try_from(record.agreement_sha256.clone()).ok(),
-        policy_sha256: None,
-        rules: record
-            .verdicts
-            .iter()
-            .filter_map(|verdict| verdict.rule)
-            .map(|rule| rule.to_string())
-            .collect(),
+        policy_sha256: Digest::try_from(policy_sha256.to_owned()).ok(),
+        rules: rules(record),
         obligations: obligations(record),
         decided_at: Some(record.decided_at),
     }
+}
+
+/// The rules that refused, then the policies of the other engines that did, as `engine:policy`.
+fn rules(record: &DecisionRecord) -> Vec<String> {
+    let rules = record.verdicts.iter().filter_map(|verdict| verdict.rule);
+    let refusing = record.verdicts.iter().filter(|verdict| !verdict.permit);
+    let policies = refusing.flat_map(|verdict| {
+        let engine = word(&verdict.engine);
+        let policies = verdict.policies.iter();
+        policies.map(move |policy| format!("{engine}:{policy}"))
+    });
+    let rules = rules.map(|rule| rule.to_string());
+    rules.chain(policies).collect()
 }
 
 /// A permit's limits, as `name=value`.
@@ -108,33 +119,6 @@ fn obligations(record: &DecisionRecord) -> Vec<String> {
         .map(|most| format!("max_reads={most}"));
     let duties = record.obligations.iter().cloned();
     window.chain(most).chain(duties).collect()
-}
-
-/// What one agreement decided about an image.
-pub(super) fn image_decision(
-    source: &SourceId,
-    agreement: &turnpike_schemas::agreement::Agreement,
-    decision: Result<&ImagePermit, &Refusal>,
-    now: Timestamp,
-) -> Decision {
-    let refusal = decision.err();
-    Decision {
-        source: source.to_string(),
-        verdict: if refusal.is_none() {
-            Verdict::Permit
-        } else {
-            Verdict::Refuse
-        },
-        agreement: Some(agreement.reference().to_string()),
-        agreement_sha256: Digest::try_from(agreement.sha256().to_owned()).ok(),
-        policy_sha256: None,
-        rules: refusal
-            .iter()
-            .map(|refusal| refusal.rule.to_string())
-            .collect(),
-        obligations: decision.map_or_else(|_| Vec::new(), ImagePermit::obligations_in_words),
-        decided_at: Some(now),
-    }
 }
 
 /// What came of one source; `digest` is of the reads released.

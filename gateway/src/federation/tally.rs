@@ -21,6 +21,7 @@ pub struct SourceTally {
     duplicates: AtomicU64,
     refused: AtomicU64,
     unproven: AtomicU64,
+    alarms: AtomicU64,
     unproven_micros: AtomicI64,
     last_seen_micros: AtomicI64,
     newest_read_micros: AtomicI64,
@@ -44,6 +45,7 @@ impl Default for SourceTally {
             duplicates: AtomicU64::default(),
             refused: AtomicU64::default(),
             unproven: AtomicU64::default(),
+            alarms: AtomicU64::default(),
             unproven_micros: unknown(),
             last_seen_micros: unknown(),
             newest_read_micros: unknown(),
@@ -112,6 +114,17 @@ impl SourceTally {
     pub fn unproven(&self, at: Timestamp) {
         self.unproven.fetch_add(1, Relaxed);
         self.unproven_micros.fetch_max(at.as_microsecond(), Relaxed);
+    }
+
+    /// The engines did not come to one answer about the source.
+    pub fn alarmed(&self) {
+        self.alarms.fetch_add(1, Relaxed);
+    }
+
+    /// How often that happened since start.
+    #[must_use]
+    pub fn alarms(&self) -> u64 {
+        self.alarms.load(Relaxed)
     }
 
     /// Records since start, rejected ones included.

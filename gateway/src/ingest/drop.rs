@@ -229,8 +229,8 @@ impl DropFolder {
     }
 
     async fn take(&self, path: &Path, stamp: Stamp) -> Result<(), Stay> {
-        let now = self.intake.clock.now();
-        let permit = match self.source.agreement.ingest_permit(now) {
+        let permitted = self.intake.permit(&self.source).await;
+        let permit = match permitted.map_err(IntakeError::from)? {
             Ok(permit) => permit,
             Err(refusal) => {
                 let rule = refusal.rule.to_string();

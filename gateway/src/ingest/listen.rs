@@ -259,10 +259,7 @@ impl Listener {
     /// Takes one message in. `Ok` when the source need not keep it: it is durable, or nobody will ever understand it and
     /// that is on record.
     async fn message(&self, message: Option<Message>) -> Result<(), IntakeError> {
-        let permit = self
-            .source
-            .agreement
-            .ingest_permit(self.intake.clock.now())?;
+        let permit = self.intake.permit(&self.source).await??;
         let Some(message) = message else {
             let way = IngestWay::Subscribe;
             return Ok(self
@@ -288,7 +285,11 @@ impl Listener {
 
     fn is_permitted(&self) -> bool {
         let now = self.intake.clock.now();
-        self.source.agreement.ingest_permit(now).is_ok()
+        let decided = self
+            .intake
+            .policy
+            .decide_ingest(&self.source.agreement, now);
+        decided.decision.is_ok()
     }
 }
 

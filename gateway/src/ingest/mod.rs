@@ -44,6 +44,7 @@ pub use sftp::SftpPull;
 use crate::{
     federation::Source,
     ledger::{Ledger, LedgerError},
+    policy::{Alarms, Policy},
     store::{Deposit, Ingested, Store, StoreError},
 };
 
@@ -59,6 +60,8 @@ pub struct Intake {
     pub(crate) quarantine: Arc<Quarantine>,
     /// Messages being received and decoded at once.
     pub(crate) decoding: Arc<Semaphore>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) alarms: Arc<Alarms>,
 }
 
 /// One of the places for messages under way; given back when dropped.
@@ -133,8 +136,7 @@ impl Intake {
         message: Message,
         _place: Place,
     ) -> Result<Accepted, IntakeError> {
-        let now = self.clock.now();
-        let permit = match source.agreement.ingest_permit(now) {
+        let permit = match self.permit(source).await? {
             Ok(permit) => permit,
             Err(refusal) => {
                 self.refused(source, IngestWay::Push, &refusal.rule.to_string(), None)
@@ -143,6 +145,23 @@ impl Intake {
             }
         };
         self.take(source, IngestWay::Push, &permit, message).await
+    }
+
+    /// Decides whether reads of the source may be taken in.
+    ///
+    /// # Errors
+    /// An alarm could not be recorded.
+    pub(crate) async fn permit(
+        &self,
+        source: &Source,
+    ) -> Result<Result<IngestPermit, Refusal>, LedgerError> {
+        let now = self.clock.now();
+        let decided = self.policy.decide_ingest(&source.agreement, now);
+        if let Some(alarm) = &decided.alarm {
+            source.tally.alarmed();
+            self.alarms.raise(alarm, &self.ledger, now).await?;
+        }
+        Ok(decided.decision)
     }
 
     /// Takes one message in under a permit, however it came. When this returns `Ok`, its reads are durable.

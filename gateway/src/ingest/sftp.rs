@@ -154,7 +154,12 @@ impl SftpPull {
         for file in files {
             // Many large files take longer than an agreement may last; the next visit puts it on record.
             let now = self.intake.clock.now();
-            if self.source.agreement.ingest_permit(now).is_err() {
+            let policy = &self.intake.policy;
+            if policy
+                .decide_ingest(&self.source.agreement, now)
+                .decision
+                .is_err()
+            {
                 break;
             }
             outcome = outcome.and(self.fetch(session, file).await);

@@ -41,7 +41,7 @@ impl Standing {
         intake: &Intake,
         source: &Source,
     ) -> Result<Option<IngestPermit>, LedgerError> {
-        match source.agreement.ingest_permit(intake.clock.now()) {
+        match intake.permit(source).await? {
             Ok(permit) => {
                 self.refused = None;
                 Ok(Some(permit))

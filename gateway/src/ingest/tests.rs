@@ -39,6 +39,7 @@ use crate::{
     config,
     federation::{LiveShape, SourceTally},
     ledger::{self, LedgerConfig},
+    policy::PolicySource,
     store::StoreConfig,
 };
 
@@ -195,7 +196,11 @@ impl Bench {
             Arc::new(move || now.now()),
         );
         let quarantine = Quarantine::open(&folder.path().join("quarantine")).unwrap();
+        let policy = Policy::new(&PolicySource::default()).unwrap();
+        policy.learn(&agreement()).unwrap();
         let intake = Arc::new(Intake {
+            policy: Arc::new(policy),
+            alarms: Arc::default(),
             store: Arc::new(store),
             ledger: Arc::new(opened.unwrap().ledger),
             clock: time,

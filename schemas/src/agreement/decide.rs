@@ -37,6 +37,10 @@ impl Action {
 pub enum Engine {
     /// The evaluator of this crate.
     Native,
+    /// The gateway's fixed Cedar policies.
+    Cedar,
+    /// The Cedar policies of the installation, which can only forbid.
+    Site,
 }
 
 /// One engine's answer.
@@ -48,9 +52,12 @@ pub struct Verdict {
     pub version: String,
     /// Whether it permits.
     pub permit: bool,
-    /// The rule that refused.
+    /// The rule that refused; beside the answer of a second engine, the rule that stands between the engines.
     #[schema(required)]
     pub rule: Option<Rule>,
+    /// The policies that led to the answer, where the engine has policies. None for a refusal means that nothing permits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
 }
 
 /// Everything needed to explain a decision and to make it again later.
@@ -151,6 +158,7 @@ impl Agreement {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 permit: decision.is_ok(),
                 rule: decision.err().map(|refusal| refusal.rule),
+                policies: Vec::new(),
             }],
             window: decision.ok().map(Permit::window),
             max_reads: decision.ok().map(Permit::max_reads),

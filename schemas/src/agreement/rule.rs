@@ -9,25 +9,31 @@ use super::AgreementRef;
 
 /// Makes the type, the list, the codes and the explanations from one table.
 macro_rules! rules {
-    ($($name:ident $code:literal $explanation:literal $doc:literal)*) => {
-        /// The rule that refused, in the order in which rules are tried.
+    ($($name:ident $code:literal $explanation:literal $doc:literal)*;
+        between engines: $($other:ident $other_code:literal $other_explanation:literal $other_doc:literal)*) => {
+        /// The rule that refused: those of agreements in the order in which they are tried, then those between engines.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
         )]
         #[serde(rename_all = "snake_case")]
         pub enum Rule {
             $(#[doc = $doc] $name,)*
+            $(#[doc = $other_doc] $other,)*
         }
 
         impl Rule {
-            /// Every rule, in the order in which they are tried.
+            /// Every rule of an agreement, in the order in which they are tried.
             pub const ALL: [Self; [$($code),*].len()] = [$(Self::$name),*];
+
+            /// The rules that are no agreement's: they stand between the engines that must all permit.
+            pub const BETWEEN_ENGINES: [Self; [$($other_code),*].len()] = [$(Self::$other),*];
 
             /// The code as shown in answers and the ledger.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
+                    $(Self::$other => $other_code,)*
                 }
             }
 
@@ -36,6 +42,7 @@ macro_rules! rules {
             pub fn explanation(self) -> &'static str {
                 match self {
                     $(Self::$name => $explanation,)*
+                    $(Self::$other => $other_explanation,)*
                 }
             }
         }
@@ -145,6 +152,16 @@ rules! {
     WindowTooLong "window_too_long"
         "the window is wider than the source's agreement allows; ask for a shorter one"
         "The window is wider than allowed, and the agreement refuses rather than cuts."
+    ; between engines:
+    EnginesDisagree "engines_disagree"
+        "the two engines that must both permit do not agree; the operator has been alarmed"
+        "One engine permits and the other does not."
+    PolicyError "policy_error"
+        "the second engine could not decide; the operator has been alarmed"
+        "The second engine could not decide: an error, a missing value, or something that does not fit its schema."
+    SitePolicy "site_policy"
+        "a policy of this installation forbids it"
+        "A policy of this installation forbids it."
 }
 
 impl fmt::Display for Rule {

@@ -271,10 +271,9 @@ fn days_ok(days: u32) -> bool {
     (1..=MAX_DAYS).contains(&days)
 }
 
-/// Canonical because `serde_json::Value` keeps object keys sorted and the document holds no floats.
+/// Canonical because keys are sorted, whatever `serde_json` was built to do, and the document holds no floats.
 fn digest(document: &AgreementDocument) -> String {
-    let canonical = serde_json::to_value(document)
-        .unwrap_or_default()
-        .to_string();
-    crate::hex::hex(&Sha256::digest(canonical.as_bytes()))
+    let mut canonical = serde_json::to_value(document).unwrap_or_default();
+    canonical.sort_all_objects();
+    crate::hex::hex(&Sha256::digest(canonical.to_string().as_bytes()))
 }

@@ -75,6 +75,18 @@ fn sources_are_asked_in_the_federation_only() {
 }
 
 #[test]
+fn permits_come_from_the_policy_only() {
+    only(
+        "gateway/",
+        &["agreement.permit(", ".image_permit(", ".ingest_permit("],
+        &[(
+            "gateway/src/policy/mod.rs",
+            "both engines must permit: nobody asks one of them alone",
+        )],
+    );
+}
+
+#[test]
 fn sources_are_listened_to_and_fetched_from_in_ingest_only() {
     only(
         "gateway/",

@@ -2,7 +2,11 @@
 
 use std::io::{self, Write};
 
-use turnpike_schemas::{api::Explanation, query::TimeWindow};
+use turnpike_schemas::{
+    agreement::{Engine, Verdict},
+    api::Explanation,
+    query::TimeWindow,
+};
 
 use super::super::table::{table, time, trimmed, unbroken};
 use super::answer::unsupported;
@@ -21,7 +25,9 @@ pub(super) fn print_explanation(out: &mut dyn Write, explanation: &Explanation) 
                     .decision
                     .verdicts
                     .iter()
-                    .find_map(|verdict| verdict.rule);
+                    // A rule between the engines comes after those of agreements.
+                    .filter_map(|verdict| verdict.rule)
+                    .max();
                 format!("{explanation} ({})", rule.map_or("", |rule| rule.as_str()))
             }
             (None, Some(capability)) => unsupported(capability).to_owned(),
@@ -45,7 +51,43 @@ pub(super) fn print_explanation(out: &mut dyn Write, explanation: &Explanation) 
         ]);
     }
     unbroken(&mut sources, 3);
-    writeln!(out, "{}", trimmed(&sources.to_string()))
+    writeln!(out, "{}\n", trimmed(&sources.to_string()))?;
+    engines(out, explanation)
+}
+
+/// What each engine says by itself. A source is asked only where all permit.
+fn engines(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
+    let has_site = |verdict: &Verdict| verdict.engine == Engine::Site;
+    let mut decisions = explanation.sources.iter().map(|source| &source.decision);
+    let with_site = decisions.any(|decision| decision.verdicts.iter().any(has_site));
+    let shown = if with_site { 3 } else { 2 };
+    let mut said = table(
+        ["source", "native", "cedar", "site"]
+            .get(..=shown)
+            .unwrap_or(&[]),
+    );
+    for source in &explanation.sources {
+        let says = |engine| {
+            let mut verdicts = source.decision.verdicts.iter();
+            let verdict = verdicts.find(|verdict| verdict.engine == engine);
+            verdict.map_or_else(|| "-".to_owned(), words)
+        };
+        let says = [Engine::Native, Engine::Cedar, Engine::Site].map(says);
+        let says = says.into_iter().take(shown);
+        said.add_row(std::iter::once(source.source.to_string()).chain(says));
+    }
+    unbroken(&mut said, 1);
+    writeln!(out, "{}", trimmed(&said.to_string()))
+}
+
+fn words(verdict: &Verdict) -> String {
+    let says = if verdict.permit { "permits" } else { "refuses" };
+    let rule = verdict.rule.iter().map(ToString::to_string);
+    let by: Vec<String> = rule.chain(verdict.policies.iter().cloned()).collect();
+    match by.as_slice() {
+        [] => says.to_owned(),
+        by => format!("{says}: {}", by.join(", ")),
+    }
 }
 
 fn granted(window: Option<TimeWindow>, asked: TimeWindow, most: Option<u32>) -> String {

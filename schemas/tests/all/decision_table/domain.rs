@@ -228,14 +228,22 @@ impl World {
     }
 
     pub(crate) fn decide(&self, case: &Case) -> Outcome {
+        self.with(case, outcome).unwrap_or(Outcome::NoQuestion)
+    }
+
+    /// Hands what is asked in a case over: agreement, number of the action, requester, question and time. Nothing where the
+    /// question cannot be built.
+    pub(crate) fn with<T>(
+        &self,
+        case: &Case,
+        look: impl FnOnce(&Agreement, usize, &Requester, &Query, Timestamp) -> T,
+    ) -> Option<T> {
         let at = |dim: Dim| case[dim as usize];
         let asked = at(Dim::Behalf) % BEHALF.len();
         let other = usize::from(asked >= 2);
         let (plate, window) = (at(Dim::Plate), at(Dim::Window));
         let query = [at(Dim::Time), at(Dim::Purpose), other, plate, window];
-        let Some(query) = &self.queries[number(QUERIES, query)] else {
-            return Outcome::NoQuestion;
-        };
+        let query = self.queries[number(QUERIES, query)].as_ref()?;
         let requester = [at(Dim::Roles), at(Dim::Class), at(Dim::Area), asked];
         let requester = &self.requesters[number(REQUESTERS, requester)];
         let now = self.times[at(Dim::Time)];
@@ -248,7 +256,7 @@ impl World {
         ];
         if case.iter().skip(Dim::Offence as usize).all(|it| *it == 0) {
             let agreement = &self.agreements[number(AGREEMENTS, base)];
-            return outcome(agreement, at(Dim::Action), requester, query, now);
+            return Some(look(agreement, at(Dim::Action), requester, query, now));
         }
         let requester = facets::requester(requester, at(Dim::Subject));
         let query = facets::query(query, case);
@@ -261,7 +269,7 @@ impl World {
             let plain = &self.agreements[number(AGREEMENTS, base)];
             facets::agreement(plain.document().clone(), case)
         });
-        outcome(agreement, at(Dim::Action), &requester, &query, now)
+        Some(look(agreement, at(Dim::Action), &requester, &query, now))
     }
 }
 
@@ -287,15 +295,21 @@ fn outcome(
     }
 }
 
-/// The decision whether reads may be taken in.
-pub(crate) fn decide_ingest(status: usize, time: usize, listed: bool) -> Outcome {
+/// An agreement under which reads may be taken in, or not, and when that is decided.
+pub(crate) fn ingest(status: usize, time: usize, listed: bool) -> (Agreement, Timestamp) {
     let agreement = reference::agreement(|document| {
         document.status = STATUSES[status];
         if !listed {
             document.actions.remove(&Action::Ingest);
         }
     });
-    match agreement.ingest_permit(times()[time]) {
+    (agreement, times()[time])
+}
+
+/// The decision whether reads may be taken in.
+pub(crate) fn decide_ingest(status: usize, time: usize, listed: bool) -> Outcome {
+    let (agreement, now) = ingest(status, time, listed);
+    match agreement.ingest_permit(now) {
         Ok(permit) => Outcome::Kept {
             days: permit
                 .keep_until(reference::now())

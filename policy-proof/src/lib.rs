@@ -1,0 +1,1 @@
+//! The proof is a test: see `tests/never_errors.rs`.
