@@ -336,6 +336,7 @@ fn intent_of(at: Timestamp, act: Act) -> Intent {
             offence: None,
             urgent: act.urgent.is_some(),
             case_standing: "not_checked".to_owned(),
+            warrant: None,
             note_sha256: None,
         }),
     }
