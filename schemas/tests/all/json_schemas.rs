@@ -255,6 +255,7 @@ fn source_list() -> SourceList {
                 missing: 0,
                 retyped: 2,
             }),
+            policy_alarms: 0,
             calls: 3,
             errors: [("timed_out".to_owned(), 1)].into(),
             throttled: 0,
