@@ -3,13 +3,8 @@
 #
 #   ./test.sh
 #
-<<<<<<< HEAD
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto, OpenSSH and Go, pip for pymerkle and
-# for a provider of single sign-on, `cargo install` for the cargo commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
-=======
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Mosquitto, OpenSSH and Go, pip for pymerkle, cedarpy and cvc5, `cargo install` for the cargo
-# commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto, OpenSSH and Go, pip for pymerkle, cedarpy,
+# cvc5 and a provider of single sign-on, `cargo install` for the cargo commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export CARGO_TERM_COLOR=never NO_COLOR=1
@@ -136,11 +131,8 @@ demo() {
 step "system packages" system_packages
 step "tools" tools
 step "foreign verifiers" foreign_verifiers
-<<<<<<< HEAD
 step "provider of single sign-on" provider
-=======
 step "foreign engine" foreign_engine
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "licences, bans and sources" cargo deny --locked check licenses bans sources

@@ -11,12 +11,8 @@ use turnpike_adapters::{
     transport::{HttpTransport, TransportConfig, http_hosts},
 };
 use turnpike_schemas::{
-<<<<<<< HEAD
-    ledger::{Admin, AdminAction, KeyId},
-=======
     agreement::Agreement,
-    ledger::{Admin, AdminAction},
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
+    ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
     review::unused::{Account, Governed},
 };
@@ -33,11 +29,8 @@ use crate::{
     ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
-<<<<<<< HEAD
     owners::Owners,
-=======
     policy::{Alarms, Fault, Policy, PolicyError, PolicySource},
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     refusals::Refusals,
     review::{Desk, DeskError, Secrecy, Setting},
     sealing::{self, Sealing},
@@ -133,7 +126,6 @@ pub enum StartError {
     /// What is kept about cases cannot be opened.
     #[error(transparent)]
     Cases(#[from] BookError),
-<<<<<<< HEAD
     /// The control store cannot be opened.
     #[error("accounts cannot be opened: {0}")]
     Control(#[from] ControlError),
@@ -151,7 +143,6 @@ pub enum StartError {
     /// An agreement may not take the place of the one that decided before.
     #[error("{0}")]
     Agreement(#[from] agreements::NotAdmitted),
-=======
     /// The policies cannot be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -163,7 +154,6 @@ pub enum StartError {
         /// Why.
         fault: Fault,
     },
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     /// A source cannot be built.
     #[error("source `{source_id}` cannot be built: {error}")]
     Source {
@@ -310,7 +300,6 @@ async fn open(
     let (mut sources, mut workers) = (Vec::new(), Workers::default());
     let mut pushing = BTreeMap::new();
     for settings in config.sources {
-<<<<<<< HEAD
         let live_shape = LiveShape::open(
             &data_dir.join(SHAPES),
             settings.id.as_str(),
@@ -318,15 +307,12 @@ async fn open(
             clock.now(),
         );
         let source = Arc::new(build(&settings, live_shape)?);
-=======
-        let source = Arc::new(build(&settings)?);
         policy
             .learn(&source.agreement)
             .map_err(|fault| StartError::SecondEngine {
                 source_id: settings.id.clone(),
                 fault,
             })?;
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
         if let Some(missing) = settings.drift.missing(&settings.id) {
             return Err(StartError::Shape(missing));
         }
@@ -492,7 +478,6 @@ async fn record_start(
     ledger.admin(entry).await.map(|_| ())
 }
 
-<<<<<<< HEAD
 /// Before anything is built: an agreement that may not be loaded is not loaded, and neither is any other.
 fn admit(config: &Config) -> Result<Vec<agreements::Changed>, agreements::NotAdmitted> {
     let sources = config.sources.iter().map(|source| agreements::Change {
@@ -501,7 +486,8 @@ fn admit(config: &Config) -> Result<Vec<agreements::Changed>, agreements::NotAdm
         signed: config.require_signatures,
     });
     agreements::admit(&config.data_dir.join("ledger"), sources)
-=======
+}
+
 /// What the second engine decides by is on record, so that every decision can be made again from the ledger alone.
 async fn record_policy(ledger: &Ledger, source: &PolicySource) -> Result<(), LedgerError> {
     let mut facts = BTreeMap::from([
@@ -535,7 +521,6 @@ async fn record_agreement(ledger: &Ledger, agreement: &Agreement) -> Result<(), 
         facts: facts.into_iter().collect(),
     };
     ledger.admin(entry).await.map(|_| ())
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 /// The only place where adapters are built.

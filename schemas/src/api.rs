@@ -663,16 +663,13 @@ pub struct SourceHealth {
     pub refused: u64,
     /// Messages in its name whose token, secret or signature was missing or wrong.
     pub unproven: u64,
-<<<<<<< HEAD
     /// Fields in which what it pushes, drops or publishes differs from its recorded shape; absent where none is recorded, or
     /// nothing came.
     #[schema(required)]
     pub drift: Option<DriftCount>,
-=======
     /// Decisions about it on which the two engines did not come to one answer.
     #[serde(default)]
     pub policy_alarms: u64,
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     /// Calls made to it.
     pub calls: u64,
     /// Calls that failed, by kind of error.

@@ -29,11 +29,7 @@ pub enum Exit {
     Damaged,
     /// A source does not pass its checks, or its payloads have drifted.
     CheckFailed,
-<<<<<<< HEAD
     /// What is on record comes out otherwise.
-=======
-    /// A decision on record comes out otherwise.
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     Differs,
 }
 
@@ -78,15 +74,7 @@ pub const EXIT_CODES: [(Exit, u8, &str); 12] = [
         10,
         "a check of a source failed, or its payloads have drifted",
     ),
-<<<<<<< HEAD
     (Exit::Differs, 11, "what is on record comes out otherwise"),
-=======
-    (
-        Exit::Differs,
-        11,
-        "a decision on record comes out otherwise",
-    ),
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 ];
 
 /// For `--help`.
@@ -103,11 +91,7 @@ Exit codes:
   8  some records of the payload were rejected
   9  the ledger is damaged
   10  a check of a source failed, or its payloads have drifted
-<<<<<<< HEAD
   11  what is on record comes out otherwise
-=======
-  11  a decision on record comes out otherwise
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 
 Environment: TURNPIKE_SERVER, TURNPIKE_TOKEN, TURNPIKE_TOKEN_FILE, TURNPIKE_CONFIG; TURNPIKE__SECTION__KEY sets a configuration value.";
 

@@ -13,12 +13,9 @@ mod events;
 mod exit;
 mod key;
 mod ledger;
-<<<<<<< HEAD
 mod login;
 mod owner;
-=======
 mod policy;
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 mod progress;
 mod prompt;
 mod query;
@@ -81,7 +78,6 @@ enum Command {
     #[command(subcommand)]
     Ledger(LedgerCommand),
     Witness(witness::Witness),
-<<<<<<< HEAD
     /// Sign in; the token of the session goes to --token-file, or to standard output
     Login(login::Login),
     /// Sign out
@@ -100,11 +96,9 @@ enum Command {
     /// Reports for source owners, the public, and whoever keeps accounts in order
     #[command(subcommand)]
     Report(report::ReportCommand),
-=======
     /// Make recorded decisions again, and look at what decides
     #[command(subcommand)]
     Policy(PolicyCommand),
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     /// Make a token for a user or a pushing source, and the hash that goes into the configuration
     Token(token::Token),
 }
@@ -204,7 +198,6 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Ledger(LedgerCommand::Mirror(command)) => command.run(out),
         Command::Ledger(LedgerCommand::Vkey(command)) => command.run(out),
         Command::Witness(command) => runtime()?.block_on(command.run(out)),
-<<<<<<< HEAD
         Command::Login(command) => runtime()?.block_on(command.run(out)),
         Command::Logout(command) => runtime()?.block_on(command.run()),
         Command::Whoami(command) => runtime()?.block_on(command.run(out)),
@@ -212,10 +205,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Key(command) => runtime()?.block_on(command.run(out)),
         Command::Audit(command) => runtime()?.block_on(command.run(out)),
         Command::Report(command) => runtime()?.block_on(command.run(out)),
-=======
         Command::Policy(PolicyCommand::Replay(command)) => command.run(out),
         Command::Policy(PolicyCommand::Show(command)) => command.run(out),
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
         Command::Token(command) => command.run(out),
     }
 }

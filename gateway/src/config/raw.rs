@@ -34,13 +34,10 @@ pub(super) struct RawScalars {
     pub(super) store: RawStore,
     pub(super) vocabulary: RawVocabulary,
     pub(super) notes: RawNotes,
-<<<<<<< HEAD
     pub(super) identity: RawIdentity,
     pub(super) review: RawReview,
     pub(super) agreements: RawAgreements,
-=======
     pub(super) policy: RawPolicy,
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -131,7 +128,6 @@ pub(super) struct RawNotes {
     pub(super) keep_days: u32,
 }
 
-<<<<<<< HEAD
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, expecting = "a table")]
 pub(super) struct RawAgreements {
@@ -154,13 +150,13 @@ pub(super) struct RawAgreementKey {
     pub(super) role: Role,
     #[serde(default)]
     pub(super) sources: Vec<SourceId>,
-=======
+}
+
 /// An empty folder is none: an installation without policies of its own.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, expecting = "a table")]
 pub(super) struct RawPolicy {
     pub(super) folder: PathBuf,
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -263,13 +259,10 @@ impl Default for RawScalars {
             store: RawStore::default(),
             vocabulary: RawVocabulary::default(),
             notes: RawNotes::default(),
-<<<<<<< HEAD
             identity: RawIdentity::default(),
             review: RawReview::default(),
             agreements: RawAgreements::default(),
-=======
             policy: RawPolicy::default(),
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
         }
     }
 }

@@ -13,13 +13,8 @@ use super::{
     decode::decode,
     ledger,
     load::{self, beside},
-<<<<<<< HEAD
     people, providers,
-    raw::{RawHttp, RawLimits, RawScalars},
-=======
-    people,
     raw::{RawHttp, RawLimits, RawPolicy, RawScalars},
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     report::Report,
     review, sources,
 };

@@ -39,11 +39,8 @@ impl Source {
             duplicates: self.tally.duplicated(),
             refused: self.tally.refusals(),
             unproven: self.tally.impostors(),
-<<<<<<< HEAD
             drift: self.live_shape.drift(),
-=======
             policy_alarms: self.tally.alarms(),
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
             calls: layers.calls,
             errors: layers
                 .failures

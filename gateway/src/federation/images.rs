@@ -16,13 +16,8 @@ use turnpike_schemas::{
 };
 use uuid::Uuid;
 
-<<<<<<< HEAD
 use super::{Federation, OnRecord, Source, record, released::Release};
-use crate::{identity::Identity, ledger::LedgerError, policy};
-=======
-use super::{Federation, Source, record, released::Release};
 use crate::{identity::Identity, ledger::LedgerError};
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 
 /// Longest wait for an image.
 const DEADLINE: Duration = Duration::from_secs(10);

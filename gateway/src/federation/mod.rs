@@ -38,12 +38,8 @@ use uuid::Uuid;
 
 pub(crate) use digest::Digesting;
 pub use images::{FetchedImage, ImageError};
-<<<<<<< HEAD
 pub use live_shape::{LiveShape, Seen};
-pub(crate) use record::word;
-=======
 pub(crate) use record::{decision as decision_entry, word};
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 pub use released::Released;
 pub use source::{Searched, Source};
 pub use stream::Line;
@@ -55,12 +51,8 @@ use crate::{
     cases::{CaseError, Cases},
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError, Ticket},
-<<<<<<< HEAD
     limits::AgreementLimits,
-    policy,
-=======
     policy::{Alarm, Alarms, Policy},
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
     store::Store,
 };
 
@@ -77,12 +69,9 @@ pub struct Federation {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cases: Arc<Cases>,
     pub(crate) released: Released,
-<<<<<<< HEAD
     pub(crate) limits: AgreementLimits,
-=======
     pub(crate) policy: Arc<Policy>,
     pub(crate) alarms: Arc<Alarms>,
->>>>>>> ed40bd7 (Second engine: Cedar beside the native evaluator, and decisions that can be made again)
 }
 
 /// Why there is no answer.
