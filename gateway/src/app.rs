@@ -11,7 +11,6 @@ use turnpike_adapters::{
     transport::{HttpTransport, TransportConfig, http_hosts},
 };
 use turnpike_schemas::{
-    agreement::Agreement,
     ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
     review::unused::{Account, Governed},
@@ -335,9 +334,6 @@ async fn open(
         Arc::clone(&clock),
     )?);
     record_policy(&ledger, policy.source()).await?;
-    for source in &sources {
-        record_agreement(&ledger, &source.agreement).await?;
-    }
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -501,24 +497,6 @@ async fn record_policy(ledger: &Ledger, source: &PolicySource) -> Result<(), Led
         action: AdminAction::ConfigChange,
         by: None,
         facts,
-    };
-    ledger.admin(entry).await.map(|_| ())
-}
-
-/// The document itself, for the same reason.
-async fn record_agreement(ledger: &Ledger, agreement: &Agreement) -> Result<(), LedgerError> {
-    let document = serde_json::to_value(agreement.document()).unwrap_or_default();
-    let facts = [
-        ("agreement", agreement.reference().to_string().into()),
-        ("agreement_sha256", agreement.sha256().into()),
-        ("change", "in_force".into()),
-        ("document", document),
-    ];
-    let facts = facts.map(|(name, value)| (name.to_owned(), value));
-    let entry = Admin {
-        action: AdminAction::AgreementChange,
-        by: None,
-        facts: facts.into_iter().collect(),
     };
     ledger.admin(entry).await.map(|_| ())
 }
