@@ -82,9 +82,6 @@ pub struct QueryRequest {
     pub offence: Option<Offence>,
     /// For which file.
     pub case_reference: CaseRef,
-    /// Number of the warrant or court order the question rests on, where an agreement asks for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warrant: Option<CaseRef>,
     /// `self`, or the identifier of the organisation the question is asked for. Always answered.
     pub on_behalf_of: OnBehalfOf,
     /// Sources to ask; all when left out. Sources left out by the caller are listed as `not_asked`.

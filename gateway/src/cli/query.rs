@@ -42,9 +42,6 @@ struct Question {
     /// The file the question belongs to
     #[arg(long = "case", value_parser = case)]
     case_reference: CaseRef,
-    /// Number of the warrant or court order, where a source's agreement asks for one
-    #[arg(long, value_parser = case)]
-    warrant: Option<CaseRef>,
     /// For whom: `self`, or the organisation you ask for
     #[arg(long, value_parser = on_behalf_of)]
     on_behalf_of: OnBehalfOf,
@@ -178,7 +175,6 @@ impl Question {
             sources: (!self.sources.is_empty()).then(|| self.sources.clone()),
             deadline_ms: self.deadline_ms,
             offence: self.offence,
-            warrant: self.warrant.clone(),
             urgent: self.urgent,
             warrant: self.warrant.clone(),
             note: self.note.clone(),

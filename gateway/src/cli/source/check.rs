@@ -177,7 +177,6 @@ impl Question {
             sources: None,
             deadline_ms: self.deadline_ms,
             offence: self.offence,
-            warrant: None,
             urgent: false,
             warrant: None,
             note: None,
