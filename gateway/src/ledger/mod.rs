@@ -39,7 +39,9 @@ pub use error::{LedgerError, Unavailable};
 pub use handle::{Ledger, Opened, Receipt};
 pub use keys::{KeyError, Keyring, Period};
 pub use published::Published;
-pub use reader::{Entries, Verified, find, is_here, read, read_from, read_open, verify, verify_each};
+pub use reader::{
+    Entries, Verified, find, is_here, read, read_from, read_open, verify, verify_each,
+};
 pub use recover::Recovery;
 pub use shared::LedgerStats;
 pub use space::{Room, SpaceLimits, SpaceStage};
