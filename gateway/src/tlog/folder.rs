@@ -108,6 +108,19 @@ impl Folder {
         write_durably(&self.dir.join(path), bytes).map_err(at(path))
     }
 
+    /// Writes the file at `path` so that whoever reads it finds it whole. What a crash takes of it must be noticed and made
+    /// again by other means: this waits for no disk.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub fn put_unsynced(&self, path: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let (full, temporary) = (self.dir.join(path), self.dir.join(format!("{path}.part")));
+        let made = full.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&temporary, bytes))
+            .and_then(|()| std::fs::rename(temporary, full))
+            .map_err(at(path))
+    }
+
     /// Writes the file at `path` without making it durable; for copies that are made durable as a whole.
     ///
     /// # Errors

@@ -154,14 +154,16 @@ impl Grower {
         Ok(())
     }
 
+    /// Tiles are not synced one by one, which would hold the tree to some ten thousand entries a second: they can be made
+    /// from the entries again, and every start compares all of them.
     fn write_tiles(&mut self) -> Result<(), TreeError> {
-        while let Some((tile, bytes)) = self.full.first() {
-            self.folder.put(&tile.path(), bytes)?;
-            self.full.remove(0);
+        while let Some((tile, bytes)) = self.full.last() {
+            self.folder.put_unsynced(&tile.path(), bytes)?;
+            self.full.pop();
         }
         for (tile, bytes) in self.growth.partial() {
             if self.folder.bytes(&tile.path()).ok().as_ref() != Some(&bytes) {
-                self.folder.put(&tile.path(), &bytes)?;
+                self.folder.put_unsynced(&tile.path(), &bytes)?;
             }
         }
         Ok(())

@@ -83,7 +83,7 @@ impl Start {
                 tile = tile.path(),
                 "a tile was not as signed; written again"
             );
-            self.folder.put(&tile.path(), bytes)?;
+            self.folder.put_unsynced(&tile.path(), bytes)?;
         }
         let vkey = format!("{}\n", self.signer.verifier());
         if self.folder.text(VKEY)?.as_ref() != Some(&vkey) {
@@ -100,7 +100,7 @@ impl Start {
             self.spoilt.push((tile, bytes));
             return Ok(());
         }
-        Ok(self.folder.put(&tile.path(), &bytes)?)
+        Ok(self.folder.put_unsynced(&tile.path(), &bytes)?)
     }
 
     fn compare(&self) -> Result<(), TreeError> {
