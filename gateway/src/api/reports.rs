@@ -247,7 +247,7 @@ pub(super) async fn unused(
     app.reading(&caller, "unused", json!({ "days": days }))
         .await?;
     let setting = app.desk.setting();
-    let (accounts, governed) = (setting.accounts.clone(), setting.governed.clone());
+    let (accounts, governed) = (app.known_accounts().await?, setting.governed.clone());
     let (now, limit) = (app.federation.now(), setting.review.dormant_days);
     let looked = app.desk.look(now, move |counted| {
         counted.usage.unused(&accounts, &governed, now, days, limit)
@@ -290,7 +290,8 @@ pub(super) async fn recertify(
         return Err(app.turn_away(&caller, refused, "recertify", failure).await);
     }
     let operates = caller.0.has(Role::Operator);
-    let account = app.desk.setting().accounts.iter().find(|account| {
+    let known = app.known_accounts().await?;
+    let account = known.iter().find(|account| {
         let own = account.organisation == caller.0.organisation().id;
         account.subject == subject && (operates || own)
     });

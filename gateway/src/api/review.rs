@@ -9,7 +9,7 @@ use turnpike_schemas::{
     agreement::Role,
     api::MAX_NOTE_CHARS,
     ledger::{Admin, AdminAction, Personal, Refused, RefusedReason},
-    review::Covered,
+    review::{Covered, unused::Account},
     tlog::{Checkpoint, Note},
 };
 
@@ -141,6 +141,19 @@ impl App {
                 tracing::error!(%error, "the newest checkpoint cannot be read");
                 DeskError::Broken.into()
             })
+    }
+
+    /// Every account that may sign in: those of the configuration, and those of the gateway's own store that are not disabled.
+    pub(super) async fn known_accounts(&self) -> Result<Vec<Account>, Failure> {
+        let stored = self.accounts.users().await?.into_iter();
+        let stored = stored.filter(|account| account.state != "disabled");
+        let stored = stored.map(|account| Account {
+            subject: account.subject,
+            organisation: account.organisation,
+            roles: account.roles,
+        });
+        let configured = self.desk.setting().accounts.iter().cloned();
+        Ok(configured.chain(stored).collect())
     }
 
     /// Lets an account ask that was not idle for too long. The refusal of others is recorded.
