@@ -64,13 +64,13 @@ async fn a_widening_starts_only_with_two_signatures_and_every_change_is_on_recor
     assert_eq!(change["agreement"], "state-tolls@2");
     assert_eq!(change["previous"], "state-tolls@1");
     assert_eq!(change["widening"], true);
-    let holders: Vec<&Value> = change["approved_by"]
+    let holders: Vec<&Value> = change["signed_by"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|approval| &approval["holder"])
+        .map(|approval| &approval["key"])
         .collect();
-    assert_eq!(holders, ["lee.nakamura", "ola.brandt"]);
+    assert_eq!(holders, ["operations.example", "owner.example"]);
     assert_eq!(change["document"]["version"], 2);
 }
 
@@ -189,7 +189,16 @@ async fn an_agreement_is_begun_checked_signed_compared_and_listed_by_commands() 
     std::fs::write(installation.world.folder().join(other), &wider).unwrap();
     installation.ask(&question(1)).await;
     let diff = run(
-        &["agreement", "diff", file, other, "--ledger", "data/ledger"],
+        &[
+            "agreement",
+            "diff",
+            file,
+            other,
+            "--ledger",
+            "data/ledger",
+            "--keys",
+            "data/ledger-keys",
+        ],
         0,
     )
     .await;

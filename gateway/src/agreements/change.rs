@@ -185,7 +185,8 @@ fn changed(change: &Change<'_>, known: Option<&Before>) -> Result<Changed, NotAd
         ("wider".to_owned(), listed(&wider)),
         ("narrower".to_owned(), listed(&narrower)),
         ("signatures_required".to_owned(), json!(change.signed)),
-        ("approved_by".to_owned(), approvals(change.approvals)),
+        ("signed_by".to_owned(), keys(change.approvals)),
+        ("approved_by".to_owned(), holders(change.approvals)),
     ]);
     let notice = Admin {
         action: AdminAction::Notice,
@@ -286,9 +287,16 @@ fn listed(differences: &[&Difference]) -> Value {
     json!({ "count": differences.len(), "first": first })
 }
 
-fn approvals(approvals: &[Approval]) -> Value {
-    let approvals = approvals.iter().map(
-        |approval| json!({ "key": approval.key, "holder": approval.holder, "role": approval.role }),
-    );
-    approvals.collect()
+/// Which keys signed, as what.
+fn keys(approvals: &[Approval]) -> Value {
+    let keys = approvals
+        .iter()
+        .map(|approval| json!({ "key": approval.key, "role": approval.role }));
+    keys.collect()
+}
+
+/// Who signed, in the same order; people are sealed in the ledger.
+fn holders(approvals: &[Approval]) -> Value {
+    let holders = approvals.iter().map(|approval| json!(approval.holder));
+    holders.collect()
 }

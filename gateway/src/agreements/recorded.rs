@@ -12,7 +12,7 @@ use turnpike_schemas::{
     query::{AskedPlate, CaseRef, CaseStanding, MatchMode, OnBehalfOf, Purpose, Query, TimeWindow},
 };
 
-use crate::ledger::{self, LedgerError};
+use crate::ledger::{self, Keyring, LedgerError};
 
 /// One recorded question.
 #[derive(Debug)]
@@ -38,13 +38,13 @@ pub struct Replayed {
     pub unreadable: u64,
 }
 
-/// Every question in the ledger in `dir`, with everything a decision rests on.
+/// Every question in the ledger in `dir` whose personal fields `keys` open, with everything a decision rests on.
 ///
 /// # Errors
 /// The ledger cannot be read, or is damaged.
-pub fn recorded(dir: &Path) -> Result<Replayed, LedgerError> {
+pub fn recorded(dir: &Path, keys: &Keyring) -> Result<Replayed, LedgerError> {
     let mut found = Replayed::default();
-    for entry in ledger::read(dir)? {
+    for entry in ledger::read_open(dir, keys)? {
         let entry = entry.map_err(LedgerError::Damaged)?;
         let Body::Intent(intent) = &entry.body else {
             continue;

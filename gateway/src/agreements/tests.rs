@@ -117,7 +117,7 @@ async fn the_first_version_needs_its_owner_and_is_on_record_whole() {
     let notices = loaded.entries(AdminAction::Notice);
     assert_eq!(notices.len(), 1);
     assert_eq!(notices[0]["to"], "Lakeshore Bridge and Tunnel Authority");
-    assert_eq!(notices[0]["approved_by"][0]["holder"], "ola.brandt");
+    assert_eq!(notices[0]["signed_by"][0]["key"], "ola.brandt.example");
     assert!(!notices[0].contains_key("document"));
 }
 

@@ -356,7 +356,11 @@ fn asked(intent: &Intent, source: &str, names: &impl Pseudonyms) -> Asked {
         jurisdiction: intent.jurisdiction.clone(),
         on_behalf_of: intent.on_behalf_of.clone(),
         purpose: intent.purpose.clone(),
-        grounds: intent.grounds.clone(),
+        grounds: intent.grounds.clone().map(|grounds| Grounds {
+            // Its name is for the auditors; the owner sees that the agreement asked for one.
+            warrant: None,
+            ..grounds
+        }),
         case: name("case", &intent.case_reference),
         plate: name("plate", &intent.plate),
         match_mode: intent.match_mode.clone(),

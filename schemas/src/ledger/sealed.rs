@@ -32,6 +32,7 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "days",
     "destroying",
     "document",
+    "document_omitted",
     "entries",
     "entry",
     "findings",
@@ -47,6 +48,7 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "lost_keys",
     "made_at",
     "means",
+    "narrower",
     "note_of",
     "note_sha256",
     "notice_sha256",
@@ -56,6 +58,8 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "payloads",
     "policies",
     "policy_sha256",
+    "previous",
+    "previous_sha256",
     "proposal",
     "proposed",
     "provider",
@@ -73,6 +77,9 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "rule",
     "schema",
     "second_engine",
+    "sha256",
+    "signatures_required",
+    "signed_by",
     "site",
     "size",
     "source",
@@ -84,6 +91,8 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "version",
     "way",
     "week",
+    "widening",
+    "wider",
     "withdrawn",
 ];
 
@@ -303,11 +312,14 @@ impl Intent {
             sources_wanted: _,
             image,
             asker: _,
-            grounds: _,
+            grounds,
         } = self;
         visit("subject", "person", Slot::Text(subject))?;
         visit("case_reference", "case", Slot::Text(case_reference))?;
         visit("plate", "plate", Slot::Text(plate))?;
+        if let Some(warrant) = grounds.as_mut().and_then(|it| it.warrant.as_mut()) {
+            visit("warrant", "case", Slot::Text(warrant))?;
+        }
         image
             .iter_mut()
             .try_for_each(|image| visit("image", "image", Slot::Text(image)))

@@ -10,7 +10,10 @@ use super::{
     super::exit::{Exit, Outcome},
     Written,
 };
-use crate::agreements::{Replayed, recorded};
+use crate::{
+    agreements::{Replayed, recorded},
+    ledger::{Keyring, Period},
+};
 
 /// Say what a new version lets through that the old one does not, and the other way round
 #[derive(Debug, Args)]
@@ -22,6 +25,9 @@ pub(in crate::cli) struct Diff {
     /// Decide the questions recorded in this ledger by both as well
     #[arg(long)]
     ledger: Option<PathBuf>,
+    /// Folder of the ledger's keys; without them sealed questions cannot be decided again
+    #[arg(long, requires = "ledger")]
+    keys: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -47,7 +53,12 @@ impl Diff {
         let flips = match &self.ledger {
             None => None,
             Some(dir) => {
-                let asked = recorded(dir)
+                let keys = match &self.keys {
+                    Some(folder) => Keyring::read(folder),
+                    None => Ok(Keyring::in_memory(Period::default())),
+                };
+                let keys = keys.map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
+                let asked = recorded(dir, &keys)
                     .map_err(|error| Outcome::new(Exit::Damaged, error.to_string()))?;
                 Some(flips(&asked, &old, &new))
             }

@@ -36,25 +36,43 @@ version = 1
 source = "{id}"
 provider = "{title}"
 legal_basis = "to be named: the law or the contract"
+contact = "to be named: whom to tell of incidents"
+# The keys that sign it: `turnpike agreement key` makes one.
+signed_by = ["{id}.example"]
 status = "suspended"
 effective_from = "{from}"
 effective_until = "{until}"
+review_due = "{until}"
 actions = {actions}
 
 [who]
 organisation_classes = ["state_local"]
 jurisdictions = ["US-OH"]
+organisations = ["*"]
 roles = ["investigator"]
 on_behalf_of = "refuse"
+requires = {{ sworn = false, training = true, assurance = "aal2" }}
 
 [why]
 purposes = ["stolen_vehicle"]
-prohibited = ["immigration_enforcement"]
+prohibited = ["immigration_enforcement", "reproductive_care", "protected_activity", "employment_screening"]
+
+# `#` a digit, `@` a letter, `*` anything.
+[case]
+patterns = ["*"]
+register = "flag"
 
 [how_far]
 lookback_days = 30
+supervisor_after_days = 30
 max_window_days = 7
 excess = "refuse"
+
+# Sensitive places go on `excluded`, as in "site:clinic-*".
+[where]
+within = ["*"]
+excluded = []
+position_decimals = 3
 
 [plates]
 look_alike = false
@@ -63,7 +81,23 @@ look_alike = false
 # also if the mapping finds it.
 [what]
 fields = ["jurisdiction", "confidence", "position", "site", "camera"]
+confidence_floor_percent = 0
 max_reads = 100
+
+[how_much]
+user_per_hour = 60
+organisation_per_day = 1000
+
+[conditions]
+declaration = "nobody"
+warrant = "nobody"
+urgent = "like_any"
+
+[duties]
+feed_hours = 24
+delete_after_days = 30
+onward_transfer = []
+confirm_match = true
 
 # What the source is told about a question besides plate and window.
 [upstream]
