@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::bodies::{with_decisions, with_parts};
 use super::error::cannot;
-use super::places::Place;
+use super::places::{Place, STEP};
 use super::recover::{Recovery, recover};
 use super::shared::Shared;
 use super::tree::Growing;
@@ -314,7 +314,11 @@ impl Ledger {
     pub fn read_from(&self, index: u64) -> Result<Entries, LedgerError> {
         let dir = self.dir.as_deref();
         let dir = dir.ok_or(LedgerError::Unavailable(Unavailable::Io))?;
-        reader::read_from(dir, index)
+        let bundle = index / STEP;
+        match self.shared.places.of_bundle(bundle) {
+            Some(place) => reader::read_near(dir, index, bundle * STEP, place),
+            None => reader::read_from(dir, index),
+        }
     }
 
     /// The keys that seal personal fields.

@@ -9,6 +9,7 @@ use turnpike_schemas::ledger::{Entry, Header, Kind};
 use uuid::Uuid;
 
 use super::error::cannot;
+use super::places::Place;
 use super::{Damage, DamageKind, Keyring, LedgerError, segment};
 
 /// Entries of a ledger in order, read as they are asked for. Ends after the first damage.
@@ -53,13 +54,20 @@ pub fn read(dir: &Path) -> Result<Entries, LedgerError> {
 pub fn read_from(dir: &Path, index: u64) -> Result<Entries, LedgerError> {
     let mut walk = Walk::new(dir)?;
     walk.skip_segments(index);
-    while walk.next_index < index {
-        match walk.next_header() {
-            Some(Ok(_)) => {}
-            Some(Err(damage)) => return Err(damage.into()),
-            None => break,
-        }
-    }
+    walk.skip_to(index)?;
+    Ok(Entries { walk })
+}
+
+/// The same, where it is known that entry `first`, at `index` or before it, begins at `place`.
+pub(super) fn read_near(
+    dir: &Path,
+    index: u64,
+    first: u64,
+    place: Place,
+) -> Result<Entries, LedgerError> {
+    let mut walk = Walk::new(dir)?;
+    walk.begin_at(first, place).map_err(cannot("read"))?;
+    walk.skip_to(index)?;
     Ok(Entries { walk })
 }
 
@@ -249,6 +257,26 @@ impl Walk {
     pub(super) fn next_header(&mut self) -> Option<Result<Header, Damage>> {
         let parse = |bytes: &[u8]| Header::parse(bytes).map_err(|_| DamageKind::Entry);
         self.next(parse, |header| header.index)
+    }
+
+    /// Reads on from `place`, where entry `first` begins.
+    fn begin_at(&mut self, first: u64, place: Place) -> io::Result<()> {
+        let mut file = File::open(self.dir.join(segment::name(place.segment)))?;
+        file.seek(SeekFrom::Start(place.offset))?;
+        self.current = Some(BufReader::new(file));
+        (self.segment, self.good_length, self.next_index) = (place.segment, place.offset, first);
+        Ok(())
+    }
+
+    /// Passes over the entries before `index`.
+    fn skip_to(&mut self, index: u64) -> Result<(), Damage> {
+        while self.next_index < index {
+            match self.next_header() {
+                Some(header) => header.map(|_| ())?,
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// Goes to the last segment that begins with `index` or an entry before it, where the segments say so.

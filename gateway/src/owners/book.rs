@@ -17,6 +17,9 @@ use turnpike_schemas::{
 use super::{OwnersError, names::Names};
 use crate::ledger::Ledger;
 
+/// Entries followed at once: what is held in memory meanwhile is their leaves.
+const ROUND: u64 = 10_000;
+
 const STATE: &str = "state.json";
 
 /// The logs of all sources.
@@ -108,14 +111,17 @@ impl Book {
         self.state.next
     }
 
-    /// Follows `ledger` up to entry `until`, which was durable a moment ago.
+    /// Follows `ledger` some way towards entry `until`; what is before that is durable. Ends where no decision follows, so
+    /// that a question and what was decided about it are followed together.
     pub(super) fn follow(&mut self, ledger: &Ledger, until: u64) -> Result<(), OwnersError> {
+        let enough = self.state.next.saturating_add(ROUND);
         let mut state = self.state.clone();
         let mut trees = self.trees.clone();
         let mut lines: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for entry in ledger.read_from(state.next)? {
             let entry = entry.map_err(crate::ledger::LedgerError::from)?;
-            if entry.index >= until {
+            let may_end = !matches!(entry.body, Body::Decision(_));
+            if entry.index >= until || (entry.index >= enough && may_end) {
                 break;
             }
             let hash = leaf_hash(

@@ -125,7 +125,7 @@ impl Owners {
         let (until, ledger) = (self.ledger.stats().entries, Arc::clone(&self.ledger));
         let heads = self
             .apart(move |book| {
-                if book.next() < until {
+                while book.next() < until {
                     book.follow(&ledger, until)?;
                 }
                 Ok(book.unrecorded())

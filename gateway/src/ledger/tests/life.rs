@@ -239,6 +239,42 @@ async fn entries_of_many_callers_are_consecutive_and_everything_acknowledged_is_
 }
 
 #[tokio::test]
+async fn reading_begins_at_any_entry_also_across_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = LedgerConfig {
+        segment_bytes: 40_000,
+        deadline: Duration::from_secs(20),
+        ..LedgerConfig::default()
+    };
+    let Opened { ledger, .. } = Ledger::open(dir.path(), config, now()).unwrap();
+    for _ in 0..120 {
+        let ticket = begin(&ledger).await.unwrap();
+        ledger.finish(ticket, outcome()).await.unwrap();
+    }
+    let all = entries(dir.path());
+    assert_eq!(
+        (all.len(), verify(dir.path()).unwrap().segments > 2),
+        (360, true)
+    );
+    for index in [0, 1, 255, 256, 257, 300, 359, 360, 1_000] {
+        let wanted = all
+            .get(usize::try_from(index).unwrap()..)
+            .unwrap_or_default();
+        let near: Vec<_> = ledger
+            .read_from(index)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(near, wanted, "from {index}");
+        let files: Vec<_> = read_from(dir.path(), index)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(files, wanted, "from {index} by the files alone");
+    }
+}
+
+#[tokio::test]
 async fn a_closed_ledger_refuses_and_can_be_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let Opened { ledger, .. } = open(dir.path());
