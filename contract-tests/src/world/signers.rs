@@ -27,7 +27,7 @@ pub(super) fn keys(folder: &Path) -> io::Result<String> {
     }
     sources.sort();
     // Sources that tests add.
-    sources.extend(["\"far-tolls\"", "\"north-gate\""].map(str::to_owned));
+    sources.extend(["\"bridge-tolls\"", "\"far-tolls\"", "\"north-gate\""].map(str::to_owned));
     let sources = sources.join(", ");
     Ok(format!(
         r#"[[agreement_keys]]

@@ -49,6 +49,8 @@ mod second_thoughts;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod tidy;

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::process::Command;
 use turnpike_gateway::{
-    ledger::{self, Ledger, LedgerConfig},
+    ledger::{self, Keyring, Ledger, LedgerConfig},
     policy::replay::{Outcome, Replay},
 };
 use turnpike_schemas::ledger::{Body, Decision, Entry, Verdict};
@@ -83,11 +83,26 @@ fn row_of_image(answer: &Value) -> String {
     images.next().unwrap().to_owned()
 }
 
+/// The folder of the keys of a ledger: beside that of a gateway, inside one that was made by itself.
+fn keys_of(dir: &Path) -> PathBuf {
+    let inside = dir.join("keys");
+    if inside.exists() {
+        inside
+    } else {
+        dir.parent().unwrap().join("ledger-keys")
+    }
+}
+
+fn opened(dir: &Path) -> Vec<Entry> {
+    let keys = Keyring::read(&keys_of(dir)).unwrap();
+    let entries = ledger::read_open(dir, &keys).unwrap();
+    entries.map(Result::unwrap).collect()
+}
+
 fn decisions(dir: &Path) -> Vec<(Entry, Outcome)> {
     let mut replay = Replay::default();
     let mut made = Vec::new();
-    for entry in ledger::read(dir).unwrap() {
-        let entry = entry.unwrap();
+    for entry in opened(dir) {
         if let Some(again) = replay.follow(&entry) {
             made.push((entry, again.outcome));
         }
@@ -116,10 +131,7 @@ fn lie(decision: &mut Decision) {
 /// A sound ledger that holds what the installation's one does, but for the first refusal, which is a permit in it.
 pub(crate) async fn falsified(installation: &Installation) -> String {
     let dir = installation.world.folder().join("falsified");
-    let entries: Vec<Entry> = ledger::read(&folder(installation))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let entries = opened(&folder(installation));
     let forged = Ledger::open(&dir, LedgerConfig::default(), Arc::new(now))
         .unwrap()
         .ledger;
@@ -196,7 +208,7 @@ async fn every_recorded_decision_comes_out_the_same_from_the_ledger_alone() {
     let output = installation
         .turnpike(
             "auditor",
-            &["policy", "replay", "--all", "--ledger", "data/ledger"],
+            &["policy", "replay", "--all", "--ledger", "data/ledger", "--keys", "data/ledger-keys"],
         )
         .await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -233,10 +245,7 @@ async fn every_recorded_decision_comes_out_the_same_from_the_ledger_alone() {
 async fn a_decision_that_was_changed_comes_out_otherwise_and_one_without_its_agreement_not_at_all()
 {
     let installation = asked().await;
-    let entries: Vec<Entry> = ledger::read(&folder(&installation))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let entries = opened(&folder(&installation));
     let mut changed = 0;
     let mut replay = Replay::default();
     for mut entry in entries.clone() {
@@ -263,8 +272,9 @@ async fn a_decision_that_was_changed_comes_out_otherwise_and_one_without_its_agr
         );
     }
     let dir = falsified(&installation).await;
+    let keys = format!("{dir}/keys");
     let output = installation
-        .turnpike("auditor", &["policy", "replay", "--all", "--ledger", &dir])
+        .turnpike("auditor", &["policy", "replay", "--all", "--ledger", &dir, "--keys", &keys])
         .await;
     assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
     let told = text(&output.stdout);
@@ -284,8 +294,10 @@ async fn in_python(installation: &Installation, dir: &str) -> Output {
         python.exists(),
         "cedarpy is not installed: `./test.sh` does it"
     );
+    let keys = keys_of(&installation.world.folder().join(dir));
+    let keys = keys.to_str().unwrap();
     let list = [
-        "ledger", "list", "--json", "--last", "1000000", "--dir", dir,
+        "ledger", "list", "--json", "--last", "1000000", "--dir", dir, "--keys", keys,
     ];
     let listed = installation.turnpike("auditor", &list).await;
     assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));

@@ -29,6 +29,7 @@ const WHO: &str = "accounts and keys are looked after by the role `operator`";
 #[utoipa::path(
     get,
     path = "/v1/users",
+    operation_id = "users",
     tag = "identity",
     responses(
         (status = 200, description = "Every account of the gateway's own store", body = Accounts),

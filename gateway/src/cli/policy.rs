@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    ledger,
+    ledger::{self, Keyring, Period},
     policy::replay::{self, Replay, Replayed},
 };
 
@@ -28,6 +28,10 @@ pub(super) struct Again {
     /// Folder of the ledger, instead of the one of the configuration
     #[arg(long)]
     ledger: Option<PathBuf>,
+    /// Folder of the keys that seal personal fields; without `--ledger` those of the configuration. A decision whose
+    /// question stays sealed cannot be made again
+    #[arg(long)]
+    keys: Option<PathBuf>,
     /// Print a JSON object for each decision, one a line
     #[arg(long)]
     json: bool,
@@ -47,11 +51,20 @@ pub(super) struct Show {
 
 impl Again {
     pub(super) fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
-        let dir = match &self.ledger {
-            Some(dir) => dir.clone(),
-            None => load(&self.file)?.data_dir.join("ledger"),
+        let (dir, keys) = match &self.ledger {
+            Some(dir) => (dir.clone(), self.keys.clone()),
+            None => {
+                let config = load(&self.file)?;
+                let keys = self.keys.clone().or(config.ledger.keys);
+                (config.data_dir.join("ledger"), keys)
+            }
         };
-        let replayed = self.replay(&dir)?;
+        let keys = match keys {
+            Some(folder) => Keyring::read(&folder),
+            None => Ok(Keyring::in_memory(Period::default())),
+        };
+        let keys = keys.map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
+        let replayed = self.replay(&dir, &keys)?;
         if self.json {
             for one in &replayed {
                 writeln!(out, "{}", as_json(one))?;
@@ -76,11 +89,11 @@ impl Again {
         Ok(Exit::Done)
     }
 
-    fn replay(&self, dir: &std::path::Path) -> Result<Vec<Replayed>, Outcome> {
+    fn replay(&self, dir: &std::path::Path, keys: &Keyring) -> Result<Vec<Replayed>, Outcome> {
         let mut replay = Replay::default();
         let mut wanted: BTreeSet<u64> = self.entries.iter().copied().collect();
         let mut replayed = Vec::new();
-        for entry in ledger::read(dir).map_err(|damage| damaged(&damage))? {
+        for entry in ledger::read_open(dir, keys).map_err(|damage| damaged(&damage))? {
             let entry = entry.map_err(|damage| damaged(&damage))?;
             let asked = self.all
                 || self.entries.contains(&entry.index)

@@ -133,7 +133,7 @@ async fn an_account_that_was_idle_for_too_long_may_not_ask_until_somebody_needs_
     let mut asked = question(2);
     let to = gateway.clock.now();
     asked["window"] = json!({ "from": to - days(2), "to": to });
-    let (status, problem) = call(&gateway, "system", "POST", never, Some(asked)).await;
+    let (status, problem) = call(&gateway, "supervisor", "POST", never, Some(asked)).await;
     assert_eq!(
         (status, &problem["type"]),
         (403, &json!("/problems/dormant")),

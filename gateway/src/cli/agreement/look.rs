@@ -11,7 +11,7 @@ use super::{
     super::{
         ConfigFile,
         exit::{Exit, Outcome},
-        table::{table, time, unbroken},
+        table::{table, unbroken},
     },
     Written,
 };
@@ -178,8 +178,8 @@ impl List {
             listed.add_row([
                 source.id.to_string(),
                 source.agreement.reference().to_string(),
-                time(document.effective_until),
-                time(document.review_due),
+                day(document.effective_until),
+                day(document.review_due),
                 if by.is_empty() {
                     "nobody".to_owned()
                 } else {
@@ -193,4 +193,9 @@ impl List {
         }
         Ok(Exit::Done)
     }
+}
+
+/// The day in UTC: agreements end and are reviewed on days.
+fn day(at: Timestamp) -> String {
+    at.strftime("%F").to_string()
 }
