@@ -1,12 +1,13 @@
 //! The composition root: the only file that knows every module.
 
+mod error;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use turnpike_adapters::{
     context::{Clock, NoTransport, Transport},
-    error::Error as AdapterError,
     layers::{self, Stack},
     transport::{HttpTransport, TransportConfig, http_hosts},
 };
@@ -16,12 +17,13 @@ use turnpike_schemas::{
     review::unused::{Account, Governed},
 };
 
+pub use self::error::StartError;
 use crate::{
-    accounts::{AccountError, Accounts},
+    accounts::Accounts,
     agreements, api,
-    cases::{BookError, Cases},
+    cases::Cases,
     config::{self, Config, HttpLimits},
-    control::{Control, ControlError},
+    control::Control,
     deliveries::Deliveries,
     federation::{Federation, LiveShape, Source, SourceTally},
     identity::{Directory, oidc::Provider},
@@ -29,12 +31,12 @@ use crate::{
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
     owners::Owners,
-    policy::{Alarms, Fault, Policy, PolicyError, PolicySource},
+    policy::{Policy, PolicySource},
     refusals::Refusals,
     review::{Desk, DeskError, Secrecy, Setting},
     sealing::{self, Sealing},
     server,
-    store::{Store, StoreConfig, StoreError},
+    store::{Store, StoreConfig},
     telemetry::Telemetry,
     tlog::Asking,
     webhook::{Push, Replays},
@@ -97,97 +99,6 @@ pub struct Running {
     app: Arc<App>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
-}
-
-/// Why the gateway does not start. Says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data folder cannot be used.
-    #[error("`data_dir` {path} cannot be used: {error}")]
-    DataDir {
-        /// The folder.
-        path: String,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// The ledger cannot be opened.
-    #[error("the ledger cannot be opened: {0}; no question is answered without it")]
-    Ledger(#[from] LedgerError),
-    /// The logs of source owners cannot be opened.
-    #[error("the logs of source owners cannot be opened: {0}")]
-    Owners(String),
-    /// No HTTP client for the witnesses can be made.
-    #[error("the witnesses cannot be asked: {0}")]
-    Witnesses(#[from] reqwest::Error),
-    /// The read store cannot be opened.
-    #[error("the read store cannot be opened: {0}")]
-    Store(#[from] StoreError),
-    /// What is kept about cases cannot be opened.
-    #[error(transparent)]
-    Cases(#[from] BookError),
-    /// The control store cannot be opened.
-    #[error("accounts cannot be opened: {0}")]
-    Control(#[from] ControlError),
-    /// Accounts made before the gateway ran cannot be recorded.
-    #[error("an account that was made before this start cannot be recorded: {0}")]
-    Accounts(#[from] AccountError),
-    /// A provider of single sign-on cannot be used.
-    #[error("provider `{provider}` cannot be used: {error}")]
-    Provider {
-        /// The provider.
-        provider: String,
-        /// What the transport said.
-        error: AdapterError,
-    },
-    /// An agreement may not take the place of the one that decided before.
-    #[error("{0}")]
-    Agreement(#[from] agreements::NotAdmitted),
-    /// The policies cannot be used.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// An agreement does not fit the schema of the second engine.
-    #[error("the second engine does not take the agreement of source `{source_id}`: {fault}")]
-    SecondEngine {
-        /// The source.
-        source_id: SourceId,
-        /// Why.
-        fault: Fault,
-    },
-    /// A source cannot be built.
-    #[error("source `{source_id}` cannot be built: {error}")]
-    Source {
-        /// The source.
-        source_id: SourceId,
-        /// What its adapter or transport said.
-        error: AdapterError,
-    },
-    /// A source is to be kept to a shape that is not recorded.
-    #[error("{0}")]
-    Shape(String),
-    /// What is kept about a source between two starts cannot be read.
-    #[error("what is kept about source `{source_id}` cannot be read: {error}")]
-    Kept {
-        /// The source.
-        source_id: SourceId,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// A drop folder cannot be used.
-    #[error("the drop folder of source `{source_id}` cannot be used: {error}")]
-    DropFolder {
-        /// The source.
-        source_id: SourceId,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// The address cannot be bound.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        error: std::io::Error,
-    },
 }
 
 /// How often what has to be done from time to time is done.
@@ -274,13 +185,9 @@ async fn open(
     let (directory, accounts) = identity(&config, &ledger, &clock)?;
     accounts.record_owed().await?;
     let in_flight = usize::try_from(config.limits.pushes_in_flight.get()).unwrap_or(1);
-    let (policy, alarms) = (
-        Arc::new(Policy::new(&config.policy)?),
-        Arc::<Alarms>::default(),
-    );
+    let policy = Arc::new(Policy::new(&config.policy)?);
     let intake = Arc::new(Intake {
         policy: Arc::clone(&policy),
-        alarms: Arc::clone(&alarms),
         store: Arc::clone(&store),
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
@@ -342,7 +249,6 @@ async fn open(
         Arc::clone(&clock),
         Arc::clone(&cases),
         policy,
-        alarms,
     );
     let app = App {
         limits: Limits::new(&config.limits),

@@ -206,13 +206,7 @@ async fn every_exit_code_is_what_the_help_says() {
     let falsified = super::policy::falsified(&installation).await;
     let keys = format!("{falsified}/keys");
     let replay = [
-        "policy",
-        "replay",
-        "--all",
-        "--ledger",
-        &falsified,
-        "--keys",
-        &keys,
+        "policy", "replay", "--all", "--ledger", &falsified, "--keys", &keys,
     ];
     expect(11, run("auditor", &replay).await, "a falsified decision");
     let all: BTreeSet<u8> = EXIT_CODES.iter().map(|(_, code, _)| *code).collect();

@@ -208,7 +208,15 @@ async fn every_recorded_decision_comes_out_the_same_from_the_ledger_alone() {
     let output = installation
         .turnpike(
             "auditor",
-            &["policy", "replay", "--all", "--ledger", "data/ledger", "--keys", "data/ledger-keys"],
+            &[
+                "policy",
+                "replay",
+                "--all",
+                "--ledger",
+                "data/ledger",
+                "--keys",
+                "data/ledger-keys",
+            ],
         )
         .await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -274,7 +282,12 @@ async fn a_decision_that_was_changed_comes_out_otherwise_and_one_without_its_agr
     let dir = falsified(&installation).await;
     let keys = format!("{dir}/keys");
     let output = installation
-        .turnpike("auditor", &["policy", "replay", "--all", "--ledger", &dir, "--keys", &keys])
+        .turnpike(
+            "auditor",
+            &[
+                "policy", "replay", "--all", "--ledger", &dir, "--keys", &keys,
+            ],
+        )
         .await;
     assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
     let told = text(&output.stdout);

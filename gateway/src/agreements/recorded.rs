@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use serde::de::DeserializeOwned;
 use turnpike_schemas::{
     agreement::{
-        Agreement, Assurance, Attributes, Organisation, OrganisationClass, Requester, Role,
+        self, Agreement, Assurance, Attributes, Organisation, OrganisationClass, Requester, Role,
     },
     ledger::{Action, Body, Intent},
     plate::{Jurisdiction, Plate, PlatePattern},
@@ -70,14 +70,11 @@ impl Recorded {
     /// Whether the agreement permits it, at the time it was asked.
     #[must_use]
     pub fn permitted(&self, agreement: &Agreement) -> bool {
-        match self.action {
-            Action::Image => agreement
-                .image_permit(&self.requester, &self.query, self.at)
-                .is_ok(),
-            _ => agreement
-                .permit(&self.requester, &self.query, self.at)
-                .is_ok(),
-        }
+        let action = match self.action {
+            Action::Image => agreement::Action::Image,
+            _ => agreement::Action::Query,
+        };
+        agreement.would_permit(action, &self.requester, &self.query, self.at)
     }
 }
 

@@ -69,7 +69,7 @@ impl Justify {
             (true, true) => "Justified late, on record",
             (false, _) => "It was justified before; the first justification stands, on record",
         };
-        writeln!(out, "{words}{entry}. Every urgent question is reviewed.")?;
+        writeln!(out, "{words}{entry}.\nEvery urgent question is reviewed.")?;
         Ok(Exit::Done)
     }
 }

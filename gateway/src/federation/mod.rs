@@ -52,7 +52,7 @@ use crate::{
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError, Ticket},
     limits::AgreementLimits,
-    policy::{Alarm, Alarms, Policy},
+    policy::{Alarm, Policy},
     store::Store,
 };
 
@@ -71,7 +71,6 @@ pub struct Federation {
     pub(crate) released: Released,
     pub(crate) limits: AgreementLimits,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) alarms: Arc<Alarms>,
 }
 
 /// Why there is no answer.
@@ -149,11 +148,9 @@ impl Federation {
         clock: Arc<dyn Clock>,
         cases: Arc<Cases>,
         policy: Arc<Policy>,
-        alarms: Arc<Alarms>,
     ) -> Self {
         Self {
             policy,
-            alarms,
             sources,
             directory,
             ledger,
@@ -404,7 +401,7 @@ impl Federation {
             if let Some(source) = self.sources.iter().find(named) {
                 source.tally.alarmed();
             }
-            self.alarms.raise(alarm, &self.ledger, self.now()).await?;
+            self.policy.raise(alarm, &self.ledger, self.now()).await?;
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub use sftp::SftpPull;
 use crate::{
     federation::Source,
     ledger::{Ledger, LedgerError},
-    policy::{Alarms, Policy},
+    policy::Policy,
     store::{Deposit, Ingested, Store, StoreError},
 };
 
@@ -61,7 +61,6 @@ pub struct Intake {
     /// Messages being received and decoded at once.
     pub(crate) decoding: Arc<Semaphore>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) alarms: Arc<Alarms>,
 }
 
 /// One of the places for messages under way; given back when dropped.
@@ -159,7 +158,7 @@ impl Intake {
         let decided = self.policy.decide_ingest(&source.agreement, now);
         if let Some(alarm) = &decided.alarm {
             source.tally.alarmed();
-            self.alarms.raise(alarm, &self.ledger, now).await?;
+            self.policy.raise(alarm, &self.ledger, now).await?;
         }
         Ok(decided.decision)
     }

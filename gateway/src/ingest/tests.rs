@@ -200,7 +200,6 @@ impl Bench {
         policy.learn(&agreement()).unwrap();
         let intake = Arc::new(Intake {
             policy: Arc::new(policy),
-            alarms: Arc::default(),
             store: Arc::new(store),
             ledger: Arc::new(opened.unwrap().ledger),
             clock: time,

@@ -37,7 +37,7 @@ pub struct Alarm {
 
 /// Keeps the same alarm from filling the ledger.
 #[derive(Debug, Default)]
-pub struct Alarms {
+pub(super) struct Alarms {
     recorded: Mutex<BTreeMap<(String, Action, Rule), Timestamp>>,
 }
 
@@ -77,7 +77,7 @@ impl Alarms {
     ///
     /// # Errors
     /// [`LedgerError`]; then it is not on record, and what it is about must not go on.
-    pub async fn raise(
+    pub(super) async fn raise(
         &self,
         alarm: &Alarm,
         ledger: &Ledger,

@@ -91,12 +91,12 @@ impl Cedar {
         &self.version
     }
 
-    pub(super) fn asking<'a>(&self, requester: &'a Requester) -> Asking<'a> {
-        Asking::new(&self.names, requester)
+    pub(super) fn asking<'a>(&self, requester: &'a Requester, guards: Guards) -> Asking<'a> {
+        Asking::new(&self.names, requester, self.schema(guards))
     }
 
     pub(super) fn prepare(&self, agreement: &Agreement, guards: Guards) -> Result<Prepared, Fault> {
-        let entities = self.names.agreement(agreement).map_err(|_| Fault::Entity)?;
+        let entities = self.names.agreement(agreement)?;
         let forms = agreement.document().case.patterns.iter();
         Ok(Prepared {
             uid: entities.first().ok_or(Fault::Entity)?.uid(),
@@ -118,7 +118,8 @@ impl Cedar {
             let entities = prepared
                 .entities
                 .clone()
-                .add_entities(asking.entities()?.iter().cloned(), schema)
+                // Each was held against the schema when it was made.
+                .add_entities(asking.entities()?.iter().cloned(), None)
                 .map_err(|_| Fault::Entity)?;
             let context = self
                 .names
@@ -127,7 +128,7 @@ impl Cedar {
                 asking.uid().clone(),
                 self.names.action(question.action),
                 prepared.uid.clone(),
-                context.map_err(|_| Fault::Question)?,
+                context?,
                 schema,
             );
             Ok((request.map_err(|_| Fault::Question)?, entities))

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
-    Context, ContextCreationError, Entity, EntityAttrEvaluationError, EntityId, EntityTypeName,
-    EntityUid, RestrictedExpression,
+    Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
 };
 use turnpike_schemas::{
     agreement::{
@@ -57,11 +56,11 @@ pub(super) struct Names {
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(names: &Names, requester: &'a Requester) -> Self {
+    pub(super) fn new(names: &Names, requester: &'a Requester, schema: Option<&Schema>) -> Self {
         Self {
             requester,
             uid: uid(&names.user, &requester.subject),
-            entities: names.asking(requester).map_err(|_| Fault::Entity),
+            entities: names.asking(requester).and_then(|made| fit(made, schema)),
         }
     }
 
@@ -120,10 +119,7 @@ impl Names {
     }
 
     /// The entities of an agreement, the agreement itself first. They go by the digest of its document.
-    pub(super) fn agreement(
-        &self,
-        agreement: &Agreement,
-    ) -> Result<Vec<Entity>, EntityAttrEvaluationError> {
+    pub(super) fn agreement(&self, agreement: &Agreement) -> Result<Vec<Entity>, Fault> {
         let (document, id) = (agreement.document(), agreement.sha256());
         let attributes = self.of_agreement(document, id);
         let tables = [
@@ -131,13 +127,10 @@ impl Names {
             (&self.lookbacks, lookbacks(document)),
             (&self.declarations, declarations(document)),
         ];
-        let mut entities = vec![Entity::new(
-            uid(&self.agreement, id),
-            attributes,
-            HashSet::new(),
-        )?];
+        let mut entities = vec![made(uid(&self.agreement, id), attributes, HashSet::new())?];
         for (kind, table) in tables {
-            entities.push(Entity::new_with_tags(uid(kind, id), [], [], table)?);
+            let entity = Entity::new_with_tags(uid(kind, id), [], [], table);
+            entities.push(entity.map_err(|_| Fault::Entity)?);
         }
         Ok(entities)
     }
@@ -281,7 +274,7 @@ impl Names {
     }
 
     /// The user and every organisation that has a part in the question.
-    fn asking(&self, requester: &Requester) -> Result<Vec<Entity>, EntityAttrEvaluationError> {
+    fn asking(&self, requester: &Requester) -> Result<Vec<Entity>, Fault> {
         let roles = requester
             .roles
             .iter()
@@ -297,7 +290,7 @@ impl Names {
         ];
         let trained = requester.attributes.training_until;
         let trained = trained.map(|last| ("trained_until", long(day_of(last))));
-        let user = Entity::new(
+        let user = made(
             uid(&self.user, &requester.subject),
             owned(user.into_iter().chain(trained)).collect(),
             HashSet::new(),
@@ -309,15 +302,12 @@ impl Names {
         Ok(entities)
     }
 
-    fn organisation(
-        &self,
-        organisation: &Organisation,
-    ) -> Result<Entity, EntityAttrEvaluationError> {
+    fn organisation(&self, organisation: &Organisation) -> Result<Entity, Fault> {
         let attributes = [
             ("name", text(&organisation.id)),
             ("class", entity(&self.class, &word(&organisation.class))),
         ];
-        Entity::new(
+        made(
             uid(&self.organisation, &organisation.id),
             owned(attributes).collect(),
             self.around(&organisation.jurisdiction),
@@ -337,7 +327,7 @@ impl Names {
         requester: &Requester,
         forms: &[String],
         question: &Question<'_>,
-    ) -> Result<Context, ContextCreationError> {
+    ) -> Result<Context, Fault> {
         let Question {
             query,
             granted,
@@ -383,7 +373,7 @@ impl Names {
         if let Some(found) = &requester.on_behalf_of {
             facts.push(("resolved", entity(&self.organisation, &found.id)));
         }
-        Context::from_pairs(owned(facts))
+        Context::from_pairs(owned(facts)).map_err(|_| Fault::Question)
     }
 }
 
@@ -422,6 +412,21 @@ fn level(assurance: Assurance) -> i64 {
 )]
 fn named(name: &'static str) -> EntityTypeName {
     name.parse().expect("a name of a type")
+}
+
+/// Those that fit the schema: each does, or none is given.
+fn fit(made: Vec<Entity>, schema: Option<&Schema>) -> Result<Vec<Entity>, Fault> {
+    Entities::from_entities(made.iter().cloned(), schema)
+        .map(|_| made)
+        .map_err(|_| Fault::Entity)
+}
+
+fn made(
+    uid: EntityUid,
+    attributes: HashMap<String, Value>,
+    parents: HashSet<EntityUid>,
+) -> Result<Entity, Fault> {
+    Entity::new(uid, attributes, parents).map_err(|_| Fault::Entity)
 }
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {

@@ -26,12 +26,15 @@ use turnpike_schemas::{
     query::{Query, TimeWindow},
 };
 
-pub use alarm::{Alarm, Alarms};
+pub use alarm::Alarm;
 pub use cedar::Fault;
 pub use entities::Asking;
 pub use set::{PolicyError, PolicySource};
 
+use crate::ledger::{Ledger, LedgerError};
+
 use self::{
+    alarm::Alarms,
     cedar::{Cedar, Opinion, Prepared},
     guards::{Guard, Guards},
     question::Question,
@@ -53,6 +56,7 @@ pub struct Decided<P> {
 pub struct Policy {
     cedar: Cedar,
     guards: Guards,
+    alarms: Alarms,
     known: RwLock<BTreeMap<String, Arc<Prepared>>>,
 }
 
@@ -65,6 +69,7 @@ impl Policy {
         Ok(Self {
             cedar: Cedar::new(source)?,
             guards: Guards::default(),
+            alarms: Alarms::default(),
             known: RwLock::default(),
         })
     }
@@ -82,6 +87,19 @@ impl Policy {
         Ok(())
     }
 
+    /// Counts an alarm and puts it on record, the same one once a minute.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then it is not on record, and what it is about must not go on.
+    pub async fn raise(
+        &self,
+        alarm: &Alarm,
+        ledger: &Ledger,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.alarms.raise(alarm, ledger, now).await
+    }
+
     /// SHA-256 of everything the second engine decides by, hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> &str {
@@ -97,7 +115,7 @@ impl Policy {
     /// Who asks, made ready once for any number of decisions.
     #[must_use]
     pub fn asking<'a>(&self, requester: &'a Requester) -> Asking<'a> {
-        self.cedar.asking(requester)
+        self.cedar.asking(requester, self.guards)
     }
 
     /// Decides one question under one agreement.

@@ -30,6 +30,18 @@ const ASKED_FOR: OrganisationRules = OrganisationRules {
 };
 
 impl Agreement {
+    /// Whether a permit would be given, without one: for comparing agreements over questions that were asked.
+    #[must_use]
+    pub fn would_permit(
+        &self,
+        action: Action,
+        requester: &Requester,
+        query: &Query,
+        now: Timestamp,
+    ) -> bool {
+        self.check(action, requester, query, now).is_ok()
+    }
+
     /// The window granted, or the first rule that refuses.
     pub(super) fn check(
         &self,

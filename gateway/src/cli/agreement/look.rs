@@ -170,11 +170,8 @@ impl List {
         let mut listed = table(&["source", "agreement", "until", "review due", "signed by"]);
         for source in &config.sources {
             let document = source.agreement.document();
-            let by = source.approvals.iter().map(|approval| {
-                let role = crate::federation::word(&approval.role);
-                format!("{} ({role})", approval.holder)
-            });
-            let by: Vec<String> = by.collect();
+            let by = source.approvals.iter();
+            let by: Vec<String> = by.map(|approval| approval.holder.clone()).collect();
             listed.add_row([
                 source.id.to_string(),
                 source.agreement.reference().to_string(),

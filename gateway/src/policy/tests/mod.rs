@@ -198,8 +198,8 @@ fn forms_of_case_references_are_read_as_in_an_agreement() {
 fn words_of_the_schema_are_the_words_of_the_vocabulary() {
     let schema = &PolicySource::default().schema;
     let listed = |name: &str| -> BTreeSet<String> {
-        let start = schema.find(&format!("entity {name} enum [")).unwrap();
-        let list = schema[start..].split(']').next().unwrap();
+        let (_, list) = schema.split_once(&format!("entity {name} enum [")).unwrap();
+        let list = list.split(']').next().unwrap();
         list.split('"')
             .skip(1)
             .step_by(2)
@@ -220,8 +220,8 @@ fn words_of_the_schema_are_the_words_of_the_vocabulary() {
     assert_eq!(listed("Offence"), words(&Offence::ALL));
     assert_eq!(listed("CaseStanding"), words(&CaseStanding::ALL));
     let criminal = PolicySource::default().policies;
-    let start = criminal.find("(![").unwrap();
-    let criminal: BTreeSet<String> = criminal[start..]
+    let (_, criminal) = criminal.split_once("(![").unwrap();
+    let criminal: BTreeSet<String> = criminal
         .split(']')
         .next()
         .unwrap()

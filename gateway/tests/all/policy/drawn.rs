@@ -312,7 +312,14 @@ fn willing(mut drawn: Drawn) -> Drawn {
     document.who.roles = BTreeSet::from([Role::Investigator, Role::Supervisor, Role::System]);
     document.why.purposes = Purpose::ALL.into();
     document.why.prohibited.clear();
-    document.review_due = document.effective_until;
+    document.effective_from = Timestamp::UNIX_EPOCH;
+    document.effective_until = Timestamp::MAX;
+    document.review_due = Timestamp::MAX;
+    document.who.requires.training = false;
+    document.who.requires.assurance = Assurance::Aal1;
+    document.conditions.declaration = Demand::Nobody;
+    document.case.patterns = [String::from("*").try_into().unwrap()].into();
+    document.how_far.supervisor_after_days = 36_500;
     document.who.organisations = ["*".to_owned()].into();
     document
         .why
