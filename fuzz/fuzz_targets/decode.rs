@@ -12,7 +12,8 @@ use turnpike_adapters::{
 use turnpike_fuzz::{check_page, example, settings};
 
 static FUZZED: LazyLock<(&'static Entry, Box<dyn Adapter>)> = LazyLock::new(|| {
-    let id = std::env::var("TURNPIKE_FUZZ_ADAPTER").expect("TURNPIKE_FUZZ_ADAPTER names an adapter");
+    let id =
+        std::env::var("TURNPIKE_FUZZ_ADAPTER").expect("TURNPIKE_FUZZ_ADAPTER names an adapter");
     let entry = registry::find(&id).unwrap_or_else(|| panic!("the registry has no adapter `{id}`"));
     (entry, example(entry))
 });
@@ -43,7 +44,9 @@ fn decode(
             topic: sample.topic.map(str::to_owned),
             body: payload.to_vec().into(),
         };
-        let decoded = adapter.decode(&message).map_err(|error| error.to_string())?;
+        let decoded = adapter
+            .decode(&message)
+            .map_err(|error| error.to_string())?;
         return Ok((None, decoded.page));
     }
     if can.file {

@@ -23,15 +23,16 @@ fn written(format: &str, places: [&str; 5]) -> Value {
 }
 
 static SOURCES: LazyLock<Vec<(Value, Box<dyn Adapter>)>> = LazyLock::new(|| {
-    let zoned = |preset: &str| {
-        json!({ "mapping": { "preset": preset }, "zone": "Europe/Madrid", "full_scale": 1000 })
-    };
+    let zoned = |preset: &str| json!({ "mapping": { "preset": preset }, "zone": "Europe/Madrid", "full_scale": 1000 });
     let settings = [
         json!({ "mapping": { "preset": "repo-csv" } }),
         zoned("tattile-csv"),
         zoned("tattile-xml"),
         json!({ "mapping": { "preset": "parkmobile-rights" }, "base_url": "https://a.example" }),
-        written("json", ["/id", "/plate", "/score", "/at", "$..x[?@.y == 1]"]),
+        written(
+            "json",
+            ["/id", "/plate", "/score", "/at", "$..x[?@.y == 1]"],
+        ),
         written("json_lines", ["/id", "/plate", "/score", "/at", "/x/0"]),
         written("fixed_width", ["1-4", "5-12", "13-15", "16-40", "41"]),
         written("form", ["id", "plate", "score", "at", "x"]),
@@ -56,10 +57,11 @@ fuzz_target!(|bytes: &[u8]| {
     if source.info().capabilities.file {
         let decode = || {
             let mut page = Page::default();
-            let verdict = source.decode_file("x.csv", &mut Cursor::new(payload), &mut |item: Item| {
-                page.push(item);
-                Ok(())
-            });
+            let verdict =
+                source.decode_file("x.csv", &mut Cursor::new(payload), &mut |item: Item| {
+                    page.push(item);
+                    Ok(())
+                });
             (verdict.expect("a file in memory can be read"), page)
         };
         let (verdict, page) = decode();

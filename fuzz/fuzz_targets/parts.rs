@@ -8,11 +8,17 @@ use turnpike_adapters::transport::parts::{Part, Splitter};
 const MOST: usize = 4_096;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((step, bytes)) = input.split_first() else { return };
+    let Some((step, bytes)) = input.split_first() else {
+        return;
+    };
     let whole = split(bytes, bytes.len().max(1));
     let pieces = split(bytes, usize::from(*step) + 1);
     // A stream that breaks a rule is broken at the same place, or a little earlier where a limit was met first.
-    let (shorter, longer) = if whole.len() < pieces.len() { (&whole, &pieces) } else { (&pieces, &whole) };
+    let (shorter, longer) = if whole.len() < pieces.len() {
+        (&whole, &pieces)
+    } else {
+        (&pieces, &whole)
+    };
     assert!(longer.starts_with(shorter));
     assert!(longer.iter().all(|part| part.body.len() <= MOST));
 });

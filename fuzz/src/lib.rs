@@ -55,7 +55,11 @@ pub fn requester() -> Requester {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
-        attributes: turnpike_schemas::agreement::Attributes::default(),
+        attributes: turnpike_schemas::agreement::Attributes {
+            sworn: false,
+            training_until: Some("2027-12-31".parse().expect("a day")),
+            assurance: turnpike_schemas::agreement::Assurance::Aal2,
+        },
     }
 }
 

@@ -201,7 +201,7 @@ mod tests {
         for (settings, key) in [
             (json!({}), "base_url"),
             (json!({ "mode": "both" }), "mode"),
-            (with("mode", json!("alerts")), "audience"),
+            (with("mode", json!("alerts")), "base_url"),
             (json!({ "mode": "alerts", "imageUrl": "x" }), "imageUrl"),
         ] {
             let error = Mode::parse(&settings).unwrap_err();

@@ -165,7 +165,7 @@ impl Verify {
                 ));
             }
             let leaf = leaf_hash(entry.as_bytes());
-            writeln!(out, "recorded by entry {index} of the ledger, leaf {leaf}")?;
+            writeln!(out, "recorded by entry {index} of the ledger,\nleaf {leaf}")?;
             if let Some((file, key)) = self.proof.as_ref().zip(self.log_key.as_ref()) {
                 let proof = LogProof::parse(&read(file)?);
                 let proof = proof.ok().filter(|proof| proof.index == index);

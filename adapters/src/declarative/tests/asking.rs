@@ -130,7 +130,11 @@ fn permit(disclose: &[UpstreamField], max_reads: u32) -> Permit {
         },
         roles: BTreeSet::from([Role::Investigator]),
         on_behalf_of: None,
-        attributes: turnpike_schemas::agreement::Attributes::default(),
+        attributes: turnpike_schemas::agreement::Attributes {
+            sworn: false,
+            training_until: Some("2027-12-31".parse().unwrap()),
+            assurance: turnpike_schemas::agreement::Assurance::Aal2,
+        },
     };
     let window = TimeWindow::new(
         "2026-03-01T00:00:00Z".parse().unwrap(),

@@ -166,7 +166,11 @@ impl Entries {
         let last = self.0.iter().rev();
         let is_start = |entry: &&Entry| matches!(&entry.body, Body::Admin(admin) if admin.action == AdminAction::Start);
         let by_restart = |entry: &&Entry| matches!(&entry.body, Body::Interrupted(closed) if closed.reason == InterruptReason::Restart);
-        last.skip_while(is_start).take_while(by_restart).count() as u64
+        // What decides and who may ask is recorded after a start, what was interrupted before it.
+        last.skip_while(|entry| !is_start(entry))
+            .skip_while(is_start)
+            .take_while(by_restart)
+            .count() as u64
     }
 
     /// The question was answered, and nothing says that the answer was withheld.
