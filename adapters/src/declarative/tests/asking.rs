@@ -278,7 +278,7 @@ async fn a_token_is_used_again_and_replaced_once() {
         ),
         (
             "credentials = \"json\"",
-            "json {\"client_id\":\"me\",\"client_secret\":\"s3cret\",\"grant_type\":\"client_credentials\",\"scope\":\"reads\"}",
+            "json {\"grant_type\":\"client_credentials\",\"client_id\":\"me\",\"client_secret\":\"s3cret\",\"scope\":\"reads\"}",
         ),
     ] {
         let auth = format!("[auth]\nkind = \"oauth2\"\nscope = \"reads\"\n{how}");
