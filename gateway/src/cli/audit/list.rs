@@ -155,6 +155,10 @@ impl Flags {
             json(out, &list)?;
             return Ok(Exit::Done);
         }
+        if list.flags.is_empty() {
+            writeln!(out, "Nothing is flagged in {} entries.", list.entries)?;
+            return Ok(Exit::Done);
+        }
         let waiting = list.flags.iter().filter(|line| line.finding.is_none());
         writeln!(
             out,
