@@ -48,8 +48,11 @@ impl Federation {
         request: &QueryRequest,
     ) -> Result<CheckReport, AskError> {
         let source = SourceId::parse(id).map_err(|_| AskError::UnknownSource)?;
+        // Urgency lets more through and is owed for; a check releases nothing, so it has no use for either.
         let request = QueryRequest {
             sources: Some(vec![source.clone()]),
+            urgent: false,
+            note: None,
             ..request.clone()
         };
         let plan = self.plan(identity, &request).await?;
