@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use turnpike_contract_tests::world::CHECKER;
 
 use super::{LIVE, PUSHES, asking, code, ended, fits, path, payloads, text, with_checker};
-use crate::installation::{Installation, PLATE, files_under, of_kind, read};
+use crate::installation::{Installation, PLATE, edit, files_under, of_kind, question, read};
 
 /// The last entry about a check.
 fn checked(ledger: &[Value]) -> Value {
@@ -62,6 +62,46 @@ async fn a_live_source_is_checked_under_a_permit_on_record_and_nothing_is_releas
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["way"], "live");
     assert!(!report.to_string().contains(PLATE));
+}
+
+#[tokio::test]
+async fn an_urgent_check_is_decided_as_if_it_were_not() {
+    let installation = Installation::start(|world| {
+        let agreement = format!("agreements/{LIVE}.toml");
+        edit(
+            world,
+            &agreement,
+            "warrant = \"nobody\"",
+            "warrant = \"everybody\"",
+        );
+        edit(
+            world,
+            &agreement,
+            "urgent = \"like_any\"",
+            "urgent = \"accepted\"",
+        );
+    })
+    .await;
+    let mut urgent = question(3);
+    urgent["urgent"] = true.into();
+    let answer = installation.ask(&urgent).await;
+    assert!(answer["justify_until"].is_string(), "{answer}");
+    let asked = installation.ledger().len();
+    let path = format!("/v1/sources/{LIVE}/check");
+    let check = installation.request("POST", &path, Some(installation.token(CHECKER)));
+    let report = check.json(&urgent).send().await.unwrap();
+    assert_eq!(report.status(), 200, "{}", report.text().await.unwrap());
+    let report: Value = report.json().await.unwrap();
+    assert!(!report.to_string().contains("justify_until"), "{report}");
+    let ledger = installation.ledger();
+    let of_check = &ledger[asked..];
+    let intent = of_kind(of_check, "intent").pop().unwrap();
+    assert_eq!(intent["body"]["action"], "check");
+    assert_ne!(intent["body"]["grounds"]["urgent"], json!(true), "{intent}");
+    let outcome = of_kind(of_check, "outcome").pop().unwrap();
+    let row = &outcome["body"]["sources"][0];
+    assert_eq!(row["outcome"], "refused", "{row}");
+    assert!(row.to_string().contains("warrant_required"), "{row}");
 }
 
 #[tokio::test]
