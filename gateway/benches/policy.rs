@@ -27,6 +27,10 @@ use turnpike_schemas::{
     read::SourceId,
 };
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AGREEMENTS: usize = 200;
 const SOURCES: usize = 16;
 const ROUNDS: usize = 20_000;

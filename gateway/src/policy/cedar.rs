@@ -2,7 +2,11 @@
 //!
 //! Cedar skips a policy that ends in an error, a forbid too, so any error here is a [`Fault`] and never an answer.
 
-use std::fmt;
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{PoisonError, RwLock},
+};
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request,
@@ -14,7 +18,7 @@ use turnpike_schemas::agreement::{Action, Agreement, Requester};
 use super::{
     entities::{Asking, Names},
     guards::{Guard, Guards},
-    question::{Question, instant},
+    question::{Question, Shape, instant},
     set::{Policies, PolicyError, PolicySource},
 };
 
@@ -23,6 +27,8 @@ pub(super) struct Cedar {
     authorizer: Authorizer,
     policies: Policies,
     names: Names,
+    /// Shapes of questions that were held against the schema and fit. As many as the vocabularies allow for.
+    fitting: RwLock<HashSet<Shape>>,
     source: PolicySource,
     sha256: String,
     version: String,
@@ -73,6 +79,7 @@ impl Cedar {
             authorizer: Authorizer::new(),
             policies: source.compile()?,
             names: Names::new(),
+            fitting: RwLock::default(),
             sha256: source.sha256(),
             source: source.clone(),
             version: cedar_policy::get_sdk_version().to_string(),
@@ -114,7 +121,6 @@ impl Cedar {
         guards: Guards,
     ) -> Opinion {
         let asked = || {
-            let schema = self.schema(guards);
             let entities = prepared
                 .entities
                 .clone()
@@ -124,14 +130,21 @@ impl Cedar {
             let context = self
                 .names
                 .context(asking.requester(), &prepared.forms, question);
+            let shape = question.shape(asking.requester());
+            let known = self.fits(shape);
             let request = Request::new(
                 asking.uid().clone(),
                 self.names.action(question.action),
                 prepared.uid.clone(),
                 context?,
-                schema,
+                // INVARIANT: the first question of each shape is held against the schema, and only one that fits is noted.
+                self.schema(guards).filter(|_| !known),
             );
-            Ok((request.map_err(|_| Fault::Question)?, entities))
+            let request = request.map_err(|_| Fault::Question)?;
+            if !known {
+                self.note(shape);
+            }
+            Ok((request, entities))
         };
         match asked() {
             Ok((request, entities)) => self.answer(&request, &entities, guards),
@@ -157,6 +170,16 @@ impl Cedar {
             Ok(request) => self.answer(&request, &prepared.entities, guards),
             Err(fault) => Opinion::Fault(fault),
         }
+    }
+
+    fn fits(&self, shape: Shape) -> bool {
+        let fitting = self.fitting.read().unwrap_or_else(PoisonError::into_inner);
+        fitting.contains(&shape)
+    }
+
+    fn note(&self, shape: Shape) {
+        let mut fitting = self.fitting.write().unwrap_or_else(PoisonError::into_inner);
+        fitting.insert(shape);
     }
 
     pub(super) fn schema(&self, guards: Guards) -> Option<&Schema> {

@@ -23,6 +23,9 @@ use crate::federation::word;
 /// A value.
 type Value = RestrictedExpression;
 
+/// Characters of an agreement's digest that its entities go by.
+const ID_CHARS: usize = 16;
+
 /// Who asks, as entities.
 #[derive(Debug)]
 pub struct Asking<'a> {
@@ -118,9 +121,9 @@ impl Names {
         uid(&self.action, &word(&action))
     }
 
-    /// The entities of an agreement, the agreement itself first. They go by the digest of its document.
+    /// The entities of an agreement, the agreement itself first.
     pub(super) fn agreement(&self, agreement: &Agreement) -> Result<Vec<Entity>, Fault> {
-        let (document, id) = (agreement.document(), agreement.sha256());
+        let (document, id) = (agreement.document(), id(agreement));
         let attributes = self.of_agreement(document, id);
         let tables = [
             (&self.offences, self.offences(document)),
@@ -375,6 +378,13 @@ impl Names {
         }
         Context::from_pairs(owned(facts)).map_err(|_| Fault::Question)
     }
+}
+
+/// What the entities of an agreement go by: the beginning of its document's digest. No decision sees a second agreement, and
+/// evaluation hashes the name again with every attribute.
+pub(super) fn id(agreement: &Agreement) -> &str {
+    let digest = agreement.sha256();
+    digest.get(..ID_CHARS).unwrap_or(digest)
 }
 
 fn actions(document: &AgreementDocument) -> Value {

@@ -2,8 +2,8 @@
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
 use turnpike_schemas::{
-    agreement::Action,
-    query::{AskedPlate, Query, TimeWindow},
+    agreement::{Action, Requester},
+    query::{AskedPlate, CaseStanding, MatchMode, Offence, OnBehalfOf, Purpose, Query, TimeWindow},
 };
 
 /// As far as instants and spans go either way, in nanoseconds: then no difference of two leaves 64 bits.
@@ -19,7 +19,32 @@ pub(super) struct Question<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What decides whether the facts of a question fit the schema: the words it is put in, and which facts there are.
+/// Everything else about a fact is its type, and that is fixed where the facts are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    action: Action,
+    purpose: Purpose,
+    offence: Option<Offence>,
+    mode: MatchMode,
+    standing: CaseStanding,
+    asked_for: bool,
+    resolved: bool,
+}
+
 impl Question<'_> {
+    pub(super) fn shape(&self, requester: &Requester) -> Shape {
+        Shape {
+            action: self.action,
+            purpose: self.query.purpose(),
+            offence: self.query.offence(),
+            mode: self.query.plate().mode(),
+            standing: self.query.case_standing(),
+            asked_for: matches!(self.query.on_behalf_of(), OnBehalfOf::Organisation(_)),
+            resolved: requester.on_behalf_of.is_some(),
+        }
+    }
+
     /// How many characters of the plate are known.
     pub(super) fn known(&self) -> i64 {
         let asked = self.query.plate();

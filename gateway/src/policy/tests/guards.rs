@@ -45,7 +45,8 @@ fn prepared(schema: bool, change: impl FnOnce(&mut Attributes)) -> Result<Prepar
     let cedar = Cedar::new(&PolicySource::default()).unwrap();
     let names = super::super::entities::Names::new();
     let agreement = permissive(|_| {});
-    let mut attributes = names.of_agreement(agreement.document(), agreement.sha256());
+    let mut attributes =
+        names.of_agreement(agreement.document(), super::super::entities::id(&agreement));
     change(&mut attributes);
     let mut entities = names.agreement(&agreement).unwrap();
     let uid = entities[0].uid();
@@ -138,6 +139,31 @@ fn a_role_that_does_not_exist_is_not_looked_at() {
         "roles":[{"__entity":{"type":"Role","id":"owner"}}],"sworn":true,"assurance":2},"parents":[]}]"#;
     assert!(Entities::from_json_str(invented, None).is_ok());
     assert!(Entities::from_json_str(invented, schema).is_err());
+}
+
+/// G2, for the facts of questions: those of one shape that fit are noted, and that says nothing of another shape.
+#[test]
+fn a_word_the_schema_lacks_is_refused_however_often_it_is_asked() {
+    let narrow = PolicySource {
+        schema: PolicySource::default()
+            .schema
+            .replace("\"missing_person\", ", ""),
+        ..PolicySource::default()
+    };
+    let agreement = agreement(|_| {});
+    let policy = Policy::new(&narrow).unwrap();
+    // Learned by a schema that has the word, as its own list of purposes names it.
+    let known = Cedar::new(&PolicySource::default())
+        .unwrap()
+        .prepare(&agreement, Guards::default());
+    let known = BTreeMap::from([(agreement.sha256().to_owned(), Arc::new(known.unwrap()))]);
+    *policy.known.write().unwrap() = known;
+    for _ in 0..2 {
+        let fits = decide(&policy, &agreement, &query(Purpose::StolenVehicle, -DAY));
+        assert!(fits.decision.is_ok(), "{:?}", fits.alarm);
+        let decided = decide(&policy, &agreement, &query(Purpose::MissingPerson, -DAY));
+        assert_eq!(alarmed(&decided), Rule::PolicyError);
+    }
 }
 
 /// G3. Were the list optional, as it easily is, an agreement without it would prohibit nothing.
