@@ -302,8 +302,46 @@ fn parsed(text: Held<Cow<'_, str>>) -> Result<Held<f64>, &'static str> {
 
 #[inline]
 fn finite(text: &str) -> Result<f64, &'static str> {
+    if let Some(number) = decimal(text.as_bytes()) {
+        return Ok(number);
+    }
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
     number.ok_or("not a number")
+}
+
+/// At most 15 digits with at most one point in them, which is what positions and scores are: a whole number and a power of ten
+/// that a number holds exactly, so that their quotient is the nearest there is. `None` is any other text.
+#[inline]
+fn decimal(text: &[u8]) -> Option<f64> {
+    const TENS: [f64; 16] = [
+        1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if !(1..=16).contains(&digits.len()) {
+        return None;
+    }
+    let (mut whole, mut point) = (0_u64, digits.len());
+    for (at, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            // At most 16 digits, so nothing wraps.
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if *byte == b'.' && point == digits.len() {
+            point = at;
+        } else {
+            return None;
+        }
+    }
+    let places = digits.len().saturating_sub(point + 1);
+    if !(1..=15).contains(&(point + places)) {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "15 digits need 50 bits")]
+    let number = whole as f64 / TENS.get(places)?;
+    Some(if negative { -number } else { number })
 }
 
 /// Without white space around it. Nearly every value has none, and that is told by its first and last byte.
@@ -326,16 +364,13 @@ fn is_plain(text: &str, letter: fn(&u8) -> bool) -> bool {
 
 #[inline]
 fn clean(text: &str) -> Option<String> {
-    let plain =
-        text.len() <= MAX_NAME_CHARS && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    let name: String = if plain {
-        text.to_owned()
-    } else {
-        text.chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_NAME_CHARS)
-            .collect()
-    };
+    // Every byte is looked at, so that many are at once.
+    let printable = |good, byte: &u8| good & (b' '..=b'~').contains(byte);
+    if text.len() <= MAX_NAME_CHARS && text.as_bytes().iter().fold(true, printable) {
+        return (!trimmed(text).is_empty()).then(|| text.to_owned());
+    }
+    let signs = text.chars().filter(|c| !c.is_control());
+    let name: String = signs.take(MAX_NAME_CHARS).collect();
     (!name.trim().is_empty()).then_some(name)
 }
 
@@ -444,6 +479,47 @@ mod tests {
 
     fn text(text: &str) -> Scalar<'static> {
         Scalar::Text(Cow::Owned(text.to_owned()))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_are_what_the_standard_library_makes_of_them(text in "-?[0-9]{0,17}(\\.[0-9]{0,9})?[ex.]?") {
+            if let Some(ours) = decimal(text.as_bytes()) {
+                let theirs: f64 = text.parse().unwrap();
+                proptest::prop_assert_eq!(ours.to_bits(), theirs.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_plain_are_told_at_once() {
+        for text in [
+            "41.50000",
+            "-81.25000",
+            "0",
+            "-0",
+            "7.",
+            ".5",
+            "000930",
+            "999999999999999",
+        ] {
+            let theirs: f64 = text.parse().unwrap();
+            let ours = decimal(text.as_bytes()).unwrap();
+            assert_eq!(ours.to_bits(), theirs.to_bits(), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            "1e3",
+            "+1",
+            "1.2.3",
+            "nan",
+            "9999999999999999",
+            "1 ",
+        ] {
+            assert_eq!(decimal(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

@@ -439,32 +439,65 @@ impl Left<'_> {
         Some(self.two()? * 100 + self.two()?)
     }
 
-    fn digits(&mut self, count: usize) -> Option<u32> {
-        let (digits, rest) = self.0.split_at_checked(count)?;
-        let mut number = 0;
-        for digit in digits {
-            if !digit.is_ascii_digit() {
+    /// All digits that follow, 1 to 9 of them, as nanoseconds.
+    #[inline]
+    fn fraction(&mut self) -> Option<u32> {
+        let (mut number, mut unit) = (0, 1_000_000_000);
+        while let [first, rest @ ..] = self.0
+            && first.is_ascii_digit()
+        {
+            unit /= 10;
+            if unit == 0 {
                 return None;
             }
-            number = number * 10 + u32::from(digit - b'0');
+            number += u32::from(first - b'0') * unit;
+            self.0 = rest;
         }
-        self.0 = rest;
-        Some(number)
+        (unit < 1_000_000_000).then_some(number)
     }
 
-    /// All digits that follow, 1 to 9 of them, as nanoseconds.
-    fn fraction(&mut self) -> Option<u32> {
-        let count = self
-            .0
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        if !(1..=9).contains(&count) {
+    /// A date and a time of day as most vendors write them, with these signs between the numbers, all at once.
+    #[inline]
+    fn clock(&mut self, between: [u8; 5]) -> Option<[u32; 6]> {
+        let (text, rest) = self.0.split_first_chunk::<19>()?;
+        let digits = text.map(|byte| byte.wrapping_sub(b'0'));
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            _,
+            m1,
+            m2,
+            _,
+            d1,
+            d2,
+            _,
+            h1,
+            h2,
+            _,
+            n1,
+            n2,
+            _,
+            s1,
+            s2,
+        ] = digits;
+        let all = [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, n1, n2, s1, s2];
+        let signs = [text[4], text[7], text[10], text[13], text[16]];
+        if all.iter().fold(false, |wrong, digit| wrong | (*digit > 9)) || signs != between {
             return None;
         }
-        let number = self.digits(count)?;
-        let missing = u32::try_from(9 - count).ok()?;
-        Some(number * 10_u32.pow(missing))
+        self.0 = rest;
+        let two = |tens, ones| u32::from(tens) * 10 + u32::from(ones);
+        let year = two(y1, y2) * 100 + two(y3, y4);
+        Some([
+            year,
+            two(m1, m2),
+            two(d1, d2),
+            two(h1, h2),
+            two(n1, n2),
+            two(s1, s2),
+        ])
     }
 
     #[inline]
@@ -500,6 +533,25 @@ fn civil(parts: &[Part], text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
     let (mut year, mut month, mut day) = (0, 0, 0);
     let (mut hour, mut minute, mut second, mut nanos) = (0, 0, 0, 0);
     let (mut afternoon, mut offset) = (None, None);
+    let mut parts = parts;
+    if let [
+        Part::Year,
+        Part::Literal(a),
+        Part::Month,
+        Part::Literal(b),
+        Part::Day,
+        Part::Literal(c),
+        Part::Hour,
+        Part::Literal(d),
+        Part::Minute,
+        Part::Literal(e),
+        Part::Second,
+        rest @ ..,
+    ] = parts
+    {
+        [year, month, day, hour, minute, second] = left.clock([*a, *b, *c, *d, *e])?;
+        parts = rest;
+    }
     for part in parts {
         match part {
             Part::Year => year = left.four()?,

@@ -40,7 +40,7 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
     } else {
         (numbered(layout), None)
     };
-    let mut kept = Captured::new(layout.slots);
+    let columns = by_slot(layout, &columns);
     while next(&mut rows)? {
         meter.record();
         if width.is_none() {
@@ -50,17 +50,17 @@ fn read(layout: &Layout, file: impl Read, sink: Sink<'_>) -> Result<(), Broken> 
             sink(Found::Bad(COLUMNS)).map_err(Broken::Error)?;
             continue;
         }
-        let mut captured = kept.emptied(layout.slots);
         let texts = rows.texts();
-        for (slot, column) in &columns {
-            let Some(text) = texts(*column) else {
-                continue;
-            };
-            let value = text.map_or(Scalar::BadText, |text| Scalar::Text(Cow::Borrowed(text)));
-            captured.put(*slot, value);
-        }
+        let value = |column: &Option<usize>| match column.map(&texts) {
+            None | Some(None) => Scalar::Absent,
+            Some(Some(None)) => Scalar::BadText,
+            Some(Some(Some(text))) => Scalar::Text(Cow::Borrowed(text)),
+        };
+        let captured = Captured {
+            slots: columns.iter().map(value).collect(),
+            candidates: Vec::new(),
+        };
         sink(Found::Record(&captured)).map_err(Broken::Error)?;
-        kept = captured.emptied(0);
     }
     if lines.final_newline && !meter.ends_line() {
         return Err(Broken::rule("ends without a line end"));
@@ -82,6 +82,17 @@ fn next<R: Read>(rows: &mut Rows<R>) -> Result<bool, Broken> {
         Row::End => Ok(false),
         Row::Open => Err(Broken::rule("a quote that nothing closes")),
     }
+}
+
+/// The column of each slot.
+fn by_slot(layout: &Layout, columns: &[(usize, usize)]) -> Vec<Option<usize>> {
+    let mut by_slot = vec![None; layout.slots];
+    for (slot, column) in columns {
+        if let Some(place) = by_slot.get_mut(*slot) {
+            *place = Some(*column);
+        }
+    }
+    by_slot
 }
 
 fn numbered(layout: &Layout) -> Vec<(usize, usize)> {

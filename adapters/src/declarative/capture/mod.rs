@@ -140,17 +140,6 @@ impl<'a> Captured<'a> {
         }
     }
 
-    /// Nothing, for the next record, in the memory of this one.
-    fn emptied<'b>(self, slots: usize) -> Captured<'b> {
-        // Collecting a vector's own iterator keeps its memory.
-        let mut all: Vec<Scalar<'b>> = self.slots.into_iter().map_while(|_| None).collect();
-        all.resize_with(slots, Scalar::default);
-        Captured {
-            slots: all,
-            candidates: Vec::new(),
-        }
-    }
-
     /// The value in a slot.
     #[inline]
     pub(super) fn slot(&self, slot: usize) -> &Scalar<'a> {

@@ -113,10 +113,15 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// Splits a row without quotes. Eight bytes are looked at at once. `false` at a quote.
+    /// Splits a row without quotes, eight bytes at a time. `false` where there is a quote.
     fn split(&mut self) -> bool {
         self.cells.clear();
-        let (delimiter, quote) = (every(self.delimiter), self.quote.map(every));
+        let delimiter = every(self.delimiter);
+        if let Some(quote) = self.quote
+            && memchr::memchr(quote, &self.text).is_some()
+        {
+            return false;
+        }
         let (words, rest) = self.text.as_chunks::<8>();
         // No row holds the byte that ends one.
         let mut last = [b'\n'; 8];
@@ -126,19 +131,15 @@ impl<R: Read> Rows<R> {
         let (mut begin, mut at) = (0, 0);
         for word in words.iter().chain((!rest.is_empty()).then_some(&last)) {
             let word = u64::from_le_bytes(*word);
-            if quote.is_some_and(|quote| same(word, quote) != 0) {
-                return false;
-            }
             let mut found = same(word, delimiter);
             while found != 0 {
                 let end = at + found.trailing_zeros() as usize / 8;
+                if self.cells.len() > MOST_CELLS {
+                    return true;
+                }
                 self.cells.push((begin, end));
                 begin = end + 1;
                 found &= found - 1;
-            }
-            if self.cells.len() > MOST_CELLS {
-                self.cells.truncate(MOST_CELLS + 1);
-                return true;
             }
             at += 8;
         }
