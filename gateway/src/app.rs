@@ -4,6 +4,7 @@ mod error;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use turnpike_adapters::{
@@ -36,7 +37,7 @@ use crate::{
     review::{Desk, DeskError, Secrecy, Setting},
     sealing::{self, Sealing},
     server,
-    store::{Store, StoreConfig},
+    store::{Store, StoreConfig, StoreError, Swept},
     telemetry::Telemetry,
     tlog::Asking,
     webhook::{Push, Replays},
@@ -99,6 +100,17 @@ pub struct Running {
     app: Arc<App>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+}
+
+/// Why what is past its retention could not be removed, or that it was could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// It could not be removed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is removed, and that is not on record.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// How often what has to be done from time to time is done.
@@ -357,7 +369,7 @@ async fn record_start(
     lost_keys: &[KeyId],
 ) -> Result<(), LedgerError> {
     let mut facts = vec![
-        ("sources".to_owned(), serde_json::Value::from(sources)),
+        ("sources".to_owned(), Value::from(sources)),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
     ];
     let names = |keys: &[KeyId]| keys.iter().map(KeyId::as_str).collect::<Vec<_>>().into();
@@ -396,7 +408,7 @@ async fn record_policy(ledger: &Ledger, source: &PolicySource) -> Result<(), Led
         ("about".to_owned(), "policy".into()),
         ("policy_sha256".to_owned(), source.sha256().into()),
     ]);
-    if let Ok(serde_json::Value::Object(texts)) = serde_json::to_value(source) {
+    if let Ok(Value::Object(texts)) = serde_json::to_value(source) {
         facts.extend(texts);
     }
     let entry = Admin {
@@ -561,11 +573,9 @@ async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
         if let Err(error) = app.ledger.renew_keys().await {
             tracing::error!(%error, "the ledger's keys cannot be renewed");
         }
-        match app.store.sweep().await {
-            Ok(swept) if swept.reads > 0 || swept.months > 0 => {
-                tracing::info!(?swept, "expired reads are gone")
-            }
-            Ok(_) => {}
+        match app.erase().await {
+            Ok(swept) if swept.reads.is_empty() && swept.months == 0 => {}
+            Ok(swept) => tracing::info!(?swept, "expired reads are gone"),
             Err(error) => tracing::error!(%error, "expired reads could not be removed"),
         }
         if let Err(error) = app.cases.sweep(&app.ledger).await {
@@ -628,6 +638,26 @@ impl App {
     /// [`DeskError`].
     pub async fn keep_up(&self) -> Result<(), DeskError> {
         self.desk.keep_up(&self.ledger, self.federation.now()).await
+    }
+
+    /// Removes what is past its retention for good, and puts on record how many reads of which source that were. Done by
+    /// itself from time to time.
+    ///
+    /// # Errors
+    /// [`EraseError`]: what was removed until then stays removed.
+    pub async fn erase(&self) -> Result<Swept, EraseError> {
+        let swept = self.store.sweep().await?;
+        if !swept.reads.is_empty() {
+            let erased = swept.reads.iter();
+            let erased = erased.map(|(source, reads)| (source.clone(), (*reads).into()));
+            let entry = Admin {
+                action: AdminAction::Erasure,
+                by: None,
+                facts: BTreeMap::from([("erased".to_owned(), Value::Object(erased.collect()))]),
+            };
+            self.ledger.admin(entry).await?;
+        }
+        Ok(swept)
     }
 
     /// The read store, for whoever embeds a gateway.

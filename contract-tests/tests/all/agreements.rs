@@ -6,6 +6,7 @@ use turnpike_contract_tests::{
     sim::{niop::Txn, rekor::Group},
     world::World,
 };
+use turnpike_schemas::ledger::{AdminAction, Body};
 
 use super::installation::{
     Embedded, Installation, PLATE, agree, client, edit, eventually, now, question, question_about,
@@ -283,8 +284,25 @@ async fn silence_makes_a_source_stale_and_retention_ends_to_the_second() {
     let gone = embedded.ask(&client, &asked).await;
     assert_eq!(gone["reads"], json!([]));
     let app = embedded.running.app();
-    let swept = app.store().sweep().await.unwrap();
-    assert!(swept.reads > 0 || swept.months > 0, "{swept:?}");
+    let before = app.ledger().stats().entries;
+    let swept = app.erase().await.unwrap();
+    assert_eq!(
+        swept.reads.get(CAMERAS).copied(),
+        Some(1),
+        "expired reads are gone: {swept:?}"
+    );
+    let entries = app.ledger().read_from(before).unwrap();
+    let erasures: Vec<_> = entries
+        .filter_map(|entry| match entry.unwrap().body {
+            Body::Admin(admin) if admin.action == AdminAction::Erasure => Some(admin.facts),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        serde_json::to_value(erasures).unwrap(),
+        json!([{ "erased": { CAMERAS: 1 } }]),
+        "which is on record by source and count"
+    );
     assert_eq!(embedded.ask(&client, &asked).await["reads"], json!([]));
     embedded.running.stop().await;
 }

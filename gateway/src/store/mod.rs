@@ -32,6 +32,7 @@ mod tests;
 mod writer;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, TryLockError},
     path::Path,
     sync::{
@@ -120,12 +121,20 @@ pub struct Found {
 }
 
 /// What a sweep removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Stored revisions.
-    pub reads: u64,
+    /// Stored revisions, by source.
+    pub reads: BTreeMap<String, u64>,
     /// Month files.
     pub months: u64,
+}
+
+impl Swept {
+    fn count(&mut self, reads: BTreeMap<String, u64>) {
+        for (source, count) in reads {
+            *self.reads.entry(source).or_insert(0) += count;
+        }
+    }
 }
 
 /// The store. Dropping it waits for what is being written, then closes the files.
@@ -251,7 +260,7 @@ impl Store {
         let mut swept = Swept::default();
         loop {
             let (step, more) = self.ask(Job::Sweep).await?;
-            swept.reads += step.reads;
+            swept.count(step.reads);
             swept.months += step.months;
             if !more {
                 break;

@@ -25,13 +25,13 @@ fn step(writer: &mut Writer, now: i64) -> Result<(Swept, bool), StoreError> {
         if let Some(reads) = writer.shelf.wholly_expired(month, now)? {
             writer.readers.retire(month);
             writer.shelf.remove(month)?;
-            swept.reads += reads as u64;
+            swept.count(reads);
             swept.months += 1;
             continue;
         }
         let deleted = writer.shelf.delete_expired(month, now, BATCH)?;
-        swept.reads += deleted as u64;
-        if deleted > 0 {
+        if !deleted.is_empty() {
+            swept.count(deleted);
             writer.shelf.commit()?;
             return Ok((swept, true));
         }

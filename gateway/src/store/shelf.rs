@@ -433,22 +433,22 @@ impl Shelf {
         self.months.values_mut().try_for_each(MonthFile::close)
     }
 
-    /// How many revisions a month holds, if all are past `now`.
+    /// How many revisions of each source a month holds, if all are past `now`.
     pub(super) fn wholly_expired(
         &mut self,
         month: MonthKey,
         now: i64,
-    ) -> Result<Option<usize>, StoreError> {
+    ) -> Result<Option<BTreeMap<String, u64>>, StoreError> {
         self.month(month)?.wholly_expired(now)
     }
 
-    /// Deletes at most `limit` revisions of a month that are past `now`. Returns how many.
+    /// Deletes at most `limit` revisions of a month that are past `now`. Returns how many, by source.
     pub(super) fn delete_expired(
         &mut self,
         month: MonthKey,
         now: i64,
         limit: u32,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         self.month(month)?.delete_expired(now, limit)
     }
 

@@ -404,6 +404,7 @@ pub enum AdminAction {
     Export,
     Seal,
     OwnerCheckpoint,
+    Erasure,
 }
 
 /// Something done to the gateway.

@@ -35,6 +35,7 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "document_omitted",
     "entries",
     "entry",
+    "erased",
     "findings",
     "first_month",
     "flags",

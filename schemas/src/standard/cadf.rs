@@ -133,7 +133,7 @@ fn action(body: &Body) -> &'static str {
             AdminAction::LedgerRead | AdminAction::Export | AdminAction::Report => "read",
             AdminAction::Notice | AdminAction::Alarm => "notify",
             AdminAction::SourceCheck | AdminAction::Review | AdminAction::Finding => "evaluate",
-            AdminAction::Seal => "delete",
+            AdminAction::Seal | AdminAction::Erasure => "delete",
             _ => "update",
         },
     }

@@ -1,5 +1,7 @@
 //! The statements on the rows of one month. Each runs inside the open transaction, if there is one.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::{Content, MonthFile, SourceRow, Version, key};
@@ -155,12 +157,12 @@ impl MonthFile {
         Ok(())
     }
 
-    /// Deletes at most `limit` revisions past `now`. Returns how many.
+    /// Deletes at most `limit` revisions past `now`. Returns how many, by source.
     pub(in crate::store) fn delete_expired(
         &mut self,
         now: i64,
         limit: u32,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         let (mut statement, path) = self.statement(
             "SELECT seq, id_hi, id_lo, state, s.name FROM reads JOIN sources s ON s.n = source WHERE keep_until <= ?1 LIMIT ?2",
         )?;
@@ -177,21 +179,23 @@ impl MonthFile {
         if !expired.is_empty() {
             self.begin()?;
         }
-        for (seq, id, state, source) in &expired {
-            self.delete(*seq)?;
-            if *state == State::Current.code() {
-                self.count(source, -1, i64::MIN);
+        let mut deleted = BTreeMap::new();
+        for (seq, id, state, source) in expired {
+            self.delete(seq)?;
+            if state == State::Current.code() {
+                self.count(&source, -1, i64::MIN);
             }
-            self.delete_orphaned_aliases(*id)?;
+            self.delete_orphaned_aliases(id)?;
+            *deleted.entry(source).or_insert(0) += 1;
         }
-        Ok(expired.len())
+        Ok(deleted)
     }
 
-    /// How many revisions the month holds, if all of them are past `now`.
+    /// How many revisions of each source the month holds, if all of them are past `now`.
     pub(in crate::store) fn wholly_expired(
         &mut self,
         now: i64,
-    ) -> Result<Option<usize>, StoreError> {
+    ) -> Result<Option<BTreeMap<String, u64>>, StoreError> {
         let (mut statement, path) =
             self.statement("SELECT coalesce(max(keep_until), ?1) <= ?1 FROM reads")?;
         let expired: bool = statement.query_row([now], |row| row.get(0)).at(path)?;
@@ -199,9 +203,15 @@ impl MonthFile {
         if !expired {
             return Ok(None);
         }
-        let (mut statement, path) = self.statement("SELECT count(*) FROM reads")?;
-        let rows: i64 = statement.query_row([], |row| row.get(0)).at(path)?;
-        Ok(Some(usize::try_from(rows).unwrap_or_default()))
+        let (mut statement, path) = self.statement(
+            "SELECT s.name, count(*) FROM reads JOIN sources s ON s.n = source GROUP BY s.name",
+        )?;
+        let counts = statement.query_map([], |row| {
+            let count: i64 = row.get(1)?;
+            Ok((row.get(0)?, u64::try_from(count).unwrap_or_default()))
+        });
+        let counts = counts.and_then(Iterator::collect).at(path)?;
+        Ok(Some(counts))
     }
 
     /// The read an alias belongs to, as far as this month knows.
