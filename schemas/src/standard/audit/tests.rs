@@ -161,6 +161,7 @@ fn the_rest() -> impl Strategy<Value = (Kind, Value)> {
         "export",
         "seal",
         "owner_checkpoint",
+        "erasure",
     ]);
     let admin =
         (actions, maybe(text()), name(), any::<i64>()).prop_map(|(action, by, fact, value)| {
