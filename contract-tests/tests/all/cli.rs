@@ -203,6 +203,16 @@ async fn every_exit_code_is_what_the_help_says() {
         run("auditor", &verify).await,
         "a report of another ledger",
     );
+    let export = run("source_owner", &["ledger", "owner", "export", "state-tolls"]).await;
+    let log = installation.world.folder().join("state-tolls.log");
+    fs::write(&log, &export.stdout).unwrap();
+    expect(0, export, "the log of a source");
+    let unproven = ["ledger", "owner", "verify", log.to_str().unwrap()];
+    expect(
+        12,
+        run("source_owner", &unproven).await,
+        "a log without the key of the ledger",
+    );
     let falsified = super::policy::falsified(&installation).await;
     let keys = format!("{falsified}/keys");
     let replay = [

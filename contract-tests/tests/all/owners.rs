@@ -107,8 +107,15 @@ async fn an_owner_takes_the_log_of_its_source_home_and_checks_it_there() {
     let file = folder.join("export.jsonl");
     fs::write(&file, &export).unwrap();
     let path = file.to_str().unwrap();
-    let (code, verified, problem) = run(&installation, "source_owner", &["verify", path]).await;
+    let (code, _, problem) = run(&installation, "source_owner", &["verify", path]).await;
+    assert_eq!(code, 12, "who made the export could have made its record");
+    assert!(problem.contains("not proven"), "{problem}");
+    let vkey = folder.join("data/ledger/tree/vkey");
+    let vkey = vkey.to_str().unwrap();
+    let proven = ["verify", path, "--log-key", vkey];
+    let (code, verified, problem) = run(&installation, "source_owner", &proven).await;
     assert_eq!(code, 0, "{problem}");
+    assert!(verified.contains("proven to be in the ledger"), "{verified}");
     assert!(
         verified.contains("5 decisions about questions"),
         "{verified}"
@@ -157,7 +164,7 @@ async fn an_owner_takes_the_log_of_its_source_home_and_checks_it_there() {
     installation.ask(&question(3)).await;
     let (_, later, _) = run(&installation, "source_owner", &["export", TOLLS]).await;
     fs::write(folder.join("later.jsonl"), &later).unwrap();
-    let args = ["verify", "later.jsonl", "--after", path];
+    let args = ["verify", "later.jsonl", "--after", path, "--log-key", vkey];
     assert_eq!(run(&installation, "source_owner", &args).await.0, 0);
     let args = ["verify", path, "--after", "later.jsonl"];
     assert_eq!(

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
 };
 use serde_json::json;
 use turnpike_schemas::{
@@ -72,7 +72,8 @@ pub(super) async fn search(
     let last = search.last.unwrap_or(LAST);
     if !(1..=MAX_QUESTIONS).contains(&last) {
         let detail = format!("`last` must be 1 to {MAX_QUESTIONS}");
-        return Err(Failure::new(INVALID).because(detail).at("last"));
+        let failure = Failure::new(INVALID).because(detail).at("last");
+        return app.right(&caller, "search", Err(failure)).await;
     }
     let filter = serde_json::to_value(&search).unwrap_or_default();
     app.reading(&caller, "questions", filter).await?;
@@ -148,27 +149,21 @@ pub(super) async fn sample(
 ) -> Result<Json<SampleAnswer>, Failure> {
     app.require(&caller, &[Role::Auditor], "audit").await?;
     let wanted: SampleRequest = app.body(&caller, request, "sample").await?;
-    let share: Share = wanted
-        .share
-        .parse()
-        .map_err(|error| undrawn("share", &error))?;
-    let key = wanted.witness.parse::<VerifierKey>();
-    let key = key.map_err(|error| undrawn("witness", &SampleError::from(error)))?;
-    let witnessed = Witnessed::open(&wanted.checkpoint, &key, &AwsEd25519);
-    let witnessed = witnessed.map_err(|error| undrawn("checkpoint", &error))?;
+    let (share, witnessed) = app.right(&caller, "sample", chosen(&wanted)).await?;
     let covered = Covered::from(&witnessed.checkpoint);
     let size = covered.size;
     if app.root_at(size).await?.as_ref() != Some(&covered.root) {
         let failure = Failure::new(INVALID)
             .because("the checkpoint is not one of this ledger; if your witness has it, keep both and tell the other auditors")
             .at("checkpoint");
-        return Err(failure);
+        return app.right(&caller, "sample", Err(failure)).await;
     }
+    let sampler = Sampler::new(wanted.from, wanted.to, size);
+    let sampler = sampler.map_err(|error| undrawn("from", &error));
+    let sampler = app.right(&caller, "sample", sampler).await?;
     let filter =
         json!({ "from": wanted.from, "to": wanted.to, "share": wanted.share, "size": size });
     app.reading(&caller, "sample", filter).await?;
-    let sampler = Sampler::new(wanted.from, wanted.to, size);
-    let sampler = sampler.map_err(|error| undrawn("from", &error))?;
     let sampler = app
         .desk
         .scan(None, sampler, |sampler, entry| sampler.follow(entry))
@@ -209,21 +204,17 @@ pub(super) async fn sample(
 pub(super) async fn finding(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(about): Path<u64>,
+    about: Result<Path<u64>, PathRejection>,
     request: Request,
 ) -> Result<Json<Recorded>, Failure> {
     app.require(&caller, &[Role::Auditor], "audit").await?;
     let found: FindingRequest = app.body(&caller, request, "finding").await?;
-    let note = note(&found.note)?;
-    let is_question = app
-        .desk
-        .scan(Some(about + 1), false, move |is_question, entry| {
-            *is_question |= entry.index == about && can_be_reviewed(entry.body.kind());
-        })
-        .await?;
-    if !is_question {
-        return Err(Failure::new(NOT_FOUND).because("no question begins with this entry"));
-    }
+    let note = app.right(&caller, "finding", note(&found.note)).await?;
+    let about = match about.ok() {
+        Some(Path(about)) if app.begins_a_question(about).await? => Ok(about),
+        _ => Err(Failure::new(NOT_FOUND).because("no question begins with this entry")),
+    };
+    let about = app.right(&caller, "finding", about).await?;
     let facts = BTreeMap::from([
         (fact::ENTRY.to_owned(), about.into()),
         (fact::RESULT.to_owned(), found.result.as_str().into()),
@@ -233,6 +224,17 @@ pub(super) async fn finding(
         .put_on_record(&caller, AdminAction::Finding, facts)
         .await?;
     Ok(Json(Recorded { entry }))
+}
+
+/// How much is to be drawn, and the checkpoint that chooses.
+fn chosen(wanted: &SampleRequest) -> Result<(Share, Witnessed), Failure> {
+    let share = wanted.share.parse::<Share>();
+    let share = share.map_err(|error| undrawn("share", &error))?;
+    let key = wanted.witness.parse::<VerifierKey>();
+    let key = key.map_err(|error| undrawn("witness", &SampleError::from(error)))?;
+    let witnessed = Witnessed::open(&wanted.checkpoint, &key, &AwsEd25519);
+    let witnessed = witnessed.map_err(|error| undrawn("checkpoint", &error))?;
+    Ok((share, witnessed))
 }
 
 /// Flags and findings of everything on record.
@@ -350,6 +352,20 @@ impl App {
             .into_iter()
             .map(|question| marks.on(question))
             .collect())
+    }
+
+    /// Whether the entry is there and something that can be reviewed begins with it.
+    async fn begins_a_question(&self, entry: u64) -> Result<bool, Failure> {
+        if entry >= self.ledger.stats().entries {
+            return Ok(false);
+        }
+        let ledger = Arc::clone(&self.ledger);
+        let reading = tokio::task::spawn_blocking(move || {
+            let found = ledger.read_from(entry)?.next();
+            let found = found.transpose().map_err(DeskError::Damaged)?;
+            Ok::<_, DeskError>(found.is_some_and(|found| can_be_reviewed(found.body.kind())))
+        });
+        Ok(reading.await.map_err(|_| DeskError::Broken)??)
     }
 
     /// Root of the tree over the first `size` entries; `None` where there are not so many.

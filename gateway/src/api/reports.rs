@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Path, Query, Request, State},
+    extract::{
+        Path, Query, Request, State,
+        rejection::{PathRejection, QueryRejection},
+    },
 };
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -87,11 +90,12 @@ pub(super) struct MonthParams {
 pub(super) async fn flags(
     State(app): State<Arc<App>>,
     caller: Caller,
-    params: Result<Query<FlagParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<FlagParams>, QueryRejection>,
 ) -> Result<Json<FlagList>, Failure> {
     let roles = [Role::Auditor, Role::Supervisor];
     app.require(&caller, &roles, "flags").await?;
-    let rule = parameters(params, "rule")?.rule;
+    let rule = app.right(&caller, "flags", parameters(params, "rule"));
+    let rule = rule.await?.rule;
     app.reading(&caller, "flags", json!({ "rule": rule }))
         .await?;
     let all = caller.0.has(Role::Auditor);
@@ -182,14 +186,15 @@ pub(super) async fn sign_off(
 ) -> Result<Json<Recorded>, Failure> {
     app.require(&caller, &[Role::Auditor], "review").await?;
     let given: SignOff = app.body(&caller, request, "review").await?;
-    let note = note(&given.note)?;
+    let note = app.right(&caller, "review", note(&given.note)).await?;
     let now = app.federation.now();
     let weeks = app.desk.weeks(now).await?;
     let line = weeks.into_iter().find(|line| line.week == given.week);
     let over = line.filter(|line| line.standing != Standing::Running);
     let Some(line) = over else {
         let detail = "`week` must be over, and not from before the ledger began";
-        return Err(Failure::new(INVALID).because(detail).at("week"));
+        let failure = Failure::new(INVALID).because(detail).at("week");
+        return app.right(&caller, "review", Err(failure)).await;
     };
     let week = given.week;
     let flags = app
@@ -235,15 +240,17 @@ pub(super) async fn sign_off(
 pub(super) async fn unused(
     State(app): State<Arc<App>>,
     caller: Caller,
-    params: Result<Query<UnusedParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<UnusedParams>, QueryRejection>,
 ) -> Result<Json<Unused>, Failure> {
     let roles = [Role::Auditor, Role::Operator];
     app.require(&caller, &roles, "unused").await?;
-    let days = parameters(params, "days")?.days.unwrap_or(UNUSED_DAYS);
-    if !(1..=3_660).contains(&days) {
-        let failure = Failure::new(INVALID).because("`days` must be 1 to 3660");
-        return Err(failure.at("days"));
-    }
+    let days = parameters(params, "days").and_then(|params| {
+        let days = params.days.unwrap_or(UNUSED_DAYS);
+        let unfit = || Failure::new(INVALID).because("`days` must be 1 to 3660");
+        let fits = (1..=3_660).contains(&days).then_some(days);
+        fits.ok_or_else(|| unfit().at("days"))
+    });
+    let days = app.right(&caller, "unused", days).await?;
     app.reading(&caller, "unused", json!({ "days": days }))
         .await?;
     let setting = app.desk.setting();
@@ -282,7 +289,7 @@ pub(super) async fn recertify(
     let roles = [Role::Supervisor, Role::Operator];
     app.require(&caller, &roles, "recertify").await?;
     let given: Recertification = app.body(&caller, request, "recertify").await?;
-    let note = note(&given.note)?;
+    let note = app.right(&caller, "recertify", note(&given.note)).await?;
     let subject = given.subject.expose();
     if subject == caller.0.subject() {
         let failure = Failure::new(FORBIDDEN).because("nobody recertifies the own account");
@@ -296,7 +303,8 @@ pub(super) async fn recertify(
         account.subject == subject && (operates || own)
     });
     if account.is_none() {
-        return Err(Failure::new(NOT_FOUND).because("there is no such account for you"));
+        let failure = Failure::new(NOT_FOUND).because("there is no such account for you");
+        return app.right(&caller, "recertify", Err(failure)).await;
     }
     let facts = BTreeMap::from([
         (CHANGE.to_owned(), RECERTIFIED.into()),
@@ -312,7 +320,7 @@ pub(super) async fn recertify(
 /// Declare an own vehicle
 ///
 /// For everybody who may sign in: questions about it are flagged. Only an HMAC of the plate is kept, and the entry says who
-/// declared something and not what.
+/// declared something and not what. What somebody declared is taken off by the same account only.
 #[utoipa::path(
     post,
     path = "/v1/reports/declared-vehicles",
@@ -336,14 +344,19 @@ pub(super) async fn declare(
     let plate = Plate::parse(given.plate.expose()).map_err(|_| {
         let failure = Failure::new(INVALID).because("`plate` must be a whole plate");
         failure.at("plate")
-    })?;
+    });
+    let plate = app.right(&caller, "declare", plate).await?;
     let facts = BTreeMap::from([("withdrawn".to_owned(), given.withdrawn.into())]);
     let entry = app
         .put_on_record(&caller, AdminAction::ConfigChange, facts)
         .await?;
-    let secrecy = app.desk.setting().secrecy.clone();
-    let writing =
-        tokio::task::spawn_blocking(move || secrecy.declare(plate.expose(), given.withdrawn));
+    let (secrecy, subject) = (
+        app.desk.setting().secrecy.clone(),
+        caller.0.subject().to_owned(),
+    );
+    let writing = tokio::task::spawn_blocking(move || {
+        secrecy.declare(plate.expose(), &subject, given.withdrawn)
+    });
     match writing.await {
         Ok(Ok(())) => Ok(Json(Recorded { entry })),
         failed => {
@@ -378,10 +391,11 @@ pub(super) async fn declare(
 pub(super) async fn statement(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path((source, day)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Statement>, Failure> {
     app.require(&caller, &[Role::SourceOwner], "statement")
         .await?;
+    let (source, day) = path.map(|Path(path)| path).unwrap_or_default();
     let source = SourceId::parse(&source).ok();
     let own = source.filter(|source| app.owners.is_owner(&caller.0, source));
     let Some(source) = own else {
@@ -396,7 +410,8 @@ pub(super) async fn statement(
         .date();
     let Some(day) = day.filter(|day| *day <= today) else {
         let detail = "`day` must be a day that has begun, as in `2026-03-02`";
-        return Err(Failure::new(INVALID).because(detail).at("day"));
+        let failure = Failure::new(INVALID).because(detail).at("day");
+        return app.right(&caller, "statement", Err(failure)).await;
     };
     let facts = BTreeMap::from([
         ("report".to_owned(), "statement".into()),
@@ -455,21 +470,10 @@ pub(super) async fn statement(
 pub(super) async fn transparency(
     State(app): State<Arc<App>>,
     caller: Caller,
-    params: Result<Query<MonthParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<MonthParams>, QueryRejection>,
 ) -> Result<Json<Transparency>, Failure> {
-    let params = parameters(params, "first_month")?;
-    let unfit = |field: &'static str, error: &PeriodError| {
-        Failure::new(INVALID).because(error.to_string()).at(field)
-    };
-    let month = |field: &'static str, text: &str| {
-        let month = text.parse::<Month>();
-        month.map_err(|error| unfit(field, &error))
-    };
-    let first = month("first_month", &params.first_month)?;
-    let last = month("last_month", &params.last_month)?;
-    let delay = app.desk.setting().review.report_delay_days;
-    let due = is_due(first, last, app.federation.now(), delay);
-    due.map_err(|error| unfit("last_month", &error))?;
+    let period = app.period(params);
+    let (first, last) = app.right(&caller, "transparency", period).await?;
     let facts = BTreeMap::from([
         ("report".to_owned(), "transparency".into()),
         ("first_month".to_owned(), first.to_string().into()),
@@ -502,8 +506,32 @@ pub(super) async fn transparency(
     Ok(Json(counting.finish(reviews.findings(), covered)))
 }
 
+impl App {
+    /// Whole months that are over for long enough to be reported.
+    fn period(
+        &self,
+        params: Result<Query<MonthParams>, QueryRejection>,
+    ) -> Result<(Month, Month), Failure> {
+        let params = parameters(params, "first_month")?;
+        let month = |field: &'static str, text: &str| {
+            let month = text.parse::<Month>();
+            month.map_err(|error| unfit(field, &error))
+        };
+        let first = month("first_month", &params.first_month)?;
+        let last = month("last_month", &params.last_month)?;
+        let delay = self.desk.setting().review.report_delay_days;
+        let due = is_due(first, last, self.federation.now(), delay);
+        due.map_err(|error| unfit("last_month", &error))?;
+        Ok((first, last))
+    }
+}
+
+fn unfit(field: &'static str, error: &PeriodError) -> Failure {
+    Failure::new(INVALID).because(error.to_string()).at(field)
+}
+
 fn parameters<T>(
-    given: Result<Query<T>, axum::extract::rejection::QueryRejection>,
+    given: Result<Query<T>, QueryRejection>,
     field: &'static str,
 ) -> Result<T, Failure> {
     given.map(|Query(given)| given).map_err(|_| {

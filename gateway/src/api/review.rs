@@ -71,6 +71,21 @@ impl App {
         }
     }
 
+    /// Gives what is right; what is not is refused and recorded.
+    pub(super) async fn right<T>(
+        &self,
+        caller: &Caller,
+        detail: &'static str,
+        given: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match given {
+            Ok(right) => Ok(right),
+            Err(failure) => Err(self
+                .turn_away(caller, RefusedReason::Malformed, detail, failure)
+                .await),
+        }
+    }
+
     /// Reads a body; one that is not what is wanted is refused and recorded.
     pub(super) async fn body<T: DeserializeOwned>(
         &self,
@@ -85,12 +100,7 @@ impl App {
                 .and_then(|bytes| body::json(&bytes)),
             Err(failure) => Err(failure),
         };
-        match decoded {
-            Ok(decoded) => Ok(decoded),
-            Err(failure) => Err(self
-                .turn_away(caller, RefusedReason::Malformed, detail, failure)
-                .await),
-        }
+        self.right(caller, detail, decoded).await
     }
 
     /// Records that somebody reads the ledger: what, and with which filter. Before anything is given.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
 };
 use turnpike_schemas::{
     agreement::Role,
@@ -50,9 +50,11 @@ use crate::{
 pub(super) async fn justify(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(question): Path<Uuid>,
+    question: Result<Path<Uuid>, PathRejection>,
     request: Request,
 ) -> Result<Json<UrgentUse>, Failure> {
+    // What is no identity is the identity of no question.
+    let question = question.map(|Path(question)| question).unwrap_or_default();
     let given = app.justification(&caller, request).await?;
     let subject = caller.0.subject().to_owned();
     let seen = app.cases.urgent(question, &subject).await?;
@@ -142,8 +144,9 @@ pub(super) async fn list(
 pub(super) async fn note(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(question): Path<Uuid>,
+    question: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<NoteText>, Failure> {
+    let question = question.map(|Path(question)| question).unwrap_or_default();
     if !caller.0.has(Role::Auditor) {
         let failure = Failure::new(FORBIDDEN).because("notes are read by auditors");
         return Err(app

@@ -62,6 +62,12 @@ impl Server {
             .await
     }
 
+    /// An answer that is text.
+    pub(super) async fn text(&self, path: &str) -> Result<String, Outcome> {
+        let body = self.answer(self.request(Method::GET, path)?).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     pub(super) async fn delete(&self, path: &str) -> Result<(), Outcome> {
         self.answer(self.request(Method::DELETE, path)?)
             .await

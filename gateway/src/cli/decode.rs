@@ -20,6 +20,7 @@ use turnpike_schemas::{
 };
 
 use super::exit::{Exit, Outcome};
+use crate::cli::words::counted;
 use crate::config::inline_files;
 
 /// Show what a payload would become: one JSON line a record, `{"read": ...}` or `{"rejected": ...}`
@@ -135,8 +136,8 @@ impl Decode {
             .map_err(|error| cannot(&error))?;
         if let Disposition::Rejected(rejection) = verdict.disposition {
             tell(&format!(
-                "the file as a whole is refused, so its {} reads do not count",
-                page.reads.len()
+                "the file as a whole is refused: of its {}, none counts",
+                counted(page.reads.len(), "read")
             ))?;
             page.reads.clear();
             page.rejected.push(rejection);

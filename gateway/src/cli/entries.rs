@@ -14,6 +14,7 @@ use super::{
     ledger::damaged,
     table::{clean, table, time, unbroken},
 };
+use crate::cli::words::counted;
 use crate::ledger::{self, Keyring};
 
 /// List entries, oldest first
@@ -144,7 +145,7 @@ fn describe(body: &Body) -> (String, String) {
         }
         Body::OutcomePart(part) => (
             part.source.clone(),
-            format!("{}, {} reads", part.outcome, part.count),
+            format!("{}, {}", part.outcome, counted(part.count, "read")),
         ),
         Body::Outcome(outcome) => {
             let sources: Vec<String> = outcome
@@ -155,9 +156,9 @@ fn describe(body: &Body) -> (String, String) {
             (
                 String::new(),
                 format!(
-                    "{:?}, {} reads; {}",
+                    "{:?}, {}; {}",
                     outcome.completeness,
-                    outcome.reads,
+                    counted(outcome.reads, "read"),
                     sources.join(", ")
                 )
                 .to_lowercase(),

@@ -31,10 +31,12 @@ pub enum Exit {
     CheckFailed,
     /// What is on record comes out otherwise.
     Differs,
+    /// Nothing is wrong, and nothing is proven either.
+    Unproven,
 }
 
 /// Every exit code and its meaning.
-pub const EXIT_CODES: [(Exit, u8, &str); 12] = [
+pub const EXIT_CODES: [(Exit, u8, &str); 13] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed; the message says how"),
     (Exit::Usage, 2, "the command line is wrong"),
@@ -75,6 +77,11 @@ pub const EXIT_CODES: [(Exit, u8, &str); 12] = [
         "a check of a source failed, or its payloads have drifted",
     ),
     (Exit::Differs, 11, "what is on record comes out otherwise"),
+    (
+        Exit::Unproven,
+        12,
+        "nothing is wrong, and nothing is proven; the message says what is missing",
+    ),
 ];
 
 /// For `--help`.
@@ -92,6 +99,7 @@ Exit codes:
   9  the ledger is damaged
   10  a check of a source failed, or its payloads have drifted
   11  what is on record comes out otherwise
+  12  nothing is wrong, and nothing is proven; the message says what is missing
 
 Environment: TURNPIKE_SERVER, TURNPIKE_TOKEN, TURNPIKE_TOKEN_FILE, TURNPIKE_CONFIG; TURNPIKE__SECTION__KEY sets a configuration value.";
 

@@ -29,6 +29,7 @@ mod token;
 mod urgent;
 mod user;
 mod witness;
+mod words;
 
 use std::{
     ffi::OsString,

@@ -13,14 +13,20 @@ use turnpike_schemas::{
     },
     ledger::{Entry, OwnerHead, OwnerLeaf},
     read::SourceId,
-    tlog::{Ed25519, LogProof, VerifierKey, leaf_hash},
+    tlog::{Ed25519, LogProof, leaf_hash},
 };
 use uuid::Uuid;
 
 use super::{
     client::Server,
     exit::{Exit, Outcome},
+    ledger::parse_key,
+    words::counted,
 };
+
+/// How often, and how far apart, a proof is asked for until a checkpoint covers its entry.
+const COVERED_TRIES: u32 = 20;
+const COVERED_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// The log of one source, for its owner
 #[derive(Debug, Args)]
@@ -57,12 +63,13 @@ struct Verify {
     /// An earlier export, of which this one must be the continuation
     #[arg(long)]
     after: Option<PathBuf>,
-    /// Proof that the recording entry is in the ledger (c2sp.org/tlog-proof)
+    /// Proof that the recording entry is in the ledger (c2sp.org/tlog-proof), if not the one in the export
     #[arg(long, requires = "log_key")]
     proof: Option<PathBuf>,
-    /// Public key of the ledger, `name+id+key`, known from elsewhere than the gateway
+    /// Public key of the ledger, known from elsewhere than the gateway: `name+id+key`, or a file that holds it. Without it
+    /// nothing is proven
     #[arg(long)]
-    log_key: Option<VerifierKey>,
+    log_key: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +95,9 @@ struct Tell {
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     checkpoint: OwnerCheckpoint,
+    /// Proof that the recording entry is in the ledger (c2sp.org/tlog-proof).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof: Option<String>,
 }
 
 impl Owner {
@@ -105,8 +115,12 @@ impl Export {
     async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let of = format!("/v1/ledger/sources/{}", self.source);
         let checkpoint: OwnerCheckpoint = self.server.get(&format!("{of}/checkpoint")).await?;
-        let size = checkpoint.size;
-        writeln!(out, "{}", json!(Head { checkpoint }))?;
+        let (size, recorded) = (checkpoint.size, checkpoint.recorded);
+        let proof = match recorded {
+            Some(index) => Some(self.proof(index).await?),
+            None => None,
+        };
+        writeln!(out, "{}", json!(Head { checkpoint, proof }))?;
         let mut from = 0;
         while from < size {
             let limit = u64::from(MAX_ENTRIES).min(size - from);
@@ -127,10 +141,32 @@ impl Export {
     }
 }
 
+impl Export {
+    /// A signed checkpoint covers the entry a moment after it was written.
+    async fn proof(&self, index: u64) -> Result<String, Outcome> {
+        let path = format!("/v1/ledger/entries/{index}/proof");
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.server.text(&path).await {
+                Err(refused) if refused.exit == Exit::Refused && tries < COVERED_TRIES => {
+                    tokio::time::sleep(COVERED_PAUSE).await;
+                }
+                proof => return proof,
+            }
+        }
+    }
+}
+
 impl Verify {
     fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let text = read(&self.file)?;
-        let (checkpoint, leaves) = parts(&text)?;
+        let key = self.log_key.as_deref().map(parse_key).transpose()?;
+        let (checkpoint, proof, leaves) = parts(&text)?;
+        let proof = match &self.proof {
+            Some(file) => Some(read(file)?),
+            None => proof,
+        };
         let source = checkpoint.source.to_string();
         let head = OwnerHead {
             size: checkpoint.size,
@@ -141,7 +177,7 @@ impl Verify {
         verified.map_err(|error| damaged(error.to_string()))?;
         if let Some(earlier) = &self.after {
             let text = read(earlier)?;
-            let (_, before) = parts(&text)?;
+            let (_, _, before) = parts(&text)?;
             if !leaves.starts_with(&before) {
                 return Err(damaged(
                     "the earlier export is not the beginning of this one: history was rewritten"
@@ -151,8 +187,8 @@ impl Verify {
         }
         writeln!(
             out,
-            "{} leaves of `{source}`, as many as recorded and the recorded ones",
-            head.size
+            "{} of `{source}`, as many as recorded and the recorded ones",
+            counted(head.size, "leaf")
         )?;
         if let (Some(index), Some(entry)) = (checkpoint.recorded, &checkpoint.entry) {
             let parsed = Entry::parse(entry.as_bytes())
@@ -166,20 +202,21 @@ impl Verify {
             }
             let leaf = leaf_hash(entry.as_bytes());
             writeln!(out, "recorded by entry {index} of the ledger,\nleaf {leaf}")?;
-            if let Some((file, key)) = self.proof.as_ref().zip(self.log_key.as_ref()) {
-                let proof = LogProof::parse(&read(file)?);
-                let proof = proof.ok().filter(|proof| proof.index == index);
-                let proof =
-                    proof.ok_or_else(|| damaged("the proof is not about that entry".to_owned()))?;
-                let signed = proof.verify(&leaf, key, &AwsEd25519);
-                let signed = signed.map_err(|error| damaged(error.to_string()))?;
-                writeln!(
-                    out,
-                    "in the ledger of {} entries that `{}` signed",
-                    signed.size(),
-                    key.name()
-                )?;
-            }
+            let (Some(key), Some(proof)) = (&key, &proof) else {
+                return Err(unproven(key.is_some()));
+            };
+            let proof = LogProof::parse(proof);
+            let proof = proof.ok().filter(|proof| proof.index == index);
+            let proof =
+                proof.ok_or_else(|| damaged("the proof is not about that entry".to_owned()))?;
+            let signed = proof.verify(&leaf, key, &AwsEd25519);
+            let signed = signed.map_err(|error| damaged(error.to_string()))?;
+            writeln!(
+                out,
+                "proven to be in the ledger of {} that `{}` signed",
+                counted(signed.size(), "entry"),
+                key.name()
+            )?;
         } else if head.size > 0 {
             return Err(damaged(
                 "no entry of the ledger records this head".to_owned(),
@@ -189,7 +226,7 @@ impl Verify {
             .iter()
             .filter_map(|leaf| OwnerLeaf::parse(leaf.as_bytes()).ok());
         let asked = asked.filter(|leaf| leaf.asked.is_some()).count();
-        writeln!(out, "{asked} decisions about questions")?;
+        writeln!(out, "{} about questions", counted(asked, "decision"))?;
         Ok(Exit::Done)
     }
 }
@@ -240,13 +277,25 @@ fn read(file: &std::path::Path) -> Result<String, Outcome> {
     })
 }
 
-/// The checkpoint and the leaves of an export.
-fn parts(text: &str) -> Result<(OwnerCheckpoint, Vec<&str>), Outcome> {
+/// Nothing is wrong, and nothing shows that the ledger holds it: whoever made the export could have made the record of it.
+fn unproven(has_key: bool) -> Outcome {
+    let missing = if has_key {
+        "the export holds no proof; export it again, or name one with --proof"
+    } else {
+        "give --log-key with the public key of the ledger, which you have from elsewhere than the gateway"
+    };
+    let message =
+        format!("not proven: nothing shows that the ledger holds the entry above; {missing}");
+    Outcome::new(Exit::Unproven, message)
+}
+
+/// The checkpoint, the proof of its record and the leaves of an export.
+fn parts(text: &str) -> Result<(OwnerCheckpoint, Option<String>, Vec<&str>), Outcome> {
     let mut lines = text.lines();
     let head = lines
         .next()
         .and_then(|line| serde_json::from_str::<Head>(line).ok());
     let head =
         head.ok_or_else(|| Outcome::new(Exit::Damaged, "this is no export of a source's log"))?;
-    Ok((head.checkpoint, lines.collect()))
+    Ok((head.checkpoint, head.proof, lines.collect()))
 }

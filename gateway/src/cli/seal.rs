@@ -15,6 +15,7 @@ use super::{
     client::Server,
     exit::{Exit, Outcome},
 };
+use crate::cli::words::counted;
 
 /// Destroy the keys of entries that are past their retention, so that nobody can read their personal fields again
 ///
@@ -75,7 +76,8 @@ impl Seal {
             return Ok(Exit::Done);
         }
         writeln!(out, "destroyed {}", names(&report.keys))?;
-        writeln!(out, "{} entries are sealed for good", report.entries)?;
+        let entries = counted(report.entries, "entry");
+        writeln!(out, "sealed for good: {entries}")?;
         writeln!(out, "on record as entry {}", report.recorded)?;
         Ok(Exit::Done)
     }

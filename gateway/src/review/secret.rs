@@ -16,7 +16,8 @@ use turnpike_schemas::hex::hex;
 /// File of the key, in the data folder.
 const KEY: &str = "review.key";
 
-/// File of the declared vehicles, in the data folder: an HMAC a line, and no plate.
+/// File of the declared vehicles, in the data folder: an HMAC of the plate and one of the plate with who declared it a line,
+/// and neither a plate nor a name. A line of earlier versions has the first only.
 const DECLARED: &str = "declared-vehicles";
 
 /// Keeps the list of declared vehicles. Clones are the same.
@@ -24,7 +25,15 @@ const DECLARED: &str = "declared-vehicles";
 pub struct Secrecy {
     key: Arc<hmac::Key>,
     file: Arc<Path>,
-    declared: Arc<RwLock<BTreeSet<String>>>,
+    declared: Arc<RwLock<BTreeSet<Declared>>>,
+}
+
+/// That somebody declared a plate.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Declared {
+    plate: String,
+    /// Not known of those declared with an earlier version: anybody may take these off.
+    by: Option<String>,
 }
 
 impl Secrecy {
@@ -40,7 +49,11 @@ impl Secrecy {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        let declared = list.lines().map(str::to_owned).collect();
+        let declared = list.lines().map(|line| match line.split_once(' ') {
+            Some((plate, by)) => Declared::new(plate, Some(by)),
+            None => Declared::new(line, None),
+        });
+        let declared = declared.collect();
         Ok(Self {
             key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes)),
             file: file.into(),
@@ -53,28 +66,32 @@ impl Secrecy {
     pub fn is_declared(&self, plate: &str) -> bool {
         let tag = self.tag(&["declared", plate]);
         let declared = self.declared.read();
-        declared
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&tag)
+        let declared = declared.unwrap_or_else(PoisonError::into_inner);
+        let mut of_plate = declared.range(Declared::new(&tag, None)..);
+        of_plate.next().is_some_and(|first| first.plate == tag)
     }
 
-    /// Puts a plate on the list, or takes it off. On disk when it returns. Blocks.
+    /// Puts a plate on the list for `subject`, or takes off what `subject` put there: what others declared stays. On disk when
+    /// it returns. Blocks.
     ///
     /// # Errors
     /// The list cannot be written; then it is as it was.
-    pub fn declare(&self, plate: &str, withdrawn: bool) -> io::Result<()> {
+    pub fn declare(&self, plate: &str, subject: &str, withdrawn: bool) -> io::Result<()> {
         let tag = self.tag(&["declared", plate]);
+        let by = self.tag(&["declared by", plate, subject]);
+        let own = Declared::new(&tag, Some(&by));
         let mut declared = self
             .declared
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let mut next = declared.clone();
         if withdrawn {
-            next.remove(&tag);
+            next.remove(&own);
+            next.remove(&Declared::new(&tag, None));
         } else {
-            next.insert(tag);
+            next.insert(own);
         }
-        let list: String = next.iter().flat_map(|tag| [tag.as_str(), "\n"]).collect();
+        let list: String = next.iter().map(Declared::line).collect();
         replace(&self.file, list.as_bytes())?;
         *declared = next;
         Ok(())
@@ -87,6 +104,20 @@ impl Secrecy {
             context.update(&[0]);
         }
         hex(context.sign().as_ref())
+    }
+}
+
+impl Declared {
+    fn new(plate: &str, by: Option<&str>) -> Self {
+        Self {
+            plate: plate.to_owned(),
+            by: by.map(str::to_owned),
+        }
+    }
+
+    fn line(&self) -> String {
+        let by = self.by.iter().map(|by| format!(" {by}"));
+        format!("{}{}\n", self.plate, by.collect::<String>())
     }
 }
 
@@ -139,15 +170,45 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let secrecy = Secrecy::open(folder.path()).unwrap();
         assert!(!secrecy.is_declared("TPK0421"));
-        secrecy.declare("TPK0421", false).unwrap();
-        secrecy.declare("TPK0422", false).unwrap();
+        secrecy.declare("TPK0421", "first.clerk", false).unwrap();
+        secrecy.declare("TPK0422", "first.clerk", false).unwrap();
         let again = Secrecy::open(folder.path()).unwrap();
         assert!(again.is_declared("TPK0421") && again.is_declared("TPK0422"));
-        again.declare("TPK0422", true).unwrap();
+        again.declare("TPK0422", "first.clerk", true).unwrap();
         assert!(!again.is_declared("TPK0422"));
         let list = fs::read_to_string(folder.path().join(DECLARED)).unwrap();
         assert_eq!(list.lines().count(), 1);
-        assert!(!list.contains("TPK"));
+        assert!(!list.contains("TPK") && !list.contains("clerk"));
+    }
+
+    #[test]
+    fn nobody_takes_off_what_somebody_else_declared() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrecy = Secrecy::open(folder.path()).unwrap();
+        secrecy.declare("TPK0421", "first.clerk", false).unwrap();
+        secrecy.declare("TPK0421", "second.clerk", false).unwrap();
+        secrecy.declare("TPK0421", "prying.clerk", true).unwrap();
+        assert!(secrecy.is_declared("TPK0421"));
+        secrecy.declare("TPK0421", "first.clerk", true).unwrap();
+        assert!(
+            secrecy.is_declared("TPK0421"),
+            "another declared it as well"
+        );
+        let again = Secrecy::open(folder.path()).unwrap();
+        again.declare("TPK0421", "second.clerk", true).unwrap();
+        assert!(!again.is_declared("TPK0421"));
+    }
+
+    #[test]
+    fn a_list_of_an_earlier_version_still_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrecy = Secrecy::open(folder.path()).unwrap();
+        let tag = secrecy.tag(&["declared", "TPK0421"]);
+        fs::write(folder.path().join(DECLARED), format!("{tag}\n")).unwrap();
+        let again = Secrecy::open(folder.path()).unwrap();
+        assert!(again.is_declared("TPK0421") && !again.is_declared("TPK0422"));
+        again.declare("TPK0421", "first.clerk", true).unwrap();
+        assert!(!again.is_declared("TPK0421"));
     }
 
     #[test]

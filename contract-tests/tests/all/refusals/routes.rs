@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use super::{QUESTION_ROUTES, problem, refusal, tight};
+use super::{QUESTION_ROUTES, problem, refusal, refused, tight};
 use crate::installation::{Installation, PATIENCE, of_kind};
 
 /// Routes that leave no entry when somebody without a token calls them, and why.
@@ -153,4 +154,151 @@ async fn slow_and_oversized_requests_are_cut_off() {
     let alive = installation.request("GET", "/readyz", None);
     let alive = alive.timeout(Duration::from_secs(5)).send().await;
     assert_eq!(alive.unwrap().status(), 200, "it still serves");
+}
+
+/// What review and reports refuse, with what is sent: each on record once and none with what was typed.
+#[tokio::test]
+async fn what_the_review_refuses_is_on_record_however_it_is_wrong() {
+    let installation = tight().await;
+    let most = u64::MAX;
+    let finding = |entry: &str| format!("/v1/ledger/questions/{entry}/findings");
+    let found = json!({ "result": "justified", "note": "seen" });
+    let of = |what, method, path: String, body: Value, status, kind| {
+        (refusal(what, status, kind), method, path, body)
+    };
+    let auditor = [
+        of(
+            "last entry",
+            "POST",
+            finding(&most.to_string()),
+            found.clone(),
+            404,
+            "not_found",
+        ),
+        of(
+            "no number",
+            "POST",
+            finding("TPK0421"),
+            found.clone(),
+            404,
+            "not_found",
+        ),
+        of(
+            "too large",
+            "POST",
+            finding("18446744073709551616"),
+            found,
+            404,
+            "not_found",
+        ),
+        of(
+            "no note",
+            "POST",
+            finding("0"),
+            json!({ "result": "justified", "note": " " }),
+            422,
+            "invalid",
+        ),
+        of(
+            "search",
+            "POST",
+            "/v1/ledger/questions:search".into(),
+            json!({ "last": 0 }),
+            422,
+            "invalid",
+        ),
+        of(
+            "sample",
+            "POST",
+            "/v1/ledger/questions:sample".into(),
+            json!({ "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z", "share": "TPK0421", "checkpoint": "", "witness": "" }),
+            422,
+            "invalid",
+        ),
+        of(
+            "week",
+            "POST",
+            "/v1/reports/reviews".into(),
+            json!({ "week": "1999-W01", "note": "seen" }),
+            422,
+            "invalid",
+        ),
+        of(
+            "flags",
+            "GET",
+            "/v1/reports/flags?rule=TPK0421".into(),
+            Value::Null,
+            422,
+            "invalid",
+        ),
+        of(
+            "unused",
+            "GET",
+            "/v1/reports/unused?days=0".into(),
+            Value::Null,
+            422,
+            "invalid",
+        ),
+        of(
+            "months",
+            "GET",
+            "/v1/reports/transparency?first_month=TPK0421&last_month=x".into(),
+            Value::Null,
+            422,
+            "invalid",
+        ),
+        of(
+            "plate",
+            "POST",
+            "/v1/reports/declared-vehicles".into(),
+            json!({ "plate": "-" }),
+            422,
+            "invalid",
+        ),
+    ];
+    for (wanted, method, path, body) in auditor {
+        let token = installation.token("auditor");
+        let request = installation.request(method, &path, Some(&token));
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        let entry = refused(&installation, request, &wanted).await;
+        assert!(!entry.to_string().contains("TPK"), "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn no_number_is_too_large_for_a_route() {
+    let installation = tight().await;
+    let document = serde_json::to_value(turnpike_gateway::api::document()).unwrap();
+    let most = u64::MAX.to_string();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let mut address = path.clone();
+            let parameters = operation["parameters"].as_array();
+            for parameter in parameters.into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                if parameter["in"] == "path" {
+                    address = address.replace(&format!("{{{name}}}"), &most);
+                    address = address.replace(&format!("{{*{name}}}"), &most);
+                } else {
+                    let sign = if address.contains('?') { '&' } else { '?' };
+                    address = format!("{address}{sign}{name}={most}");
+                }
+            }
+            for role in ["auditor", "operator", "source_owner", "investigator"] {
+                let token = installation.token(role);
+                let body = json!({ "result": "justified", "note": "seen", "last": u64::MAX });
+                let request = installation.request(&method.to_uppercase(), &address, Some(&token));
+                let response = request.json(&body).send().await.unwrap();
+                let status = response.status();
+                assert!(
+                    !status.is_server_error(),
+                    "{role} {method} {address}: {status}"
+                );
+            }
+        }
+    }
 }

@@ -34,7 +34,7 @@ async fn an_auditor_finds_the_fifth_question_about_one_plate_and_judges_it() {
     assert_eq!(flag["flag"]["entries"], serde_json::json!(asked));
     assert_eq!(flags["flags"].as_array().unwrap().len(), 1);
     let table = shown(&run(&["audit", "flags"]).await);
-    assert!(table.contains("1 flags from") && table.contains("ines.moreau"));
+    assert!(table.contains("1 flag from") && table.contains("ines.moreau"));
     assert!(!table.contains(PLATE), "{table}");
     let list = shown(&run(&["audit", "list", "--flag", "repeated_plate"]).await);
     assert!(list.starts_with("5 of 5 questions"), "{list}");

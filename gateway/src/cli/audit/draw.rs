@@ -21,6 +21,7 @@ use super::super::{
     table::time,
 };
 use super::list::print_questions;
+use crate::cli::words::counted;
 use crate::tlog::AwsEd25519;
 
 /// Draw a sample that a witnessed checkpoint chooses, or recompute one
@@ -126,13 +127,13 @@ impl Sample {
     ) -> std::io::Result<()> {
         writeln!(
             out,
-            "{} of {} questions ({})\nperiod      {} to {}\ncheckpoint  {} entries, signed by the witness {}\nseed        {}\n",
+            "{} of {} ({})\nperiod      {} to {}\ncheckpoint  {}, signed by the witness {}\nseed        {}\n",
             sample.entries.len(),
-            sample.population,
+            counted(sample.population, "question"),
             self.share,
             time(self.from),
             time(self.to),
-            covered.size,
+            counted(covered.size, "entry"),
             time(at),
             sample.seed,
         )

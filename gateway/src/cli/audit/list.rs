@@ -23,6 +23,7 @@ use super::super::{
     report::day_or_time,
     table::{clean, shortened, table, time, trimmed, unbroken, wrapped},
 };
+use crate::cli::words::counted;
 
 /// List questions by who asked, for whom, why, which source, when and what came of it
 #[derive(Debug, Args)]
@@ -136,8 +137,10 @@ impl List {
         let shown = list.questions.len();
         writeln!(
             out,
-            "{} of {} questions, from {} entries\n",
-            shown, list.matched, list.entries
+            "{} of {}, from {}\n",
+            shown,
+            counted(list.matched, "question"),
+            counted(list.entries, "entry")
         )?;
         print_questions(out, &list.questions, self.full)?;
         Ok(Exit::Done)
@@ -156,15 +159,16 @@ impl Flags {
             return Ok(Exit::Done);
         }
         if list.flags.is_empty() {
-            writeln!(out, "Nothing is flagged in {} entries.", list.entries)?;
+            let entries = counted(list.entries, "entry");
+            writeln!(out, "Nothing is flagged in {entries}.")?;
             return Ok(Exit::Done);
         }
         let waiting = list.flags.iter().filter(|line| line.finding.is_none());
         writeln!(
             out,
-            "{} flags from {} entries, {} of them without a finding\n",
-            list.flags.len(),
-            list.entries,
+            "{} from {}, {} of them without a finding\n",
+            counted(list.flags.len(), "flag"),
+            counted(list.entries, "entry"),
             waiting.count()
         )?;
         let mut flags = table(&["entry", "time (utc)", "who", "what", "finding"]);
@@ -202,8 +206,9 @@ impl Trail {
         };
         writeln!(
             out,
-            "{} questions{span}, from {} entries\n",
-            trail.questions, trail.entries
+            "{}{span}, from {}\n",
+            counted(trail.questions, "question"),
+            counted(trail.entries, "entry")
         )?;
         let mut sources = table(&["source", "questions", "reads"]);
         for reached in &trail.sources {

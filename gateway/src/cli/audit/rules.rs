@@ -20,6 +20,7 @@ use super::super::{
     query,
     table::wrapped,
 };
+use crate::cli::words::counted;
 use crate::{config::Config, federation::word};
 
 /// List the misuse rules, or measure them on a log whose misuse is known; no gateway needed
@@ -115,9 +116,9 @@ impl Rules {
         } else {
             writeln!(
                 out,
-                "{} entries, {} questions, written and read in {:.1} s;\nat most {} rows and counts held\n",
-                measured.entries,
-                measured.questions,
+                "{}, {}, written and read in {:.1} s;\nat most {} rows and counts held\n",
+                counted(measured.entries, "entry"),
+                counted(measured.questions, "question"),
                 took.as_secs_f64(),
                 measured.held
             )?;

@@ -10,6 +10,7 @@ use super::log::{beside, failed, parse_key, read};
 use crate::cli::client::client;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::progress::entries_bar;
+use crate::cli::words::counted;
 use crate::tlog::{Folder, FolderError, FollowError, Origin, follow};
 
 /// Name of the key file in a mirror.
@@ -74,8 +75,8 @@ impl Mirror {
             .map_err(|error| failed(error.to_string()))?;
         writeln!(
             out,
-            "{} entries, {} of them new; what was here before is continued",
-            followed.to,
+            "{}, {} of them new; what was here before is continued",
+            counted(followed.to, "entry"),
             followed.to - followed.from
         )?;
         Ok(Exit::Done)

@@ -12,6 +12,7 @@ use super::damaged;
 use super::log::{Log, failed};
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::progress::entries_bar;
+use crate::cli::words::counted;
 use crate::config::Config;
 use crate::tlog::{
     CHECKPOINT, Expected, Export as Copy, Fault, Folder, SigningKey, open_checkpoint,
@@ -106,8 +107,8 @@ impl Export {
         }
         writeln!(
             out,
-            "{} entries under a checkpoint of {}",
-            signed.size(),
+            "{} under a checkpoint of {}",
+            counted(signed.size(), "entry"),
             key.name()
         )?;
         writeln!(out, "{key}")?;

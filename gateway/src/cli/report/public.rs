@@ -16,6 +16,7 @@ use super::super::{
     table::{table, trimmed, wrapped},
 };
 use super::replay::Replay;
+use crate::cli::words::counted;
 
 /// Make the public report of whole months
 ///
@@ -59,11 +60,11 @@ impl Transparency {
         let covered = &report.covered;
         writeln!(
             out,
-            "Questions from {} to {}: {}\ncheckpoint  {} entries of {}\nroot        {}",
+            "Questions from {} to {}: {}\ncheckpoint  {} of {}\nroot        {}",
             report.first_month,
             report.last_month,
             report.questions,
-            covered.size,
+            counted(covered.size, "entry"),
             covered.origin,
             covered.root
         )?;

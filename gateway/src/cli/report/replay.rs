@@ -12,6 +12,7 @@ use super::super::{
     exit::{Exit, Outcome},
     ledger::damaged,
 };
+use crate::cli::words::counted;
 use crate::ledger;
 
 /// What was read.
@@ -51,15 +52,15 @@ impl Replay {
             Some(_) => Err(Outcome::new(
                 Exit::Differs,
                 format!(
-                    "the first {} entries of these files are not those of the checkpoint; keep both",
-                    covered.size
+                    "the first {} of these files are not those of the checkpoint; keep both",
+                    counted(covered.size, "entry")
                 ),
             )),
             None => Err(Outcome::new(
                 Exit::Differs,
                 format!(
-                    "the checkpoint covers {} entries, these files hold fewer; keep both",
-                    covered.size
+                    "the checkpoint covers {}, these files hold fewer; keep both",
+                    counted(covered.size, "entry")
                 ),
             )),
         }

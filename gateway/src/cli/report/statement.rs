@@ -15,6 +15,7 @@ use super::super::{
     query::{json, source},
     table::{shortened, table, trimmed, unbroken},
 };
+use crate::cli::words::counted;
 
 /// Show the owner of a source every question of a day that touched it
 ///
@@ -45,12 +46,12 @@ impl Statement {
         let covered = &statement.covered;
         writeln!(
             out,
-            "{} on {} (UTC): {} questions, {} reads left\ncheckpoint  {} entries of {}\nroot        {}\n",
+            "{} on {} (UTC): {}, {} left\ncheckpoint  {} of {}\nroot        {}\n",
             statement.source,
             statement.day,
-            statement.questions,
-            statement.reads,
-            covered.size,
+            counted(statement.questions, "question"),
+            counted(statement.reads, "read"),
+            counted(covered.size, "entry"),
             covered.origin,
             covered.root
         )?;

@@ -16,6 +16,7 @@ use super::super::{
     query::json,
     table::{clean, shortened, table, time, trimmed, unbroken},
 };
+use crate::cli::words::counted;
 use crate::federation::word;
 
 /// Say which accounts, roles, agreements and sources nobody uses
@@ -54,10 +55,10 @@ impl Unused {
         let since = unused.since.map_or_else(|| "-".to_owned(), time);
         writeln!(
             out,
-            "Not used in {} days before {} UTC\n({} entries, the first of {since})\n",
-            unused.days,
+            "Not used in {} before {} UTC\n({}, the first of {since})\n",
+            counted(unused.days, "day"),
             time(unused.as_of),
-            unused.entries
+            counted(unused.entries, "entry")
         )?;
         let mut accounts = table(&["account", "organisation", "last question (utc)", "may ask"]);
         for idle in &unused.accounts {

@@ -19,10 +19,10 @@ use super::{
         exit::{Exit, Outcome},
         query::{json, source},
         table::{clean, table, time, unbroken},
+        words::counted,
     },
-    check::small,
     payloads::{As, Loaded, configured},
-    report::{counted, wrapped},
+    report::wrapped,
 };
 use crate::{app::SHAPES, federation::Seen};
 
@@ -148,12 +148,12 @@ impl Drift {
     }
 
     fn print(&self, out: &mut dyn Write, today: &Today, changes: &[Change]) -> Result<(), Outcome> {
-        let payloads = counted(u32::try_from(today.payloads).unwrap_or(u32::MAX), "payload");
+        let payloads = counted(today.payloads, "payload");
         let payloads = match today.since {
             Some(since) => format!("{payloads} looked at since {} UTC", time(since)),
             None => payloads,
         };
-        let fields = counted(small(today.shape.len()), "field");
+        let fields = counted(today.shape.len(), "field");
         if changes.is_empty() {
             wrapped(
                 out,
@@ -181,7 +181,7 @@ impl Drift {
                 &format!(
                     "{}: {payloads}, {fields}, {}.",
                     self.id,
-                    counted(small(changes.len()), "change")
+                    counted(changes.len(), "change")
                 ),
             )?;
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use turnpike_schemas::conformance::{CheckReport, CheckWay, Verdict};
 
 use super::super::table::{clean, table, unbroken};
+use crate::cli::words::counted;
 
 /// Width of text, as of tables without a terminal.
 const WIDTH: usize = 80;
@@ -97,14 +98,6 @@ pub(super) fn print(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         )?;
     }
     Ok(())
-}
-
-/// A number of things.
-pub(super) fn counted(count: u32, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
 }
 
 const fn word(verdict: Verdict) -> &'static str {
