@@ -163,7 +163,14 @@ impl Limits {
 /// restart begins anew.
 #[derive(Debug, Default)]
 pub struct AgreementLimits {
-    counts: Mutex<BTreeMap<(SourceId, bool, String), Counts>>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    counts: BTreeMap<(SourceId, bool, String), Counts>,
+    /// How many there may be before those at rest are forgotten: twice as many as were not, the last time.
+    most: usize,
 }
 
 /// Questions by the part of the span they fell into.
@@ -174,6 +181,13 @@ struct Counts(VecDeque<(i64, u32)>);
 struct Span {
     whole: i64,
     part: i64,
+}
+
+impl Span {
+    /// When a part no longer counts: once all of it is older than the span.
+    fn leaves(&self, part: i64) -> i64 {
+        (part + 1) * self.part + self.whole
+    }
 }
 
 const HOUR: Span = Span {
@@ -197,7 +211,9 @@ impl AgreementLimits {
         let subject = (source(), false, requester.subject.clone());
         let organisation = (source(), true, requester.organisation.id.clone());
         let now = now.as_second();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.forget(now);
+        let counts = &mut taken.counts;
         let mut room = |key: &(SourceId, bool, String), span: &Span, most| {
             let counts = counts.entry(key.clone()).or_default();
             counts.room(span, most, now)
@@ -211,21 +227,43 @@ impl AgreementLimits {
     }
 }
 
+impl Taken {
+    /// A system can name any number of people: what is at rest leaves when there is much of it.
+    fn forget(&mut self, now: i64) {
+        if self.counts.len() <= self.most.max(MANY) {
+            return;
+        }
+        self.counts.retain(|(_, is_organisation, _), counts| {
+            let span = if *is_organisation { &DAY } else { &HOUR };
+            counts.let_go(span, now);
+            !counts.0.is_empty()
+        });
+        self.most = self.counts.len().saturating_mul(2);
+    }
+}
+
 impl Counts {
     /// A part counts until all of it is older than the span.
     fn room(&mut self, span: &Span, most: u32, now: i64) -> Result<(), u32> {
-        let leaves = |part: i64| (part + 1) * span.part + span.whole;
-        while self.0.front().is_some_and(|(part, _)| leaves(*part) <= now) {
-            self.0.pop_front();
-        }
+        self.let_go(span, now);
         let asked: u64 = self.0.iter().map(|(_, count)| u64::from(*count)).sum();
         match self.0.front() {
             Some((first, _)) if asked >= u64::from(most) => {
-                Err(u32::try_from(leaves(*first) - now)
+                Err(u32::try_from(span.leaves(*first) - now)
                     .unwrap_or(u32::MAX)
                     .max(1))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn let_go(&mut self, span: &Span, now: i64) {
+        while self
+            .0
+            .front()
+            .is_some_and(|(part, _)| span.leaves(*part) <= now)
+        {
+            self.0.pop_front();
         }
     }
 
@@ -350,6 +388,30 @@ mod tests {
         );
         assert_eq!(take(&limits, &permit, "dana", 86_999), Err(1));
         assert_eq!(take(&limits, &permit, "dana", 87_000), Ok(()));
+    }
+
+    #[test]
+    fn subjects_at_rest_are_forgotten_and_nobody_else() {
+        let permit = permit(1, 1_000_000);
+        let many = || {
+            let limits = AgreementLimits::default();
+            for n in 0..MANY {
+                assert_eq!(take(&limits, &permit, &format!("dispatch/{n}"), 0), Ok(()));
+            }
+            limits
+        };
+        let held = |limits: &AgreementLimits| limits.taken.lock().unwrap().counts.len();
+        let limits = many();
+        assert_eq!(
+            held(&limits),
+            MANY + 1,
+            "each subject, and the organisation"
+        );
+        assert_eq!(take(&limits, &permit, "dispatch/again", 3_661), Ok(()));
+        assert_eq!(held(&limits), 2);
+        let limits = many();
+        assert_eq!(take(&limits, &permit, "dispatch/7", 3_659), Err(1));
+        assert_eq!(held(&limits), MANY + 1);
     }
 
     proptest! {

@@ -112,6 +112,10 @@ data_dir = "data"
 level = "warn"
 format = "text"
 
+# The invented tokens below are of one factor.
+[identity]
+step_up = "aal1"
+
 {keys}
 [[organisations]]
 id = "brookdale-pd"

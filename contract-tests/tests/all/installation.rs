@@ -243,8 +243,19 @@ pub(crate) fn agree(world: &World, source: &str, from: &str, to: &str) {
 
 /// Adds tables to the configuration.
 pub(crate) fn configure(world: &World, tables: &str) {
-    let path = world.config();
-    fs::write(&path, format!("{}\n{tables}\n", read(&path))).unwrap();
+    let (path, tables) = (world.config(), tables.trim());
+    let text = read(&path);
+    // A table that is there takes the lines in.
+    let there = tables
+        .split_once('\n')
+        .filter(|(head, lines)| text.contains(&format!("\n{head}\n")) && !lines.contains("\n["));
+    let text = match there {
+        Some((head, lines)) => {
+            text.replacen(&format!("\n{head}\n"), &format!("\n{head}\n{lines}\n"), 1)
+        }
+        None => format!("{text}\n{tables}\n"),
+    };
+    fs::write(&path, text).unwrap();
 }
 
 /// The question about [`PLATE`] over the last `days`.

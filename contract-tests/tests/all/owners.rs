@@ -115,7 +115,10 @@ async fn an_owner_takes_the_log_of_its_source_home_and_checks_it_there() {
     let proven = ["verify", path, "--log-key", vkey];
     let (code, verified, problem) = run(&installation, "source_owner", &proven).await;
     assert_eq!(code, 0, "{problem}");
-    assert!(verified.contains("proven to be in the ledger"), "{verified}");
+    assert!(
+        verified.contains("proven to be in the ledger"),
+        "{verified}"
+    );
     assert!(
         verified.contains("5 decisions about questions"),
         "{verified}"

@@ -19,6 +19,8 @@ const ASKED: &str = "TPC4N4RY";
 
 const CASE: &str = "BRK-2026-424242";
 
+const TRAINED: &str = "2097-11-23";
+
 const CAMERAS: &str = "main-street-cameras";
 
 fn text(output: &std::process::Output) -> (i32, String, String) {
@@ -38,6 +40,13 @@ async fn what_was_asked_is_in_no_file_no_log_and_no_metric_in_the_clear() {
             "turnpike.toml",
             "level = \"warn\"",
             "level = \"debug\"",
+        );
+        let trained = format!("subject = \"ines.moreau\"\ntraining_until = \"{TRAINED}\"\n");
+        edit(
+            world,
+            "turnpike.toml",
+            "subject = \"ines.moreau\"\n",
+            &trained,
         );
     })
     .await;
@@ -101,6 +110,7 @@ async fn what_was_asked_is_in_no_file_no_log_and_no_metric_in_the_clear() {
         for canary in [
             ASKED,
             CASE,
+            TRAINED,
             "ines.moreau",
             "sam.okafor",
             "kim.duarte",
@@ -114,6 +124,12 @@ async fn what_was_asked_is_in_no_file_no_log_and_no_metric_in_the_clear() {
         .iter()
         .filter(|entry| entry["body"]["subject"] == "ines.moreau");
     assert!(subjects.count() >= 4, "with the keys it is all there");
+    let intent = of_kind(&ledger, "intent")[0];
+    let asker = &intent["body"]["asker"];
+    assert_eq!(
+        (&asker["training_until"], &asker["trained"]),
+        (&json!(TRAINED), &json!(true))
+    );
 }
 
 #[tokio::test]

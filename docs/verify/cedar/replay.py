@@ -145,7 +145,11 @@ def organisation(name, kind, area):
     return entity("Organisation", name, attrs, parents=sorted({area, area.split("-")[0]}))
 
 
-def asking_entities(intent):
+def day(text):
+    return date.fromisoformat(text[:10]).toordinal() - date(1970, 1, 1).toordinal()
+
+
+def asking_entities(intent, decided_at):
     asker = intent["asker"]
     attrs = {
         "organisation": one("Organisation", intent["organisation"]),
@@ -153,9 +157,12 @@ def asking_entities(intent):
         "sworn": asker["sworn"],
         "assurance": LEVELS[asker["assurance"]],
     }
-    if asker["training_until"] is not None:
-        last = date.fromisoformat(asker["training_until"])
-        attrs["trained_until"] = last.toordinal() - date(1970, 1, 1).toordinal()
+    # Whether training was valid is all a decision rests on; entries of earlier versions have the date instead.
+    if "trained" in asker:
+        if asker["trained"]:
+            attrs["trained_until"] = day(decided_at)
+    elif asker["training_until"] is not None:
+        attrs["trained_until"] = day(asker["training_until"])
     made = [
         entity("User", intent["subject"], attrs),
         organisation(intent["organisation"], intent["organisation_class"], intent["jurisdiction"]),
@@ -265,7 +272,7 @@ class Ledger:
             "resource": {"type": "Agreement", "id": name},
             "context": context_of(intent, decision, document),
         }
-        entities = agreement_entities(document, name) + asking_entities(intent)
+        entities = agreement_entities(document, name) + asking_entities(intent, decision["decided_at"])
         recorded = decision["verdict"] == "refuse"
         try:
             refused, by = self.both(request, source, entities)

@@ -220,6 +220,18 @@ impl Accounts {
         Ok((self.account(subject, now).await?, enrolment))
     }
 
+    /// Ends every session of somebody, of this store or of a provider: on record first.
+    ///
+    /// # Errors
+    /// The ledger or the store.
+    pub async fn end_sessions(&self, by: &Identity, subject: &str) -> Result<usize> {
+        let _change = self.change().await;
+        let facts = json!({ "account": subject, "change": "sessions_ended" });
+        self.record(AdminAction::AccountChange, Some(by.account()), facts)
+            .await?;
+        Ok(self.control.end_sessions_of(subject).await?)
+    }
+
     /// Every key.
     ///
     /// # Errors

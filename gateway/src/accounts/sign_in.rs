@@ -50,12 +50,22 @@ impl Accounts {
                 }
                 _ => "organisation_or_roles",
             },
-            Err(denied) => denied.as_str(),
+            Err(failed) if failed.locks => {
+                self.locked(&subject).await?;
+                failed.denied.as_str()
+            }
+            Err(failed) => failed.denied.as_str(),
         };
         // What was typed as a name is kept only where it is one: it could be the password.
         let by = (denied != Denied::Unknown.as_str()).then_some(subject.as_str());
         let error = AccountError::Denied(denied);
         Err(self.refuse(refusals, by, denied, "password", error).await)
+    }
+
+    /// That an account is locked is an entry of its own, however many refusals share one.
+    async fn locked(&self, subject: &str) -> Result<()> {
+        let facts = json!({ "account": subject, "change": "locked" });
+        self.record(AdminAction::AccountChange, None, facts).await
     }
 
     fn acknowledged(&self, sent: Option<&str>) -> Result<()> {
@@ -82,8 +92,11 @@ impl Accounts {
         });
         self.record(AdminAction::SignIn, Some(&profile.subject), facts)
             .await?;
-        let sessions = self.rules.sessions;
+        let mut sessions = self.rules.sessions;
         let is_local = provider.is_none();
+        if !is_local {
+            sessions.longest = sessions.longest.min(self.rules.provider_session);
+        }
         let begun = self
             .control
             .begin_session(profile.clone(), is_local, sessions, now);
@@ -199,7 +212,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Denied`], on record; [`AccountError::Invalid`] for a password that is not taken.
     pub async fn enrol(&self, request: Enrol, refusals: &Refusals) -> Result<Enrolled> {
-        let _change = self.change().await;
+        let change = self.change().await;
         let length = request.password.chars().count();
         let taken = (MIN_PASSWORD..=MAX_PASSWORD).contains(&length)
             && !request.password.contains(&request.subject);
@@ -227,6 +240,8 @@ impl Accounts {
                 })
             }
             Err(reason) => {
+                // Whoever guesses keeps nobody who changes accounts waiting for the disk.
+                drop(change);
                 let error = if reason == "password_rule" {
                     let rule = "must have 12 to 256 characters and not hold the account's name";
                     invalid("password", rule)

@@ -59,6 +59,8 @@ fn office() -> Office {
         notice: None,
         require_training: false,
         assurance: Assurance::Aal1,
+        step_up: Assurance::Aal2,
+        provider_session: SignedDuration::from_mins(60),
         sessions: SessionLimits {
             idle: SignedDuration::from_mins(30),
             longest: SignedDuration::from_hours(12),

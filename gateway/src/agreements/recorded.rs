@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use turnpike_schemas::{
     agreement::{
@@ -52,7 +53,7 @@ pub fn recorded(dir: &Path, keys: &Keyring) -> Result<Replayed, LedgerError> {
         if intent.action == Action::Check {
             continue;
         }
-        match question(intent) {
+        match question(intent, entry.at) {
             Some((requester, query)) => found.questions.push(Recorded {
                 index: entry.index,
                 at: entry.at,
@@ -78,7 +79,7 @@ impl Recorded {
     }
 }
 
-fn question(intent: &Intent) -> Option<(Requester, Query)> {
+fn question(intent: &Intent, at: Timestamp) -> Option<(Requester, Query)> {
     let (asker, grounds) = (intent.asker.as_ref()?, intent.grounds.as_ref()?);
     let organisation = |id: &str, class: &str, jurisdiction: &str| {
         Some(Organisation {
@@ -107,7 +108,7 @@ fn question(intent: &Intent) -> Option<(Requester, Query)> {
         on_behalf_of: other,
         attributes: Attributes {
             sworn: asker.sworn,
-            training_until: asker.training_until,
+            training_until: asker.training_until(at),
             assurance: value::<Assurance>(&asker.assurance)?,
         },
     };

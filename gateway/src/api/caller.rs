@@ -113,7 +113,10 @@ impl App {
             return Ok(caller);
         };
         match person.to_str().ok().filter(|text| is_person(text)) {
-            Some(person) if caller.0.is_system() => Ok(Caller(caller.0.asking_for(person))),
+            // One person is one subject, however a system spells the name.
+            Some(person) if caller.0.is_system() => {
+                Ok(Caller(caller.0.asking_for(&person.to_ascii_lowercase())))
+            }
             _ => {
                 let failure = Failure::new(INVALID)
                     .because("`x-end-user` is for systems: 1 to 64 letters, digits, `.`, `_`, `@` or `-`")
@@ -142,6 +145,18 @@ impl App {
         Err(self
             .refuse_other(caller, reason, "assurance", failure)
             .await)
+    }
+
+    /// Lets people take entries of the ledger home, or approve what somebody else asks for, only if they signed in as surely as
+    /// that needs. A machine is bound by the scope of its key instead.
+    ///
+    /// # Errors
+    /// `insufficient_user_authentication`; `ledger_unavailable` when the refusal cannot be recorded.
+    pub(super) async fn stepped_up(&self, caller: &Caller) -> Result<(), Failure> {
+        if caller.0.is_machine() {
+            return Ok(());
+        }
+        self.surely(caller, self.accounts.rules().step_up).await
     }
 
     /// Lets through only callers with the role who signed in so surely. Otherwise the refusal is recorded.
@@ -203,13 +218,7 @@ impl App {
                 )
                 .await);
         }
-        if let Some((detail, failure)) = self.unfit(&caller.0) {
-            let reason = RefusedReason::Forbidden;
-            return Err(self
-                .refuse(caller, action, reason, detail, None, failure)
-                .await);
-        }
-        self.awake(caller).await?;
+        self.fit(caller, action).await?;
         match self.limits.take(&caller.0) {
             Ok(standing) => Ok(standing),
             Err(limited) => {
@@ -227,6 +236,21 @@ impl App {
                 Err(failure)
             }
         }
+    }
+
+    /// Lets a caller ask as far as it is about the caller: a system names a person, training is valid, the account is in use.
+    /// Otherwise the refusal is recorded.
+    ///
+    /// # Errors
+    /// `forbidden`, `dormant`; `ledger_unavailable` when the refusal cannot be recorded.
+    pub(super) async fn fit(&self, caller: &Caller, action: Action) -> Result<(), Failure> {
+        if let Some((detail, failure)) = self.unfit(&caller.0) {
+            let reason = RefusedReason::Forbidden;
+            return Err(self
+                .refuse(caller, action, reason, detail, None, failure)
+                .await);
+        }
+        self.awake(caller).await
     }
 
     /// Records a refusal and gives the problem to answer with.
@@ -298,7 +322,8 @@ fn refusal_of(caller: &Caller, reason: RefusedReason, detail: &str) -> Refused {
 
 /// A refused question's plate is evidence only if it is one.
 fn short(plate: &str) -> Option<String> {
-    (!plate.trim().is_empty()).then(|| plate.chars().take(64).collect())
+    let text = plate.trim();
+    (!text.is_empty()).then(|| text.chars().take(64).collect())
 }
 
 /// Adds the `RateLimit` fields of the IETF draft "RateLimit header fields for HTTP".

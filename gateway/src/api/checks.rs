@@ -13,6 +13,7 @@ use turnpike_schemas::{
     api::{Problem, QueryRequest},
     conformance::{CheckRecorded, CheckReport, CheckResult, CheckWay},
     ledger::{Action, RefusedReason},
+    read::SourceId,
 };
 
 use super::{
@@ -25,8 +26,9 @@ use crate::{app::App, federation::AskError, limits::Standing};
 /// Check a source by asking it
 ///
 /// Asks one source the question and looks at what comes back, or at what the source sent, where it is not asked live. The
-/// source is contacted only with a permit of its agreement, so the caller needs a role that may ask as well. Question and
-/// outcome are on record like any other; no read is released, stored or told.
+/// source is contacted only with a permit of its agreement, so the caller needs a role that may ask as well, and everything
+/// that holds for questions holds for it. Question and outcome are on record like any other; no read is released, stored or
+/// told, and none that the agreement would keep back is counted.
 #[utoipa::path(
     post,
     path = "/v1/sources/{id}/check",
@@ -55,7 +57,12 @@ pub(super) async fn live(
 ) -> Result<Response, Failure> {
     let standing = app.admit_check(&caller).await?;
     let id = path.map(|Path(id)| id).unwrap_or_default();
-    let question: QueryRequest = app.checked_body(&caller, request).await?;
+    if caller.0.may_ask() {
+        app.fit(&caller, Action::Check).await?;
+    }
+    let mut question: QueryRequest = app.checked_body(&caller, request).await?;
+    question.sources = SourceId::parse(&id).ok().map(|id| vec![id]);
+    let question = app.in_scope(&caller, Action::Check, question).await?;
     match app.federation.check(&caller.0, &id, &question).await {
         Ok(report) => {
             let mut response = Json(report).into_response();

@@ -91,6 +91,7 @@ pub(super) async fn ledger_entries(
             .refuse_other(&caller, reason, "ledger_entries", failure)
             .await);
     }
+    app.stepped_up(&caller).await?;
     let range = which.ok().and_then(|Query(which)| which.range(&app));
     let Some((from, limit)) = range else {
         let failure = Failure::new(INVALID)
@@ -140,6 +141,7 @@ pub(super) async fn propose_seal(
     caller: Caller,
     request: Request,
 ) -> Result<Json<SealProposal>, Failure> {
+    app.stepped_up(&caller).await?;
     let asked: SealRequest = app.ledger_body(&caller, request).await?;
     let proposed = app
         .sealing
@@ -174,6 +176,7 @@ pub(super) async fn confirm_seal(
     caller: Caller,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<SealReport>, Failure> {
+    app.stepped_up(&caller).await?;
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let now = app.federation.now();
     match app.sealing.confirm(&caller.0, id, now).await {

@@ -105,6 +105,7 @@ pub(super) async fn tile(
     let tile = Tile::parse(&format!("tile/{path}"));
     if tile.as_ref().is_ok_and(|tile| tile.level().is_none()) || path.starts_with("entries") {
         app.admit_auditor(&caller).await?;
+        app.stepped_up(&caller).await?;
     }
     let tile = tile.map_err(|_| none())?;
     let published = app.signed()?.clone();

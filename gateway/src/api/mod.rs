@@ -136,6 +136,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(session::enrol))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::change))
+        .routes(routes!(users::end_sessions))
         .routes(routes!(users::keys, users::add_key))
         .routes(routes!(users::revoke_key))
         .routes(routes!(system::healthz))

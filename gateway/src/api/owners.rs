@@ -114,6 +114,7 @@ pub(super) async fn owner_entries(
     which: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<OwnerLeaves>, Failure> {
     let source = app.own_source(&caller, path).await?;
+    app.stepped_up(&caller).await?;
     let which = which.ok().map(|Query(which)| which);
     let which = which.filter(|which| (1..=MAX_ENTRIES).contains(&which.limit));
     let Some(Which { start: from, limit }) = which else {
@@ -207,6 +208,7 @@ pub(super) async fn say_who(
     caller: Caller,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<PseudonymResolved>, Failure> {
+    app.stepped_up(&caller).await?;
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let said = app
         .owners

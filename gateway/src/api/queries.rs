@@ -150,7 +150,7 @@ impl App {
             Err(failure) => Err(failure),
         };
         match decoded {
-            Ok(question) => self.in_scope(caller, question).await,
+            Ok(question) => self.in_scope(caller, Action::Query, question).await,
             Err(failure) => {
                 let detail = failure
                     .problem
@@ -173,9 +173,10 @@ impl App {
     }
 
     /// The question with the sources a key is good for: those it names must be among them, and all of them where it names none.
-    async fn in_scope(
+    pub(super) async fn in_scope(
         &self,
         caller: &Caller,
+        action: Action,
         mut question: QueryRequest,
     ) -> Result<QueryRequest, Failure> {
         let Some(scope) = &caller.0.scope().sources else {
@@ -188,7 +189,7 @@ impl App {
                 let failure = Failure::new(FORBIDDEN)
                     .because("the key is not good for one of these sources")
                     .at("sources");
-                let (action, reason) = (Action::Query, RefusedReason::Forbidden);
+                let reason = RefusedReason::Forbidden;
                 return Err(self
                     .refuse(
                         caller,

@@ -12,7 +12,9 @@ use turnpike_schemas::{
     agreement::{Assurance, Role},
     api::{
         Problem,
-        identity::{Accounts, ApiKeys, Changed, KeyMade, NewKey, NewUser, UserChange},
+        identity::{
+            Accounts, ApiKeys, Changed, KeyMade, NewKey, NewUser, SessionsEnded, UserChange,
+        },
     },
     ledger::RefusedReason,
 };
@@ -123,6 +125,38 @@ pub(super) async fn change(
     let change: UserChange = app.known_body(&caller, request).await?;
     match app.accounts.change_user(&caller.0, &subject, change).await {
         Ok((account, enrolment)) => Ok(Json(Changed { account, enrolment })),
+        Err(error) => Err(app.not_changed(&caller, error).await),
+    }
+}
+
+/// End somebody's sessions
+///
+/// Of an account of the gateway's own store or of a provider (`PROVIDER:SUBJECT`). Who may sign in, may sign in again.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{subject}/sessions",
+    tag = "identity",
+    params(("subject" = String, Path, description = "Whose")),
+    responses(
+        (status = 200, description = "How many there were", body = SessionsEnded),
+        (status = 401, description = "No valid token, or a surer sign-in is needed", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or accounts cannot be looked up", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn end_sessions(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<SessionsEnded>, Failure> {
+    app.only(&caller, Role::Operator, WHO, Assurance::Aal2)
+        .await?;
+    let subject = path.map(|Path(subject)| subject).unwrap_or_default();
+    match app.accounts.end_sessions(&caller.0, &subject).await {
+        Ok(ended) => Ok(Json(SessionsEnded {
+            ended: u32::try_from(ended).unwrap_or(u32::MAX),
+        })),
         Err(error) => Err(app.not_changed(&caller, error).await),
     }
 }

@@ -68,6 +68,11 @@ impl Server {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// A deletion that is answered.
+    pub(super) async fn delete_for<T: DeserializeOwned>(&self, path: &str) -> Result<T, Outcome> {
+        self.send(self.request(Method::DELETE, path)?).await
+    }
+
     pub(super) async fn delete(&self, path: &str) -> Result<(), Outcome> {
         self.answer(self.request(Method::DELETE, path)?)
             .await

@@ -8,7 +8,7 @@ use serde_json::Value;
 use turnpike_adapters::context::{Clock as _, SystemClock};
 use turnpike_schemas::{
     agreement::Role,
-    api::identity::{Accounts, Changed, Enrol, Enrolled, NewUser, UserChange},
+    api::identity::{Accounts, Changed, Enrol, Enrolled, NewUser, SessionsEnded, UserChange},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     prompt,
     query::json,
     table::{table, time, trimmed, unbroken},
+    words::counted,
 };
 use crate::{
     accounts::{AccountError, check_user},
@@ -47,6 +48,8 @@ pub(super) enum UserCommand {
     Disable(Name),
     /// Let a person set password and authenticator anew
     Reset(Name),
+    /// End every session of somebody, also of a provider's (PROVIDER:SUBJECT)
+    SignOut(Name),
 }
 
 /// The first account
@@ -179,6 +182,13 @@ impl UserCommand {
             Self::Reset(Name { server, subject }) => {
                 change(&server, &subject, &UserChange::Reset {}, out).await
             }
+            Self::SignOut(Name { server, subject }) => {
+                let path = format!("/v1/users/{}/sessions", segment(&subject)?);
+                let ended: SessionsEnded = server.delete_for(&path).await?;
+                let sessions = counted(ended.ended, "session");
+                writeln!(out, "ended {sessions} of {subject}; on record")?;
+                Ok(Exit::Done)
+            }
         }
     }
 }
@@ -310,4 +320,15 @@ impl List {
         writeln!(out, "{}", trimmed(&shown.to_string()))?;
         Ok(Exit::Done)
     }
+}
+
+/// A subject as one segment of a path.
+fn segment(subject: &str) -> Result<String, Outcome> {
+    let unfit = || Outcome::new(Exit::Usage, format!("`{subject}` is nobody's name"));
+    let mut address = url::Url::parse("http://localhost/").map_err(|_| unfit())?;
+    address
+        .path_segments_mut()
+        .map_err(|()| unfit())?
+        .push(subject);
+    Ok(address.path().trim_start_matches('/').to_owned())
 }

@@ -32,8 +32,12 @@ pub struct IdentityRules {
     pub require_training: bool,
     /// Least assurance of people's sign-ins for anything at all.
     pub assurance: Assurance,
+    /// Least assurance of people's sign-ins for taking entries of the ledger home and for approving what others ask for.
+    pub step_up: Assurance,
     /// How long sessions last.
     pub sessions: SessionLimits,
+    /// Longest life of a session that a provider vouched for: roles and leave taken there count here from its next sign-in on.
+    pub provider_session: SignedDuration,
 }
 
 /// A provider of single sign-on.
@@ -115,8 +119,10 @@ pub(super) struct RawIdentity {
     pub(super) notice: String,
     pub(super) require_training: bool,
     pub(super) assurance: Assurance,
+    pub(super) step_up: Assurance,
     pub(super) session_idle_min: u64,
     pub(super) session_hours: u64,
+    pub(super) provider_session_min: u64,
 }
 
 impl Default for RawIdentity {
@@ -125,8 +131,10 @@ impl Default for RawIdentity {
             notice: String::new(),
             require_training: false,
             assurance: Assurance::Aal1,
+            step_up: Assurance::Aal2,
             session_idle_min: 30,
             session_hours: 12,
+            provider_session_min: 60,
         }
     }
 }
@@ -179,6 +187,11 @@ pub(super) fn rules(raw: &RawIdentity, report: &mut Report) -> IdentityRules {
     };
     let idle = within("identity.session_idle_min", raw.session_idle_min, 30);
     let longest = within("identity.session_hours", raw.session_hours, 24);
+    let vouched = within(
+        "identity.provider_session_min",
+        raw.provider_session_min,
+        720,
+    );
     let notice = raw.notice.trim();
     if notice.len() > 8_192 {
         report.add("identity.notice", "must be at most 8192 bytes");
@@ -187,10 +200,12 @@ pub(super) fn rules(raw: &RawIdentity, report: &mut Report) -> IdentityRules {
         notice: (!notice.is_empty()).then(|| notice.to_owned()),
         require_training: raw.require_training,
         assurance: raw.assurance,
+        step_up: raw.step_up,
         sessions: SessionLimits {
             idle: SignedDuration::from_mins(idle),
             longest: SignedDuration::from_hours(longest),
         },
+        provider_session: SignedDuration::from_mins(vouched),
     }
 }
 

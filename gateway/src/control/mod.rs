@@ -26,7 +26,7 @@ use rusqlite::Connection;
 pub use codes::{CODE_DIGITS, CODE_STEP_S, CodeSecret};
 pub use keys::{Key, KeyState};
 pub use passwords::{MAX_PASSWORD, MIN_PASSWORD};
-pub use row::{Denied, Unrecorded, UserRow};
+pub use row::{Denied, Failed, Unrecorded, UserRow};
 pub(crate) use secrets::random_text;
 pub use secrets::{KEY_PREFIX, SESSION_PREFIX};
 pub use sessions::{Profile, SessionFound, SessionLimits};

@@ -53,6 +53,15 @@ pub enum Denied {
     Enrolment,
 }
 
+/// A sign-in that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// Why.
+    pub denied: Denied,
+    /// Whether the account is locked from this try on.
+    pub locks: bool,
+}
+
 /// An account that was made before the gateway ran: its entry is still owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrecorded {

@@ -109,6 +109,18 @@ impl Control {
             .await
     }
 
+    /// Ends every session of a subject; tells how many there were.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn end_sessions_of(&self, subject: &str) -> Result<usize, ControlError> {
+        let subject = subject.to_owned();
+        self.run(move |connection| {
+            Ok(connection.execute("DELETE FROM sessions WHERE subject = ?1", [subject])?)
+        })
+        .await
+    }
+
     /// Ends the session of a token.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use turnpike_schemas::api::identity::{NewUser, UserChange};
 
 use super::{
-    CodeSecret, Control, ControlError, Denied, Unrecorded, UserRow, passwords,
+    CodeSecret, Control, ControlError, Denied, Failed, Unrecorded, UserRow, passwords,
     row::{from_json, time, to_json},
     secrets,
 };
@@ -193,7 +193,7 @@ impl Control {
         password: String,
         code: &str,
         now: Timestamp,
-    ) -> Result<Result<UserRow, Denied>, ControlError> {
+    ) -> Result<Result<UserRow, Failed>, ControlError> {
         let hash = self.user(subject).await?.and_then(|user| user.password);
         let checked = hash.clone();
         let is = self.hash(move || passwords::is(&password, checked.as_deref()));
@@ -202,13 +202,16 @@ impl Control {
         self.run(move |connection| {
             let transaction = connection.transaction()?;
             let Some(user) = find(&transaction, &subject)? else {
-                return Ok(Err(Denied::Unknown));
+                let (denied, locks) = (Denied::Unknown, false);
+                return Ok(Err(Failed { denied, locks }));
             };
             // What was checked must still be the account's password, and the lock is that of now: guesses at once gain nothing.
             let judged = user.judge(is && user.password == hash, &code, now);
-            note(&transaction, &user, judged, now)?;
+            let locks = note(&transaction, &user, judged, now)?;
             transaction.commit()?;
-            Ok(judged.map(|_| user))
+            Ok(judged
+                .map(|_| user)
+                .map_err(|denied| Failed { denied, locks }))
         })
         .await
     }
@@ -230,12 +233,13 @@ fn enrols(
     Ok(right.then_some(()).ok_or(Denied::Enrolment))
 }
 
+/// Keeps what came of a try, and tells whether it locked the account.
 fn note(
     connection: &Connection,
     user: &UserRow,
     judged: Result<i64, Denied>,
     now: Timestamp,
-) -> Result<(), ControlError> {
+) -> Result<bool, ControlError> {
     match judged {
         Ok(step) => {
             connection.execute(
@@ -252,10 +256,11 @@ fn note(
                 "UPDATE users SET failures = ?2, locked_until = ?3 WHERE subject = ?1",
                 params![user.subject, failures, until],
             )?;
+            return Ok(locks);
         }
         Err(_) => {}
     }
-    Ok(())
+    Ok(false)
 }
 
 fn insert(connection: &Connection, new: &NewUser, now: Timestamp) -> Result<String, ControlError> {

@@ -16,7 +16,7 @@ use turnpike_schemas::{
     api::{Completeness, LedgerPosition, LimitedBy, QueryRequest, SourceOutcome},
     conformance::{CheckReport, CheckResult, CheckWay, Verdict},
     ledger::{self, Action, Admin, AdminAction, Personal},
-    read::SourceId,
+    read::{Observation, PlateRead, SourceId},
 };
 
 use super::{AskError, Federation, Plan, Source, Step, images::kind as kind_word, record};
@@ -31,6 +31,8 @@ struct Looked {
     /// Answers looked at.
     answers: u32,
     page: Page,
+    /// Reads that the agreement would release.
+    released: Vec<Observation>,
     results: Vec<CheckResult>,
     outcome: &'static str,
     detail: Option<String>,
@@ -67,7 +69,14 @@ impl Federation {
             .filter(|((row, _), _)| row.id == source.id)
             .map(|((row, _), decision)| record::decision(&row.id, decision, self.policy.sha256()));
         let wanted = vec![source.id.to_string()];
-        let intent = record::intent(Action::Check, &plan.requester, &plan.query, wanted, None);
+        let intent = record::intent(
+            Action::Check,
+            &plan.requester,
+            &plan.query,
+            wanted,
+            None,
+            plan.now,
+        );
         let ticket = self
             .ledger
             .begin(plan.id, intent, decisions.collect())
@@ -140,10 +149,11 @@ impl Federation {
             Err(_) => failed(ErrorKind::TimedOut, "the source did not answer in time"),
         };
         match answered {
-            Ok(page) => self.looked_at(page, permit),
+            Ok(page) => self.looked_at(source, page, permit),
             Err(error) => Looked {
                 answers: 0,
                 page: Page::default(),
+                released: Vec::new(),
                 results: vec![unanswered(&error)],
                 outcome: "failed",
                 detail: Some(kind_word(error.kind()).to_owned()),
@@ -160,7 +170,7 @@ impl Federation {
                     reads: reads.collect(),
                     ..Page::default()
                 };
-                self.looked_at(page, permit)
+                self.looked_at(source, page, permit)
             }
             Err(StoreError::TooBroad) => not_looked(&SourceOutcome::NotAsked),
             Err(error) => {
@@ -198,8 +208,15 @@ impl Federation {
         looked
     }
 
-    fn looked_at(&self, page: Page, permit: &Permit) -> Looked {
+    fn looked_at(&self, source: &Source, page: Page, permit: &Permit) -> Looked {
         let now = self.now();
+        let provenance = Arc::new(source.provenance(String::new()));
+        let released = page.reads.iter().filter_map(|read| {
+            let (read, from) = (read.clone(), source.id.clone());
+            let read = PlateRead::seal(read, from, now, Arc::clone(&provenance));
+            permit.release(read).map(|read| read.observation)
+        });
+        let released = released.collect();
         let results = check_answer(&Answer {
             page: &page,
             permit,
@@ -213,6 +230,7 @@ impl Federation {
         Looked {
             answers: 1,
             page,
+            released,
             results,
             outcome,
             detail: Some("check".to_owned()),
@@ -264,6 +282,7 @@ fn not_looked(outcome: &SourceOutcome) -> Looked {
     Looked {
         answers: 0,
         page: Page::default(),
+        released: Vec::new(),
         results: vec![result],
         outcome: outcome.word(),
         detail: Some(match outcome {
@@ -300,7 +319,7 @@ fn report(source: &Source, looked: Looked) -> CheckReport {
         adapter_version: info.version.to_owned(),
         way: CheckWay::Live,
         payloads: looked.answers,
-        reads: count(looked.page.reads.len()),
+        reads: count(looked.released.len()),
         rejected: count(looked.page.rejected.len()),
         skipped: u32::try_from(looked.page.skipped.values().sum::<u64>()).unwrap_or(u32::MAX),
         doubts: BTreeMap::new(),
@@ -308,7 +327,7 @@ fn report(source: &Source, looked: Looked) -> CheckReport {
         question: None,
         recorded: None,
     };
-    for read in &looked.page.reads {
+    for read in &looked.released {
         report.doubt(&read.quality);
     }
     report

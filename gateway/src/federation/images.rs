@@ -89,6 +89,7 @@ impl Federation {
             &release.query,
             wanted,
             Some(name),
+            now,
         );
         let ticket = self.ledger.begin(question, intent, vec![entry]).await?;
         self.raise(decided.alarm.as_slice()).await?;

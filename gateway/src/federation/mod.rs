@@ -114,6 +114,8 @@ struct Plan {
     query: Query,
     requester: Requester,
     records: Vec<DecisionRecord>,
+    /// When the decisions were made.
+    now: Timestamp,
     alarms: Vec<Alarm>,
     rows: Vec<(Arc<Source>, Step)>,
     note: Option<Note>,
@@ -283,6 +285,7 @@ impl Federation {
         }
         Ok(Plan {
             alarms,
+            now,
             id: Uuid::now_v7(),
             query,
             requester,
@@ -305,7 +308,14 @@ impl Federation {
             .iter()
             .filter(|(_, step)| !matches!(step, Step::Report(SourceOutcome::NotAsked)));
         let wanted = asked.map(|(source, _)| source.id.to_string()).collect();
-        let intent = record::intent(Action::Query, &plan.requester, &plan.query, wanted, None);
+        let intent = record::intent(
+            Action::Query,
+            &plan.requester,
+            &plan.query,
+            wanted,
+            None,
+            plan.now,
+        );
         let decisions = plan.rows.iter().zip(&plan.records);
         let decisions = decisions.map(|((source, _), record)| {
             record::decision(&source.id, record, self.policy.sha256())

@@ -1,5 +1,6 @@
 //! What the federation writes into the ledger.
 
+use jiff::{Timestamp, tz::TimeZone};
 use turnpike_schemas::{
     agreement::{DecisionRecord, Requester},
     api::{self, SourceOutcome, SourceReport},
@@ -18,6 +19,7 @@ pub(super) fn intent(
     query: &Query,
     sources: Vec<String>,
     image: Option<String>,
+    now: Timestamp,
 ) -> Intent {
     let organisation = &requester.organisation;
     Intent {
@@ -41,17 +43,20 @@ pub(super) fn intent(
         },
         sources_wanted: Names::of(sources),
         image: image.map(Personal::new),
-        asker: Some(asker(requester)),
+        asker: Some(asker(requester, now)),
         grounds: Some(grounds(query)),
     }
 }
 
-fn asker(requester: &Requester) -> Asker {
+fn asker(requester: &Requester, now: Timestamp) -> Asker {
+    let training_until = requester.attributes.training_until;
+    let today = TimeZone::UTC.to_datetime(now).date();
     let other = requester.on_behalf_of.as_ref();
     Asker {
         roles: requester.roles.iter().map(word).collect(),
         sworn: requester.attributes.sworn,
-        training_until: requester.attributes.training_until,
+        training_until: training_until.map(|until| Personal::new(until.to_string())),
+        trained: Some(training_until.is_some_and(|until| today <= until)),
         assurance: word(&requester.attributes.assurance),
         on_behalf_of_class: other.map(|other| word(&other.class)),
         on_behalf_of_jurisdiction: other.map(|other| other.jurisdiction.to_string()),

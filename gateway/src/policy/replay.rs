@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use turnpike_schemas::{
@@ -133,7 +134,7 @@ impl Replay {
             .and_then(|digest| self.agreements.get(digest.as_str()))
             .ok_or("its agreement is not in this ledger")?;
         let source = SourceId::parse(&decision.source).map_err(|_| "its source has no name")?;
-        let requester = requester(intent, asker).ok_or("its asker is not understood")?;
+        let requester = requester(intent, asker, now).ok_or("its asker is not understood")?;
         let query = question(intent, grounds, agreement)?;
         policy
             .learn(agreement)
@@ -173,7 +174,7 @@ fn agreement_of(document: &Value) -> Option<Agreement> {
     document.validate().ok()
 }
 
-fn requester(intent: &Intent, asker: &Asker) -> Option<Requester> {
+fn requester(intent: &Intent, asker: &Asker, at: Timestamp) -> Option<Requester> {
     let on_behalf_of = match &intent.on_behalf_of {
         Some(id) => Some(Organisation {
             id: id.clone(),
@@ -193,7 +194,7 @@ fn requester(intent: &Intent, asker: &Asker) -> Option<Requester> {
         on_behalf_of,
         attributes: Attributes {
             sworn: asker.sworn,
-            training_until: asker.training_until,
+            training_until: asker.training_until(at),
             assurance: known(&asker.assurance)?,
         },
     })

@@ -95,6 +95,13 @@ pub struct Enrolled {
     pub code_uri: String,
 }
 
+/// Sessions that were ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionsEnded {
+    /// How many there were.
+    pub ended: u32,
+}
+
 /// An account to be made.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -124,9 +124,12 @@ pub struct Asker {
     pub roles: Vec<String>,
     /// Whether the subject is a sworn officer.
     pub sworn: bool,
-    /// Last day of valid training.
+    /// Last day of valid training. Sealed, unlike in entries of earlier versions.
     #[serde(deserialize_with = "present")]
-    pub training_until: Option<Date>,
+    pub training_until: Option<Personal>,
+    /// Whether training was valid on the day of the decisions, which is all they rest on; absent in entries of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<bool>,
     /// Authenticator assurance.
     pub assurance: String,
     /// Class of the organisation asked for.
@@ -429,6 +432,18 @@ impl fmt::Debug for Admin {
             .field("by", &self.by)
             .field("facts", &names)
             .finish()
+    }
+}
+
+impl Asker {
+    /// The last day of valid training, as far as decisions made at `at` rest on it: that day itself where it is only known that
+    /// training was valid.
+    #[must_use]
+    pub fn training_until(&self, at: Timestamp) -> Option<Date> {
+        match self.trained {
+            Some(trained) => trained.then(|| TimeZone::UTC.to_datetime(at).date()),
+            None => self.training_until.as_ref()?.text()?.parse().ok(),
+        }
     }
 }
 

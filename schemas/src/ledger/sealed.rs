@@ -88,7 +88,6 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "state",
     "sworn",
     "to",
-    "training_until",
     "version",
     "way",
     "week",
@@ -312,12 +311,15 @@ impl Intent {
             window: _,
             sources_wanted: _,
             image,
-            asker: _,
+            asker,
             grounds,
         } = self;
         visit("subject", "person", Slot::Text(subject))?;
         visit("case_reference", "case", Slot::Text(case_reference))?;
         visit("plate", "plate", Slot::Text(plate))?;
+        if let Some(until) = asker.as_mut().and_then(|it| it.training_until.as_mut()) {
+            visit("training_until", "training", Slot::Text(until))?;
+        }
         if let Some(warrant) = grounds.as_mut().and_then(|it| it.warrant.as_mut()) {
             visit("warrant", "case", Slot::Text(warrant))?;
         }

@@ -206,6 +206,12 @@ impl Questions {
 }
 
 impl Question {
+    /// Whether it counts as a question: an image belongs to the question its read answered, and a check releases nothing.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.action == "query" || self.action == "alert"
+    }
+
     fn decide(&mut self, decision: &Decision) {
         self.sources.push(SourceLine {
             source: decision.source.clone(),

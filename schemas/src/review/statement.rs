@@ -24,6 +24,10 @@ pub struct Statement {
     pub covered: Covered,
     /// Questions that touched the source.
     pub questions: u64,
+    /// Images that were wanted of reads that had been released.
+    pub images: u64,
+    /// Times the source was checked; nothing leaves for that.
+    pub checks: u64,
     /// Reads that left.
     pub reads: u64,
     /// By organisation.
@@ -38,13 +42,13 @@ pub struct Statement {
     pub lines: Vec<StatementLine>,
 }
 
-/// How many questions, and how many reads left for them.
+/// How many uses, which are questions, images and checks, and how many reads left for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counted {
     /// What is counted.
     pub name: String,
-    /// Questions.
-    pub questions: u64,
+    /// Uses.
+    pub uses: u64,
     /// Reads.
     pub reads: u64,
 }
@@ -134,12 +138,19 @@ impl Gathering {
     pub fn finish(mut self, covered: Covered) -> Statement {
         self.lines.sort_by_key(|line| line.entry);
         let lines = &self.lines;
+        let of = |actions: &[&str]| {
+            let wanted = lines.iter();
+            let wanted = wanted.filter(|line| actions.contains(&line.action.as_str()));
+            wanted.count() as u64
+        };
         let refused = lines.iter().filter(|line| line.outcome == "refused");
         Statement {
             source: self.source,
             day: self.day,
             covered,
-            questions: lines.len() as u64,
+            questions: of(&["query", "alert"]),
+            images: of(&["image"]),
+            checks: of(&["check"]),
             reads: lines.iter().map(|line| line.reads).sum(),
             organisations: counted(lines.iter().map(|line| (line.organisation.as_str(), line))),
             purposes: counted(lines.iter().map(|line| (line.purpose.as_str(), line))),
@@ -195,7 +206,7 @@ fn counted<'a>(lines: impl Iterator<Item = (&'a str, &'a StatementLine)>) -> Vec
     let mut counts: BTreeMap<&str, Counted> = BTreeMap::new();
     for (name, line) in lines {
         let count = counts.entry(name).or_default();
-        count.questions += 1;
+        count.uses += 1;
         count.reads += line.reads;
     }
     let named = counts.into_iter().map(|(name, count)| Counted {
@@ -203,6 +214,6 @@ fn counted<'a>(lines: impl Iterator<Item = (&'a str, &'a StatementLine)>) -> Vec
         ..count
     });
     let mut counts: Vec<Counted> = named.collect();
-    counts.sort_by_key(|count| std::cmp::Reverse(count.questions));
+    counts.sort_by_key(|count| std::cmp::Reverse(count.uses));
     counts
 }

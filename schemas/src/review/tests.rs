@@ -412,8 +412,8 @@ fn a_statement_holds_every_question_that_touched_the_source_and_no_plate() {
         &statement.purposes,
         &statement.outcomes,
     ] {
-        let sum: u64 = counts.iter().map(|count| count.questions).sum();
-        assert_eq!(sum, statement.questions);
+        let sum: u64 = counts.iter().map(|count| count.uses).sum();
+        assert_eq!(sum, statement.lines.len() as u64);
     }
     let text = serde_json::to_string(&statement).unwrap();
     for question in touching {

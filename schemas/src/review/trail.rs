@@ -15,7 +15,7 @@ pub struct Trail {
     /// Who.
     #[schema(value_type = String)]
     pub subject: Personal,
-    /// Questions of any outcome.
+    /// Questions of any outcome, without images and checks, whose sources and plates are among those below.
     pub questions: u64,
     /// The first.
     #[schema(required, value_type = Option<String>, format = DateTime)]
@@ -89,19 +89,20 @@ impl Trace {
         if !is_meant {
             return;
         }
-        self.questions += 1;
+        let asked = u64::from(question.is_asked());
+        self.questions += asked;
         let at = question.at;
         let (first, last) = self.span.unwrap_or((at, at));
         self.span = Some((first.min(at), last.max(at)));
         for line in question.sources.iter().filter(|line| line.was_contacted()) {
             let reached = self.sources.entry(line.source.clone()).or_default();
-            reached.questions += 1;
+            reached.questions += asked;
             reached.reads += line.reads;
         }
         if let Some(plate) = &question.plate {
             let (questions, reads, cases) =
                 self.plates.entry(plate.expose().to_owned()).or_default();
-            *questions += 1;
+            *questions += asked;
             *reads += question.reads();
             cases.extend(
                 question

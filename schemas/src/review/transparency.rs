@@ -198,10 +198,11 @@ impl Counting {
         })
     }
 
-    /// Whether a question is in the period and was more than explained.
+    /// Whether a question is in the period and was more than explained. Images and checks are none.
     #[must_use]
     pub fn counts(&self, question: &Question) -> bool {
         question.state != State::Explained
+            && question.is_asked()
             && self.first.begins() <= question.at
             && question.at < self.last.ends()
     }

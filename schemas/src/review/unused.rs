@@ -130,10 +130,13 @@ impl Use {
             Body::Intent(intent) => {
                 // A name whose key is destroyed is nobody's.
                 let subject = intent.subject.text().unwrap_or_default();
-                touch(&mut self.subjects, subject.to_owned(), entry.at);
                 let roles = intent.asker.iter().flat_map(|asker| &asker.roles);
-                for role in roles.filter_map(|role| asking_role(role)) {
-                    touch(&mut self.roles, (subject.to_owned(), role), entry.at);
+                let roles: Vec<Role> = roles.filter_map(|role| asking_role(role)).collect();
+                for name in [Some(subject), system_of(subject)].into_iter().flatten() {
+                    touch(&mut self.subjects, name.to_owned(), entry.at);
+                    for role in &roles {
+                        touch(&mut self.roles, (name.to_owned(), *role), entry.at);
+                    }
                 }
             }
             Body::Admin(admin) => {
@@ -264,6 +267,11 @@ pub fn is_dormant(since: Option<Timestamp>, now: Timestamp, days: Option<u32>) -
     limit
         .zip(since)
         .is_some_and(|(limit, since)| now.duration_since(since) > limit)
+}
+
+/// The account of a system that asks for a person, `SYSTEM/PERSON`: what it asks for others is use of it.
+fn system_of(subject: &str) -> Option<&str> {
+    subject.split_once('/').map(|(system, _)| system)
 }
 
 fn touch<K: Ord>(used: &mut BTreeMap<K, Timestamp>, key: K, at: Timestamp) {

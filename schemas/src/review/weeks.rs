@@ -11,7 +11,7 @@ use jiff::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ledger::{Admin, AdminAction, Body, Entry, Kind, Personal};
+use crate::ledger::{Action, Admin, AdminAction, Body, Entry, Kind, Personal};
 
 /// Names of the facts in the entries of a review.
 pub mod fact {
@@ -204,8 +204,9 @@ impl Reviews {
         let week = Week::of(entry.at);
         let counts = self.weeks.entry(week).or_default();
         match &entry.body {
-            Body::Intent(_) => {
-                counts.questions += 1;
+            Body::Intent(intent) => {
+                let asks = matches!(intent.action, Action::Query | Action::Alert);
+                counts.questions += u64::from(asks);
                 self.asked.push((entry.index, week));
             }
             Body::Admin(admin) => self.administer(entry, admin),

@@ -339,6 +339,13 @@ async fn a_key_opens_its_routes_for_its_sources_and_its_people_until_it_ends() {
     let intent = of_kind(&ledger, "intent").pop().unwrap();
     assert_eq!(intent["body"]["subject"], "records-system/ines.moreau");
     assert_eq!(intent["body"]["sources_wanted"]["count"], 2);
+    assert_eq!(ask(Some("INES.Moreau"), &question(2)).await.status, 200);
+    let ledger = desk.ledger();
+    let intent = of_kind(&ledger, "intent").pop().unwrap();
+    assert_eq!(
+        intent["body"]["subject"], "records-system/ines.moreau",
+        "one person, however spelled"
+    );
 
     let mut beyond = question(2);
     beyond["sources"] = json!(["harbor-parking"]);

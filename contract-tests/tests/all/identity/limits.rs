@@ -9,14 +9,21 @@ use crate::installation::{configure, edit, question};
 async fn five_failures_lock_and_only_time_opens() {
     let desk = Desk::start(|_| {}).await;
     let (person, _) = desk.operator().await;
-    for _ in 0..5 {
+    for n in 1..=5 {
         let before = desk.ledger().len();
         let refused = desk.sign_in(&person, "not the password", "000000").await;
         assert_eq!(
             (refused.status, refused.body["type"].as_str()),
             (401, Some("/problems/sign_in_refused"))
         );
-        assert_eq!(desk.since(before), ["admin sign_in_refused password"]);
+        let refused = "admin sign_in_refused password";
+        let locked = "admin account_change locked";
+        let wanted: &[&str] = if n == 5 {
+            &[locked, refused]
+        } else {
+            &[refused]
+        };
+        assert_eq!(desk.since(before), wanted);
     }
     let before = desk.ledger().len();
     let locked = desk.sign_in(&person, PASSWORD, &desk.code(&person)).await;
@@ -146,6 +153,18 @@ async fn without_valid_training_nobody_asks_where_it_is_required() {
     let before = desk.ledger().len();
     assert_eq!(ask(desk.configured("investigator"), None).await, 403);
     assert_eq!(desk.since(before), ["refused query training"]);
+    let before = desk.ledger().len();
+    let path = "/v1/sources/brookdale-police/check";
+    let checker = desk.configured(turnpike_contract_tests::world::CHECKER);
+    let checked = desk
+        .call("POST", path, Some(checker), Some(&question(2)))
+        .await;
+    assert_eq!(
+        checked.status, 403,
+        "a live check is a question: {}",
+        checked.body
+    );
+    assert_eq!(desk.since(before), ["refused check training"]);
     assert_eq!(ask(desk.configured("supervisor"), None).await, 200);
     assert_eq!(
         ask(desk.configured("system"), Some("ines.moreau")).await,
@@ -203,4 +222,52 @@ async fn where_two_factors_are_demanded_a_configured_token_is_of_no_use_to_a_per
             .status,
         200
     );
+}
+
+#[tokio::test]
+async fn taking_entries_home_and_approving_takes_two_factors() {
+    let desk = Desk::start(|world| edit(world, "turnpike.toml", "step_up = \"aal1\"\n", "")).await;
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    let note = json!({ "subject": "ines.moreau", "note": "still needed" });
+    let before_2020 = json!({ "before": "2020-01-01" });
+    let seal = format!("/v1/ledger/seals/{nobody}/confirm");
+    let tell = format!("/v1/ledger/pseudonyms/{nobody}/confirm");
+    for (role, method, path, body) in [
+        ("auditor", "GET", "/v1/ledger/entries", None),
+        ("auditor", "GET", "/v1/ledger/tile/entries/000", None),
+        (
+            "source_owner",
+            "GET",
+            "/v1/ledger/sources/state-tolls/entries?start=0&limit=1",
+            None,
+        ),
+        ("auditor", "POST", "/v1/ledger/seals", Some(&before_2020)),
+        ("auditor", "POST", seal.as_str(), None),
+        ("auditor", "POST", tell.as_str(), None),
+        (
+            "supervisor",
+            "POST",
+            "/v1/reports/recertifications",
+            Some(&note),
+        ),
+    ] {
+        let before = desk.ledger().len();
+        let refused = desk
+            .call(method, path, Some(desk.configured(role)), body)
+            .await;
+        assert_eq!(refused.status, 401, "{path}: {}", refused.body);
+        assert!(refused.challenge.contains("acr_values=\"aal2\""), "{path}");
+        assert_eq!(
+            desk.since(before),
+            ["refused unauthenticated assurance"],
+            "{path}"
+        );
+    }
+    let (_, operator) = desk.operator().await;
+    let auditor = desk.hire(&operator, "ana.weiss", &["auditor"]).await;
+    let auditor = desk.signed_in(&auditor).await;
+    let read = desk
+        .call("GET", "/v1/ledger/entries", Some(&auditor), None)
+        .await;
+    assert_eq!(read.status, 200, "{}", read.body);
 }

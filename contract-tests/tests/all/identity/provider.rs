@@ -256,6 +256,31 @@ async fn a_person_of_a_provider_signs_in_by_its_form_and_is_who_its_claims_say()
         "agency:rosa.lind"
     );
 
+    let is_good = async |token: &str| {
+        let who = desk.call("GET", "/v1/session", Some(token), None).await;
+        who.status == 200
+    };
+    for _ in 0..2 {
+        desk.pass(29 * 60);
+        assert!(is_good(token).await);
+    }
+    desk.pass(2 * 60);
+    assert!(
+        !is_good(token).await,
+        "used, and an hour old: ask the provider again"
+    );
+    let again = desk.authorized(&provider, "rosa.lind").await;
+    let again = desk.call("POST", COMPLETE, None, Some(&again)).await;
+    let token = again.body["token"].as_str().unwrap();
+    assert!(is_good(token).await);
+    let (_, operator) = desk.operator().await;
+    let before = desk.ledger().len();
+    let path = "/v1/users/agency:rosa.lind/sessions";
+    let ended = desk.call("DELETE", path, Some(&operator), None).await;
+    assert_eq!((ended.status, &ended.body["ended"]), (200, &json!(1)));
+    assert_eq!(desk.since(before), ["admin account_change sessions_ended"]);
+    assert!(!is_good(token).await && is_good(&operator).await);
+
     let before = desk.ledger().len();
     assert_eq!(
         desk.call("POST", COMPLETE, None, Some(&answer))

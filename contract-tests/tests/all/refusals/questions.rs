@@ -20,6 +20,8 @@ fn not_questions() -> Vec<(Value, &'static str)> {
     let zoneless = json!({ "from": "2026-03-01T00:00:00", "to": "2026-03-08T00:00:00Z" });
     let mut cases = vec![
         (question_about(" - ", 3), "plate"),
+        (question_about(&format!("{:80}", " "), 3), "plate"),
+        (question_about(&format!("{:>90}", "TPK0421"), 3), "plate"),
         (question_about("TPK0421TPK0421TPK0421", 3), "plate"),
         (question_about(&"TPK".repeat(500), 3), "plate"),
         (with(question(3), "plate", json!(421)), "plate"),

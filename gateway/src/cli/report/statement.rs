@@ -46,10 +46,12 @@ impl Statement {
         let covered = &statement.covered;
         writeln!(
             out,
-            "{} on {} (UTC): {}, {} left\ncheckpoint  {} of {}\nroot        {}\n",
+            "{} on {} (UTC): {}, {}, {}; {} left\ncheckpoint  {} of {}\nroot        {}\n",
             statement.source,
             statement.day,
             counted(statement.questions, "question"),
+            counted(statement.images, "image"),
+            counted(statement.checks, "check"),
             counted(statement.reads, "read"),
             counted(covered.size, "entry"),
             covered.origin,
@@ -68,6 +70,10 @@ impl Statement {
             "outcome",
         ]);
         for line in &statement.lines {
+            let what = match line.action.as_str() {
+                "query" => String::new(),
+                action => format!("{action}, "),
+            };
             let outcome = match (line.reads, line.rules.first()) {
                 (0, Some(rule)) => format!("{}: {rule}", line.outcome),
                 (0, None) => line.outcome.clone(),
@@ -79,7 +85,7 @@ impl Statement {
                 line.user.clone(),
                 shortened(&line.organisation, 14),
                 line.purpose.replace('_', " "),
-                outcome.replace('_', " "),
+                format!("{what}{outcome}").replace('_', " "),
             ]);
         }
         unbroken(&mut lines, 4);
@@ -92,11 +98,11 @@ fn counts(out: &mut dyn Write, what: &str, counts: &[Counted]) -> std::io::Resul
     if counts.is_empty() {
         return Ok(());
     }
-    let mut rows = table(&[what, "questions", "reads"]);
+    let mut rows = table(&[what, "uses", "reads"]);
     for count in counts {
         rows.add_row([
             count.name.replace('_', " "),
-            count.questions.to_string(),
+            count.uses.to_string(),
             count.reads.to_string(),
         ]);
     }

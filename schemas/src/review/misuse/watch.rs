@@ -497,10 +497,11 @@ impl fmt::Debug for Misuse {
 }
 
 impl<'a> Asked<'a> {
-    /// Only what is wanted of a plate; an image belongs to its question, and a check releases nothing.
+    /// Only what is wanted of a plate; an image belongs to its question. A check releases nothing, and still tells whether
+    /// the plate was seen.
     fn of_intent(intent: &'a Intent) -> Option<Self> {
         let is_open = is_open([&intent.subject, &intent.plate, &intent.case_reference]);
-        let asks = matches!(intent.action, Action::Query | Action::Alert);
+        let asks = intent.action != Action::Image;
         (asks && is_open).then(|| Self {
             action: intent.action,
             subject: &intent.subject,
@@ -524,7 +525,7 @@ impl<'a> Asked<'a> {
         let action = refused.action?;
         let (subject, plate) = (refused.subject.as_ref()?, refused.plate.as_ref()?);
         let is_open = is_open([subject, plate, refused.case_reference.as_ref()?]);
-        let asks = matches!(action, Action::Query | Action::Alert);
+        let asks = action != Action::Image;
         (asks && is_open).then_some(())?;
         Some(Self {
             action,
