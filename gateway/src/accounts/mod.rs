@@ -220,6 +220,18 @@ impl Accounts {
         Ok((self.account(subject, now).await?, enrolment))
     }
 
+    /// Since when an account of this store has its password and authenticator, if that is too short for approving anything:
+    /// whoever makes accounts must not be two people by making one.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn is_too_new(&self, subject: &str) -> Result<Option<Timestamp>> {
+        let user = self.control.user(subject).await?;
+        let enrolled = user.and_then(|user| user.enrolled_at);
+        let (now, age) = (self.clock.now(), self.rules.approver_age);
+        Ok(enrolled.filter(|since| now.duration_since(*since) < age))
+    }
+
     /// Ends every session of somebody, of this store or of a provider: on record first.
     ///
     /// # Errors

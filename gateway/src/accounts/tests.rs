@@ -60,6 +60,7 @@ fn office() -> Office {
         require_training: false,
         assurance: Assurance::Aal1,
         step_up: Assurance::Aal2,
+        approver_age: SignedDuration::ZERO,
         provider_session: SignedDuration::from_mins(60),
         sessions: SessionLimits {
             idle: SignedDuration::from_mins(30),

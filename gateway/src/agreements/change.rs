@@ -74,6 +74,20 @@ pub enum NotAdmitted {
         /// The version that decides.
         before: String,
     },
+    /// Its entry could not hold it, and what is not on record can be compared with nothing later.
+    #[error(
+        "agreement `{agreement}` of source `{source_id}` has {bytes} bytes as JSON, and an entry of the ledger holds at most {most} of it: leave out what is needless, or split the source"
+    )]
+    TooLarge {
+        /// The source.
+        source_id: SourceId,
+        /// The version.
+        agreement: String,
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        most: usize,
+    },
     /// It lets more through, and not enough people approved of it.
     #[error(
         "agreement `{agreement}` of source `{source_id}` lets more through than `{before}` and needs two people, one of them the source owner, another a supervisor or operator; signed by: {by}\n{widening}"
@@ -153,6 +167,7 @@ fn decided_before(dir: &Path) -> Result<BTreeMap<SourceId, Before>, LedgerError>
 fn changed(change: &Change<'_>, known: Option<&Before>) -> Result<Changed, NotAdmitted> {
     let agreement = change.agreement;
     let source = agreement.document().source.clone();
+    let document = recordable(agreement)?;
     let before = known.and_then(|known| known.in_force.as_ref());
     let differences = match (known, before) {
         (Some(known), Some(before)) => {
@@ -193,12 +208,7 @@ fn changed(change: &Change<'_>, known: Option<&Before>) -> Result<Changed, NotAd
         by: None,
         facts: notice(&facts, agreement.document()),
     };
-    let document = serde_json::to_value(agreement.document()).unwrap_or_default();
-    let whole = document.to_string().len() <= MOST_DOCUMENT;
-    facts.insert("document_omitted".to_owned(), json!(!whole));
-    if whole {
-        facts.insert("document".to_owned(), document);
-    }
+    facts.insert("document".to_owned(), document);
     let entry = Admin {
         action: AdminAction::AgreementChange,
         by: None,
@@ -207,6 +217,21 @@ fn changed(change: &Change<'_>, known: Option<&Before>) -> Result<Changed, NotAd
     Ok(Changed {
         source,
         entries: [entry, notice],
+    })
+}
+
+/// The document as its entry holds it.
+fn recordable(agreement: &Agreement) -> Result<Value, NotAdmitted> {
+    let document = serde_json::to_value(agreement.document()).unwrap_or_default();
+    let bytes = document.to_string().len();
+    if bytes <= MOST_DOCUMENT {
+        return Ok(document);
+    }
+    Err(NotAdmitted::TooLarge {
+        source_id: agreement.document().source.clone(),
+        agreement: agreement.reference().to_string(),
+        bytes,
+        most: MOST_DOCUMENT,
     })
 }
 
@@ -253,10 +278,11 @@ fn approved(
     before: &Agreement,
     wider: &[&Difference],
 ) -> Result<(), NotAdmitted> {
-    let of = |owner: bool| -> BTreeSet<&str> {
+    // One person is one person, however the configuration spells the name.
+    let of = |owner: bool| -> BTreeSet<String> {
         let of = change.approvals.iter();
         of.filter(|approval| (approval.role == Role::SourceOwner) == owner)
-            .map(|approval| approval.holder.as_str())
+            .map(|approval| person(&approval.holder))
             .collect()
     };
     let (owners, others) = (of(true), of(false));
@@ -266,7 +292,7 @@ fn approved(
     if two {
         return Ok(());
     }
-    let by: Vec<&str> = owners.union(&others).copied().collect();
+    let by: Vec<&str> = owners.union(&others).map(String::as_str).collect();
     let widening: Vec<String> = wider.iter().map(|it| format!("    {it}")).collect();
     Err(NotAdmitted::Approval {
         source_id: change.agreement.document().source.clone(),
@@ -279,6 +305,11 @@ fn approved(
         },
         widening: widening.join("\n"),
     })
+}
+
+fn person(holder: &str) -> String {
+    let words: Vec<String> = holder.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ")
 }
 
 fn listed(differences: &[&Difference]) -> Value {

@@ -135,6 +135,10 @@ async fn a_version_that_lets_more_through_needs_two_people_and_one_is_the_owner(
         (vec![owner()], false),
         (vec![owner(), owner()], false),
         (vec![owner(), same_person], false),
+        (
+            vec![owner(), approval(" Ola.Brandt ", Role::Operator)],
+            false,
+        ),
         (vec![supervisor(), operator()], false),
         (vec![], false),
         (vec![owner(), supervisor()], true),
@@ -297,4 +301,23 @@ fn a_profile_is_filled_and_keeps_its_comments() {
         assert!(text.contains("TO BE REVIEWED BY COUNSEL"));
         assert!(profile.table.contains("refuse, "), "{}", profile.name);
     }
+}
+
+/// What an entry cannot hold is compared with nothing at the next change, so that anything would be let through.
+#[tokio::test]
+async fn a_version_too_large_for_its_entry_is_not_admitted() {
+    let loaded = Loaded::new();
+    let owner = [approval(OWNER.0, OWNER.1)];
+    let many = |n: u32| {
+        move |document: &mut AgreementDocument| {
+            let names = (0..n).map(|n| format!("department-{n:05}"));
+            document.who.organisations = names.collect();
+        }
+    };
+    let large = agreement(many(2_500));
+    let error = loaded.load(&large, &owner, true).await.unwrap_err();
+    assert!(error.contains("bytes as JSON"), "{error}");
+    assert!(loaded.entries(AdminAction::AgreementChange).is_empty());
+    let fits = agreement(many(1_500));
+    assert_eq!(loaded.load(&fits, &owner, true).await, Ok(1));
 }

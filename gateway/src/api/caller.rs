@@ -159,6 +159,26 @@ impl App {
         self.surely(caller, self.accounts.rules().step_up).await
     }
 
+    /// Lets people approve what somebody else asks for: as [`App::stepped_up`], and with an account that is not new.
+    ///
+    /// # Errors
+    /// `insufficient_user_authentication`, `forbidden`; `ledger_unavailable` when the refusal cannot be recorded.
+    pub(super) async fn approves(&self, caller: &Caller) -> Result<(), Failure> {
+        self.stepped_up(caller).await?;
+        let Some(since) = self.accounts.is_too_new(caller.0.account()).await? else {
+            return Ok(());
+        };
+        let days = self.accounts.rules().approver_age.as_hours() / 24;
+        let failure = Failure::new(FORBIDDEN).because(format!(
+            "your account was enrolled on {}, and approving takes one that is {days} days old (`identity.approver_days`): somebody else must approve",
+            since.strftime("%Y-%m-%d")
+        ));
+        let reason = RefusedReason::Forbidden;
+        Err(self
+            .refuse_other(caller, reason, "new_account", failure)
+            .await)
+    }
+
     /// Lets through only callers with the role who signed in so surely. Otherwise the refusal is recorded.
     ///
     /// # Errors

@@ -176,7 +176,7 @@ pub(super) async fn confirm_seal(
     caller: Caller,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<SealReport>, Failure> {
-    app.stepped_up(&caller).await?;
+    app.approves(&caller).await?;
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let now = app.federation.now();
     match app.sealing.confirm(&caller.0, id, now).await {

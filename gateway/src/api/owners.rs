@@ -208,7 +208,7 @@ pub(super) async fn say_who(
     caller: Caller,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<PseudonymResolved>, Failure> {
-    app.stepped_up(&caller).await?;
+    app.approves(&caller).await?;
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let said = app
         .owners

@@ -288,7 +288,7 @@ pub(super) async fn recertify(
 ) -> Result<Json<Recorded>, Failure> {
     let roles = [Role::Supervisor, Role::Operator];
     app.require(&caller, &roles, "recertify").await?;
-    app.stepped_up(&caller).await?;
+    app.approves(&caller).await?;
     let given: Recertification = app.body(&caller, request, "recertify").await?;
     let note = app.right(&caller, "recertify", note(&given.note)).await?;
     let subject = given.subject.expose();

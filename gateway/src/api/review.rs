@@ -203,9 +203,13 @@ impl From<DeskError> for Failure {
     fn from(error: DeskError) -> Self {
         let detail = match &error {
             DeskError::Reading => "the ledger is still being read; try again",
+            DeskError::Busy => "others are reading the whole ledger; try again in a moment",
+            DeskError::TooLong => {
+                "the ledger is too large to be read through here: `turnpike ledger export` it and read the copy"
+            }
             _ => "the ledger cannot be read; tell the operator",
         };
-        if !matches!(error, DeskError::Reading) {
+        if !matches!(error, DeskError::Reading | DeskError::Busy) {
             tracing::error!(%error, "the ledger cannot be reviewed");
         }
         Self::new(LEDGER_UNAVAILABLE).because(detail).after(1)

@@ -26,7 +26,7 @@ pub(super) struct Signing<'a> {
 pub(super) type Signed = (Arc<Agreement>, Vec<Approval>);
 
 pub(super) fn keys(list: Vec<toml::Value>, report: &mut Report) -> AgreementKeys {
-    let mut names = BTreeSet::new();
+    let (mut names, mut pairs) = (BTreeSet::new(), BTreeSet::new());
     let required = ["key", "holder", "role"];
     let raw = elements::<RawAgreementKey>("agreement_keys", list, &required, report);
     let keys = raw.into_iter().filter_map(|(at, raw)| {
@@ -37,6 +37,10 @@ pub(super) fn keys(list: Vec<toml::Value>, report: &mut Report) -> AgreementKeys
         }
         if !names.insert(key.name().to_owned()) {
             report.add(format!("{at}.key"), "has the name of another key");
+        }
+        if !pairs.insert(*key.public()) {
+            let message = "is the key of another holder or name: one key is one person";
+            report.add(format!("{at}.key"), message);
         }
         if raw.holder.trim().is_empty() {
             report.add(format!("{at}.holder"), "must name the person who holds it");

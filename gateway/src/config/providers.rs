@@ -34,6 +34,8 @@ pub struct IdentityRules {
     pub assurance: Assurance,
     /// Least assurance of people's sign-ins for taking entries of the ledger home and for approving what others ask for.
     pub step_up: Assurance,
+    /// How long ago an account must have been enrolled for its holder to approve anything.
+    pub approver_age: SignedDuration,
     /// How long sessions last.
     pub sessions: SessionLimits,
     /// Longest life of a session that a provider vouched for: roles and leave taken there count here from its next sign-in on.
@@ -120,6 +122,7 @@ pub(super) struct RawIdentity {
     pub(super) require_training: bool,
     pub(super) assurance: Assurance,
     pub(super) step_up: Assurance,
+    pub(super) approver_days: u64,
     pub(super) session_idle_min: u64,
     pub(super) session_hours: u64,
     pub(super) provider_session_min: u64,
@@ -132,6 +135,7 @@ impl Default for RawIdentity {
             require_training: false,
             assurance: Assurance::Aal1,
             step_up: Assurance::Aal2,
+            approver_days: 7,
             session_idle_min: 30,
             session_hours: 12,
             provider_session_min: 60,
@@ -192,6 +196,7 @@ pub(super) fn rules(raw: &RawIdentity, report: &mut Report) -> IdentityRules {
         raw.provider_session_min,
         720,
     );
+    let approver_days = report.within("identity.approver_days", raw.approver_days, 0..=366);
     let notice = raw.notice.trim();
     if notice.len() > 8_192 {
         report.add("identity.notice", "must be at most 8192 bytes");
@@ -201,6 +206,7 @@ pub(super) fn rules(raw: &RawIdentity, report: &mut Report) -> IdentityRules {
         require_training: raw.require_training,
         assurance: raw.assurance,
         step_up: raw.step_up,
+        approver_age: SignedDuration::from_hours(24 * i64::try_from(approver_days).unwrap_or(7)),
         sessions: SessionLimits {
             idle: SignedDuration::from_mins(idle),
             longest: SignedDuration::from_hours(longest),

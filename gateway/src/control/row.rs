@@ -32,6 +32,8 @@ pub struct UserRow {
     pub(super) enrolment: Option<TokenHash>,
     pub(super) enrolment_until: Option<Timestamp>,
     last_seen_at: Option<Timestamp>,
+    /// When password and authenticator were set; unknown of accounts from before that was kept.
+    pub enrolled_at: Option<Timestamp>,
 }
 
 /// Why a sign-in is refused. Whoever tries is told none of it; the ledger is.
@@ -142,6 +144,7 @@ impl UserRow {
             enrolment: enrolment.map(hash).transpose()?,
             enrolment_until: row.get::<_, Option<i64>>(12)?.map(time).transpose()?,
             last_seen_at: row.get::<_, Option<i64>>(13)?.map(time).transpose()?,
+            enrolled_at: row.get::<_, Option<i64>>(14)?.map(time).transpose()?,
         })
     }
 

@@ -4,7 +4,10 @@ use rusqlite::Connection;
 
 use super::ControlError;
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// What turns the tables of version 1 into those of version 2.
+const FROM_1: &str = "ALTER TABLE users ADD COLUMN enrolled_at INTEGER;";
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS users (
@@ -21,7 +24,8 @@ CREATE TABLE IF NOT EXISTS users (
   locked_until INTEGER,
   enrolment BLOB,
   enrolment_until INTEGER,
-  last_seen_at INTEGER
+  last_seen_at INTEGER,
+  enrolled_at INTEGER
 ) STRICT;
 CREATE TABLE IF NOT EXISTS keys (
   id TEXT PRIMARY KEY,
@@ -58,10 +62,13 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), ControlError> {
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
     )?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version != 0 && version != VERSION {
+    if !(0..=VERSION).contains(&version) {
         return Err(ControlError::Version(version));
     }
     connection.execute_batch("BEGIN EXCLUSIVE;")?;
+    if version == 1 {
+        connection.execute_batch(FROM_1)?;
+    }
     connection.execute_batch(TABLES)?;
     connection.pragma_update(None, "user_version", VERSION)?;
     connection.execute_batch("COMMIT;")?;

@@ -324,3 +324,21 @@ async fn the_first_account_is_made_in_an_empty_store_only_and_its_entry_is_owed(
         Err(ControlError::Exists)
     ));
 }
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("control.sqlite");
+    let control = Control::open(&file).unwrap();
+    control.add_user(new_user(), noon()).await.unwrap();
+    drop(control);
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch("ALTER TABLE users DROP COLUMN enrolled_at; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let control = Control::open(&file).unwrap();
+        let user = control.user("ines.moreau").await.unwrap().unwrap();
+        assert_eq!(user.enrolled_at, None);
+    }
+}

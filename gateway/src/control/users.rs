@@ -20,7 +20,7 @@ pub const LOCK_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// How long an enrolment code is good.
 const ENROL_WITHIN: SignedDuration = SignedDuration::from_hours(72);
 
-pub(super) const COLUMNS: &str = "subject, organisation, roles, sworn, training_until, disabled, password, code_secret, code_step, failures, locked_until, enrolment, enrolment_until, last_seen_at";
+pub(super) const COLUMNS: &str = "subject, organisation, roles, sworn, training_until, disabled, password, code_secret, code_step, failures, locked_until, enrolment, enrolment_until, last_seen_at, enrolled_at";
 
 impl Control {
     /// Whether there is no account at all.
@@ -174,8 +174,8 @@ impl Control {
             }
             let secret = CodeSecret::new()?;
             transaction.execute(
-                "UPDATE users SET password = ?2, code_secret = ?3, code_step = 0, failures = 0, locked_until = NULL, enrolment = NULL, enrolment_until = NULL WHERE subject = ?1",
-                params![subject, password, secret.bytes()],
+                "UPDATE users SET password = ?2, code_secret = ?3, code_step = 0, failures = 0, locked_until = NULL, enrolment = NULL, enrolment_until = NULL, enrolled_at = ?4 WHERE subject = ?1",
+                params![subject, password, secret.bytes(), now.as_microsecond()],
             )?;
             transaction.commit()?;
             Ok(Ok(secret))

@@ -4,11 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use turnpike_schemas::{
     ledger::{Admin, AdminAction, Entry, Header},
     review::{
@@ -29,6 +29,15 @@ const MAX_FLAGS: usize = 10_000;
 
 /// Longest wait of a question for the first reading of the ledger.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Readings of the whole ledger at once: further ones wait, and then are turned away.
+const SCANS: usize = 2;
+
+/// Longest reading of the whole ledger.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// How many entries are read between two looks at the clock.
+const STRIDE: u64 = 4_096;
 
 /// Subjects that one entry names.
 const NAMES: usize = 500;
@@ -56,6 +65,7 @@ pub struct Desk {
     setting: Setting,
     state: Arc<Mutex<State>>,
     known: watch::Sender<Option<Arc<Known>>>,
+    scans: Arc<Semaphore>,
 }
 
 /// What was found in the entries read so far.
@@ -118,6 +128,12 @@ pub enum DeskError {
     /// The reading ended without a result.
     #[error("the reading of the ledger was broken off")]
     Broken,
+    /// Others read all of the ledger already.
+    #[error("too many read the whole ledger at once")]
+    Busy,
+    /// It takes longer than it may.
+    #[error("the reading of the whole ledger takes too long")]
+    TooLong,
 }
 
 impl Desk {
@@ -146,6 +162,7 @@ impl Desk {
             setting,
             state: Arc::new(Mutex::new(state)),
             known: watch::Sender::new(None),
+            scans: Arc::new(Semaphore::new(SCANS)),
         }
     }
 
@@ -198,9 +215,13 @@ impl Desk {
     ) -> Result<T, DeskError> {
         let dir = self.setting.ledger.clone().ok_or(DeskError::NoFiles)?;
         let keys = Arc::clone(&self.setting.keys);
+        let turn = self.turn().await?;
         let scanning = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let started = Instant::now();
             for entry in ledger::read_open(&dir, &keys)? {
                 let entry = entry.map_err(DeskError::Damaged)?;
+                in_time(started, entry.index)?;
                 if size.is_some_and(|size| entry.index >= size) {
                     break;
                 }
@@ -223,9 +244,13 @@ impl Desk {
         mut each: impl FnMut(&mut T, &Entry) + Send + 'static,
     ) -> Result<(T, u64), DeskError> {
         let dir = self.setting.ledger.clone().ok_or(DeskError::NoFiles)?;
+        let turn = self.turn().await?;
         let picking = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let started = Instant::now();
             let (mut entries, mut count) = (ledger::read(&dir)?, 0);
             loop {
+                in_time(started, 0)?;
                 let mut counted = |header: &Header| {
                     count += 1;
                     wants(&found, header)
@@ -325,6 +350,14 @@ impl Desk {
         Ok(())
     }
 
+    /// One of the few places for readings of the whole ledger. Kept by the reading itself, whether or not its caller waits.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, DeskError> {
+        let turn = Arc::clone(&self.scans).acquire_owned();
+        let turn = tokio::time::timeout(PATIENCE, turn).await;
+        turn.map_err(|_| DeskError::Busy)?
+            .map_err(|_| DeskError::Broken)
+    }
+
     async fn wait(&self) -> Result<Arc<Known>, DeskError> {
         let mut known = self.known.subscribe();
         let there = known.wait_for(Option::is_some);
@@ -411,6 +444,16 @@ impl Counted {
         self.flags.extend(flags);
         let over = self.flags.len().saturating_sub(MAX_FLAGS);
         self.flags.drain(..over);
+    }
+}
+
+/// Ends a reading that takes too long; the clock is looked at once in a while.
+pub(super) fn in_time(started: Instant, index: u64) -> Result<(), DeskError> {
+    let is_over = index.is_multiple_of(STRIDE) && started.elapsed() > LONGEST;
+    if is_over {
+        Err(DeskError::TooLong)
+    } else {
+        Ok(())
     }
 }
 

@@ -222,3 +222,33 @@ async fn one_user_is_followed_without_reading_the_others() {
     );
     assert_eq!(picked.await.unwrap(), (12, 24));
 }
+
+#[tokio::test(start_paused = true)]
+async fn few_read_the_whole_ledger_at_once_and_others_are_told_to_come_again() {
+    let bench = Bench::new();
+    let desk = bench.desk(&[]);
+    let count = || desk.scan(None, 0_u32, |count, _| *count += 1);
+    let first = desk.turn().await.unwrap();
+    let second = desk.turn().await.unwrap();
+    assert!(matches!(count().await, Err(DeskError::Busy)));
+    drop(first);
+    assert!(count().await.is_ok(), "one place is free");
+    let picked = desk.pick(0_u32, |_, _| true, |count, _| *count += 1).await;
+    assert!(picked.is_ok(), "and was given back");
+    drop(second);
+}
+
+#[test]
+fn a_reading_ends_when_it_takes_too_long() {
+    let long_ago = std::time::Instant::now() - std::time::Duration::from_secs(121);
+    let lately = long_ago + std::time::Duration::from_secs(60);
+    assert!(matches!(
+        desk::in_time(long_ago, 8_192),
+        Err(DeskError::TooLong)
+    ));
+    assert!(
+        desk::in_time(long_ago, 8_193).is_ok(),
+        "looked at once in a while"
+    );
+    assert!(desk::in_time(lately, 8_192).is_ok());
+}

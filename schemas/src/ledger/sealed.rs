@@ -32,7 +32,6 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "days",
     "destroying",
     "document",
-    "document_omitted",
     "entries",
     "entry",
     "erased",

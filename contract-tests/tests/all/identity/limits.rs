@@ -264,10 +264,28 @@ async fn taking_entries_home_and_approving_takes_two_factors() {
         );
     }
     let (_, operator) = desk.operator().await;
-    let auditor = desk.hire(&operator, "ana.weiss", &["auditor"]).await;
-    let auditor = desk.signed_in(&auditor).await;
+    let person = desk.hire(&operator, "ana.weiss", &["auditor"]).await;
+    let auditor = desk.signed_in(&person).await;
     let read = desk
         .call("GET", "/v1/ledger/entries", Some(&auditor), None)
         .await;
     assert_eq!(read.status, 200, "{}", read.body);
+    for path in [&seal, &tell] {
+        let before = desk.ledger().len();
+        let new = desk.call("POST", path, Some(&auditor), None).await;
+        assert_eq!(new.status, 403, "{path}: {}", new.body);
+        assert_eq!(
+            desk.since(before),
+            ["refused forbidden new_account"],
+            "{path}"
+        );
+    }
+    desk.pass(7 * 86_400);
+    let auditor = desk.signed_in(&person).await;
+    let old = desk.call("POST", &seal, Some(&auditor), None).await;
+    assert_eq!(
+        old.status, 404,
+        "a week later it is let through: {}",
+        old.body
+    );
 }
