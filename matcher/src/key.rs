@@ -26,11 +26,13 @@ pub(crate) struct Packed {
 #[derive(Debug)]
 pub(crate) struct Alphabet {
     folds: [u64; 64],
+    /// By byte: the code, and the code of its fold above it; zero where there is none.
+    both: [u16; 256],
 }
 
 impl Alphabet {
     pub(crate) fn new() -> Self {
-        let mut folds = [0; 64];
+        let (mut folds, mut both) = ([0; 64], [0; 256]);
         for byte in (b'0'..=b'9').chain(b'A'..=b'Z') {
             let text = char::from(byte).to_string();
             // What looks alike is said once, in `schemas`.
@@ -39,11 +41,15 @@ impl Alphabet {
                 .ok()
                 .and_then(|folded| folded.expose().bytes().next());
             let slot = usize::try_from(code(byte)).ok();
+            let fold = folded.map_or(0, code);
             if let Some(place) = slot.and_then(|slot| folds.get_mut(slot)) {
-                *place = folded.map_or(0, code);
+                *place = fold;
+            }
+            if let Some(place) = both.get_mut(usize::from(byte)) {
+                *place = u16::try_from(code(byte) | (fold << 8)).unwrap_or(0);
             }
         }
-        Self { folds }
+        Self { folds, both }
     }
 
     /// The key of a text; nothing when it is too long or has another character.
@@ -61,6 +67,24 @@ impl Alphabet {
             key = (key << BITS) | code;
         }
         Some(key)
+    }
+
+    /// The key of a text and its fold, in one pass.
+    #[inline]
+    pub(crate) fn pack_and_fold(&self, text: &str) -> Option<(u64, u64)> {
+        if text.len() > MOST {
+            return None;
+        }
+        let (mut exact, mut folded) = (NONE, NONE);
+        for byte in text.bytes() {
+            let both = self.both.get(usize::from(byte)).copied().unwrap_or(0);
+            if both == 0 {
+                return None;
+            }
+            exact = (exact << BITS) | u64::from(both & 63);
+            folded = (folded << BITS) | u64::from(both >> 8);
+        }
+        Some((exact, folded))
     }
 
     pub(crate) fn pack_pattern(&self, text: &str) -> Option<Packed> {
@@ -125,6 +149,7 @@ mod tests {
             prop_assert_eq!(key(&left) == key(&right), left == right);
             let folded = |text: &str| Plate::parse(text).unwrap().folded().expose().to_owned();
             prop_assert_eq!(alphabet.fold(key(&left)), key(&folded(&left)));
+            prop_assert_eq!(alphabet.pack_and_fold(&left), Some((key(&left), key(&folded(&left)))));
             prop_assert_eq!(alphabet.fold(key(&left)) == alphabet.fold(key(&right)), folded(&left) == folded(&right));
         }
 
@@ -151,6 +176,7 @@ mod tests {
         assert!(alphabet.pack("ABCDEFGHIJ").is_some());
         for text in ["ABCDEFGHIJK", "Ä1", "АВ12", "AB 1", "ab1"] {
             assert_eq!(alphabet.pack(text), None, "{text}");
+            assert_eq!(alphabet.pack_and_fold(text), None, "{text}");
         }
         assert!(alphabet.pack_pattern("AB?D????").is_some());
         assert_eq!(alphabet.pack_pattern("ABCDEFGHIJ?"), None);

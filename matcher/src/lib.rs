@@ -5,12 +5,14 @@
 //! it takes to change one small table. What an entry is for and who may know of it is the caller's, who names each entry by
 //! a number.
 //!
-//! - One table for exact and look-alike entries, in [`SHARDS`] parts, keyed by the folded plate in 64 bits ([`key`]): 13 bytes an
-//!   entry and place for more, 8 bytes beside it for expiry and issuer.
+//! - A table for exact and look-alike entries, in some thousand parts with a lock each, keyed by the folded plate in 64 bits: 13
+//!   bytes an entry and place for more, 8 bytes beside it for expiry and issuer. Before it stands a filter of bits without a
+//!   lock, where nearly every read of nobody's plate ends.
 //! - Patterns in groups of the same length and the same known positions: one probe a group, and a read looks at the groups of its
 //!   own length only.
 //! - What does not fit 64 bits (more than ten characters, other scripts) in a map of texts, which costs nothing while it is empty.
 
+mod filter;
 mod issuers;
 mod key;
 mod marks;
@@ -24,8 +26,6 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use jiff::Timestamp;
 use turnpike_schemas::plate::{Jurisdiction, JurisdictionMatch, Plate, PlatePattern};
-
-pub use table::SHARDS;
 
 use self::{
     issuers::Issuers, key::Alphabet, marks::Marks, patterns::Patterns, table::Table, texts::Texts,
@@ -203,22 +203,79 @@ impl Matcher {
         now: Timestamp,
         found: &mut Vec<Match>,
     ) {
+        let read = self.keyed(plate, jurisdiction);
+        let wanted = self.table.may_hold(read.hash);
+        self.find_keyed(&read, wanted, seconds(now), found);
+    }
+
+    /// The same for reads that came together, each match with the place of its read: several times as fast, because the filter
+    /// is asked about many reads at a time. `reads` gives text and issuer of each.
+    pub fn find_each<'a>(
+        &self,
+        reads: impl IntoIterator<Item = (&'a Plate, Option<&'a Jurisdiction>)>,
+        now: Timestamp,
+        found: &mut Vec<(usize, Match)>,
+    ) {
+        let mut reads = reads.into_iter();
+        let (mut first, mut one) = (0, Vec::new());
+        loop {
+            let mut batch: [Option<Keyed<'a>>; BATCH] = [const { None }; BATCH];
+            let mut count = 0;
+            for (place, (plate, jurisdiction)) in batch.iter_mut().zip(reads.by_ref()) {
+                *place = Some(self.keyed(plate, jurisdiction));
+                count += 1;
+            }
+            let mut wanted = [false; BATCH];
+            for (wanted, read) in wanted.iter_mut().zip(batch.iter().flatten()) {
+                *wanted = self.table.may_hold(read.hash);
+            }
+            for ((at, read), wanted) in (first..).zip(batch.iter().flatten()).zip(wanted) {
+                self.find_keyed(read, wanted, seconds(now), &mut one);
+                found.extend(one.drain(..).map(|one| (at, one)));
+            }
+            first += count;
+            if count < BATCH {
+                return;
+            }
+        }
+    }
+
+    fn keyed<'a>(&self, plate: &'a Plate, jurisdiction: Option<&'a Jurisdiction>) -> Keyed<'a> {
         let text = plate.expose();
+        let (exact, folded) = match self.alphabet.pack_and_fold(text) {
+            Some(keys) => keys,
+            // Another script may look like ours.
+            None => {
+                let folded = self.alphabet.pack(plate.folded().expose());
+                (key::NONE, folded.unwrap_or(key::NONE))
+            }
+        };
+        Keyed {
+            plate,
+            jurisdiction,
+            exact,
+            folded,
+            hash: self.hash(folded),
+        }
+    }
+
+    #[inline]
+    fn find_keyed(&self, read: &Keyed<'_>, wanted: bool, now: u64, found: &mut Vec<Match>) {
         let look = Look {
             matcher: self,
-            jurisdiction,
-            now: seconds(now),
+            jurisdiction: read.jurisdiction,
+            now,
         };
-        if let Some(exact) = self.alphabet.pack(text) {
-            let folded = self.alphabet.fold(exact);
-            self.table.find(&look, exact, folded, found);
-            self.patterns.find(&look, exact, text.len(), found);
-        } else if let Some(folded) = self.alphabet.pack(plate.folded().expose()) {
-            // Another script that looks like ours.
-            self.table.find(&look, key::NONE, folded, found);
+        if wanted && read.folded != key::NONE {
+            self.table
+                .find(&look, read.hash, (read.exact, read.folded), found);
+        }
+        if read.exact != key::NONE {
+            let length = read.plate.expose().len();
+            self.patterns.find(&look, read.exact, length, found);
         }
         if !self.texts.is_empty() {
-            self.texts.find(&look, plate, found);
+            self.texts.find(&look, read.plate, found);
         }
     }
 
@@ -227,6 +284,18 @@ impl Matcher {
         let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed ^ (mixed >> 32)
     }
+}
+
+/// Reads whose filters are asked together.
+const BATCH: usize = 32;
+
+/// A read and its keys; [`key::NONE`] where it has none.
+struct Keyed<'a> {
+    plate: &'a Plate,
+    jurisdiction: Option<&'a Jurisdiction>,
+    exact: u64,
+    folded: u64,
+    hash: u64,
 }
 
 /// What one plate is compared with, besides its text.

@@ -42,6 +42,26 @@ fn found(matcher: &Matcher, text: &str, issuer: Option<&Jurisdiction>, now: i64)
     let mut found = Vec::new();
     matcher.find(&plate(text), issuer, at(now), &mut found);
     found.sort_unstable();
+    // Together with others it comes to the same.
+    let (read, other) = (plate(text), plate("NOBODY"));
+    let reads = (0..70).map(|n| {
+        if n % 3 == 1 {
+            (&read, issuer)
+        } else {
+            (&other, None)
+        }
+    });
+    let mut each = Vec::new();
+    matcher.find_each(reads, at(now), &mut each);
+    for n in (0..70).filter(|n| n % 3 == 1) {
+        let mut one: Vec<Match> = each
+            .iter()
+            .filter(|(at, _)| *at == n)
+            .map(|(_, one)| *one)
+            .collect();
+        one.sort_unstable();
+        assert_eq!(one, found, "read {n} of many");
+    }
     found
 }
 
