@@ -34,7 +34,7 @@ const ROUNDS: usize = 7;
 const CHANGES: u32 = 10_000;
 
 /// Forms of plates: `A` a letter, `9` a digit.
-const FORMS: [&str; 4] = ["AAA9999", "9AAA999", "AA99AAA", "AAA999"];
+const FORMS: [&str; 4] = ["AAA9999", "9AAA999", "AA99AAA", "AA999AA"];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -61,6 +61,11 @@ fn main() -> Result<()> {
 
     let bare: HashMap<u64, u32, Mix> = wanted.iter().map(|text| pack(text)).zip(0..).collect();
     let keys: Vec<u64> = reads.iter().map(|read| pack(read.expose())).collect();
+    let (hits, matches) = (
+        keys.iter().filter(|key| bare.contains_key(*key)).count(),
+        find_all(&matcher, &reads, &issuer, now),
+    );
+    println!("of {READS} reads {hits} are of a wanted plate; {matches} matches with look-alikes");
     let (probe, ours) = turns(
         || keys.iter().filter(|key| bare.contains_key(*key)).count(),
         || find_all(&matcher, &reads, &issuer, now),

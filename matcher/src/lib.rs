@@ -216,8 +216,8 @@ impl Matcher {
         now: Timestamp,
         found: &mut Vec<(usize, Match)>,
     ) {
-        let mut reads = reads.into_iter();
-        let (mut first, mut one) = (0, Vec::new());
+        let (mut reads, mut first, mut one) = (reads.into_iter(), 0, Vec::new());
+        let now = seconds(now);
         loop {
             let mut batch: [Option<Keyed<'a>>; BATCH] = [const { None }; BATCH];
             let mut count = 0;
@@ -225,13 +225,18 @@ impl Matcher {
                 *place = Some(self.keyed(plate, jurisdiction));
                 count += 1;
             }
-            let mut wanted = [false; BATCH];
-            for (wanted, read) in wanted.iter_mut().zip(batch.iter().flatten()) {
-                *wanted = self.table.may_hold(read.hash);
+            let mut hashes = [0; BATCH];
+            for (hash, read) in hashes.iter_mut().zip(batch.iter().flatten()) {
+                *hash = read.hash;
             }
-            for ((at, read), wanted) in (first..).zip(batch.iter().flatten()).zip(wanted) {
-                self.find_keyed(read, wanted, seconds(now), &mut one);
-                found.extend(one.drain(..).map(|one| (at, one)));
+            // One after the other, and nothing between them waits: the memory is asked for all of them at once.
+            let wanted = hashes.map(|hash| self.table.may_hold(hash));
+            let always = !self.texts.is_empty();
+            for (at, (read, wanted)) in batch.iter().flatten().zip(wanted).enumerate() {
+                if wanted || always || self.patterns.any(read.plate.expose().len()) {
+                    self.find_keyed(read, wanted, now, &mut one);
+                    found.extend(one.drain(..).map(|one| (first + at, one)));
+                }
             }
             first += count;
             if count < BATCH {
@@ -240,6 +245,7 @@ impl Matcher {
         }
     }
 
+    #[inline]
     fn keyed<'a>(&self, plate: &'a Plate, jurisdiction: Option<&'a Jurisdiction>) -> Keyed<'a> {
         let text = plate.expose();
         let (exact, folded) = match self.alphabet.pack_and_fold(text) {

@@ -125,10 +125,16 @@ impl Patterns {
         removed
     }
 
+    /// Whether there are patterns of this length.
+    #[inline]
+    pub(crate) fn any(&self, length: usize) -> bool {
+        let count = self.counts.get(length);
+        count.is_some_and(|count| count.load(Ordering::Acquire) > 0)
+    }
+
     #[inline]
     pub(crate) fn find(&self, look: &Look<'_>, exact: u64, length: usize, found: &mut Vec<Match>) {
-        let any = self.counts.get(length);
-        if any.is_none_or(|count| count.load(Ordering::Acquire) == 0) {
+        if !self.any(length) {
             return;
         }
         let Some(groups) = self.groups.get(length) else {
