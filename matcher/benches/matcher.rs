@@ -38,6 +38,10 @@ const FORMS: [&str; 4] = ["AAA9999", "9AAA999", "AA99AAA", "AA999AA"];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the result of a bench is what it prints"
+)]
 fn main() -> Result<()> {
     let mut rng = Rng::with_seed(20_261_126);
     let now: Timestamp = "2026-11-26T12:00:00Z".parse()?;
@@ -102,11 +106,17 @@ fn main() -> Result<()> {
     }
     let (probe, ours) = turns(|| keys.len(), || find_all(&matcher, &reads, &issuer, now));
     black_box(probe);
-    let ours_ns = each(ours);
+    let patterns_ns = each(ours);
     println!(
-        "with {PATTERNS} patterns among them {ours_ns:.0} ns a read: {:.2} million reads a second (target 1)",
-        1_000.0 / ours_ns
+        "with {PATTERNS} patterns among them {patterns_ns:.0} ns a read: {:.2} million reads a second (target 1)",
+        1_000.0 / patterns_ns
     );
+    // A machine that does other work may miss a figure by a little; by a half is another program.
+    let missed =
+        bytes > 40.0 || ours_ns > 150.0 || ours_ns > 4.5 * probe_ns || patterns_ns > 1_500.0;
+    if missed {
+        return Err("a figure is missed by far".into());
+    }
     Ok(())
 }
 

@@ -48,7 +48,14 @@ pub(crate) fn files(folder: &str, endings: &[&str]) -> Vec<SourceFile> {
 
 /// Every Rust file of the workspace and the fuzz targets.
 pub(crate) fn rust() -> Vec<SourceFile> {
-    let crates = ["schemas", "adapters", "gateway", "contract-tests", "fuzz"];
+    let crates = [
+        "schemas",
+        "matcher",
+        "adapters",
+        "gateway",
+        "contract-tests",
+        "fuzz",
+    ];
     let files: Vec<_> = crates
         .iter()
         .flat_map(|folder| files(folder, &[".rs"]))
