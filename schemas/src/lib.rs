@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod api;
 pub mod conformance;
 pub mod hex;
+pub mod hit;
 pub mod json_schema;
 pub mod ledger;
 pub mod plate;
