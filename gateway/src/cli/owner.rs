@@ -213,7 +213,7 @@ impl Verify {
             let signed = signed.map_err(|error| damaged(error.to_string()))?;
             writeln!(
                 out,
-                "proven to be in the ledger of {} that `{}` signed",
+                "proven to be in the ledger of {}\nthat `{}` signed",
                 counted(signed.size(), "entry"),
                 key.name()
             )?;

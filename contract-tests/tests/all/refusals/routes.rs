@@ -258,7 +258,7 @@ async fn what_the_review_refuses_is_on_record_however_it_is_wrong() {
     ];
     for (wanted, method, path, body) in auditor {
         let token = installation.token("auditor");
-        let request = installation.request(method, &path, Some(&token));
+        let request = installation.request(method, &path, Some(token));
         let request = if body.is_null() {
             request
         } else {
@@ -291,7 +291,7 @@ async fn no_number_is_too_large_for_a_route() {
             for role in ["auditor", "operator", "source_owner", "investigator"] {
                 let token = installation.token(role);
                 let body = json!({ "result": "justified", "note": "seen", "last": u64::MAX });
-                let request = installation.request(&method.to_uppercase(), &address, Some(&token));
+                let request = installation.request(&method.to_uppercase(), &address, Some(token));
                 let response = request.json(&body).send().await.unwrap();
                 let status = response.status();
                 assert!(

@@ -11,7 +11,10 @@ use turnpike_schemas::{
     read::PlateRead,
 };
 
-use super::super::table::{clean, shortened, table, time, trimmed, unbroken, wrapped};
+use super::super::{
+    table::{clean, shortened, table, time, trimmed, unbroken, wrapped},
+    words::counted,
+};
 
 pub(super) fn print_answer(
     out: &mut dyn Write,
@@ -65,6 +68,9 @@ pub(super) fn print_answer(
     )
 }
 
+/// Sources that the headline names.
+const NAMED: usize = 5;
+
 /// The sentence a tired person acts on.
 fn headline(answer: &Answer) -> String {
     const LEAD: &str = "A read is a lead: confirm it against the image before acting.";
@@ -89,7 +95,13 @@ fn headline(answer: &Answer) -> String {
         0 => String::new(),
         part => format!(" and {part} in part"),
     };
-    let extent = format!("{wholly} of {all} sources were searched over the whole window{partly}");
+    let missing = named(answer, |outcome| !outcome.searched());
+    let missing = match missing.as_str() {
+        "" => String::new(),
+        missing => format!("; not searched: {missing}"),
+    };
+    let extent =
+        format!("{wholly} of {all} sources were searched over the whole window{partly}{missing}");
     match answer.completeness {
         Completeness::Complete if reads == 0 => format!(
             "NOT SEEN: all {all} sources were searched over the whole window and have no read."
@@ -107,6 +119,24 @@ fn headline(answer: &Answer) -> String {
             "NOT SEARCHED: none of {all} sources was searched. Nothing is known about this plate. See below."
         ),
     }
+}
+
+/// The first few sources whose outcome is so, by name.
+fn named(answer: &Answer, wanted: fn(&SourceOutcome) -> bool) -> String {
+    let all: Vec<&str> = answer
+        .sources
+        .iter()
+        .filter(|report| wanted(&report.outcome))
+        .map(|report| report.source.as_str())
+        .collect();
+    let mut shown = all
+        .get(..NAMED.min(all.len()))
+        .unwrap_or_default()
+        .join(", ");
+    if all.len() > NAMED {
+        shown.push_str(&format!(" and {} more", all.len() - NAMED));
+    }
+    shown
 }
 
 /// Two lines a read: the second says where, and is as long as it needs to be on a narrow screen.
@@ -160,7 +190,7 @@ fn place(read: &PlateRead) -> String {
         parts.push(format!("{lat:.4},{lon:.4}"));
     }
     if !read.observation.images.is_empty() {
-        parts.push(format!("{} image(s)", read.observation.images.len()));
+        parts.push(counted(read.observation.images.len(), "image"));
     }
     if parts.is_empty() {
         "place not given".to_owned()

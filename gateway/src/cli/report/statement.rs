@@ -46,12 +46,12 @@ impl Statement {
         let covered = &statement.covered;
         writeln!(
             out,
-            "{} on {} (UTC): {}, {}, {}; {} left\ncheckpoint  {} of {}\nroot        {}\n",
+            "{} on {} (UTC): {}{}{}; {} left\ncheckpoint  {} of {}\nroot        {}\n",
             statement.source,
             statement.day,
             counted(statement.questions, "question"),
-            counted(statement.images, "image"),
-            counted(statement.checks, "check"),
+            besides(statement.images, "image"),
+            besides(statement.checks, "check"),
             counted(statement.reads, "read"),
             counted(covered.size, "entry"),
             covered.origin,
@@ -90,7 +90,22 @@ impl Statement {
         }
         unbroken(&mut lines, 4);
         writeln!(out, "{}", trimmed(&lines.to_string()))?;
+        if !statement.lines.is_empty() {
+            let source = &statement.source;
+            writeln!(
+                out,
+                "\nUsers are pseudonyms of yours. To ask who one is:\nturnpike ledger owner who {source} USER"
+            )?;
+        }
         Ok(Exit::Done)
+    }
+}
+
+/// More of the headline, where there is any.
+fn besides(count: u64, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {}", counted(count, what)),
     }
 }
 

@@ -5,7 +5,10 @@ use std::io::{IsTerminal as _, Write};
 use clap::Args;
 use turnpike_adapters::registry::{self, ADAPTERS};
 
-use super::super::exit::{Exit, Outcome};
+use super::super::{
+    exit::{Exit, Outcome},
+    words::counted,
+};
 
 /// Print an invented payload in a vendor's format
 #[derive(Debug, Args)]
@@ -53,10 +56,10 @@ impl Sample {
         let topic = sample
             .topic
             .map_or_else(String::new, |topic| format!(", topic {topic}"));
-        let others = names.len().saturating_sub(1);
+        let others = counted(names.len().saturating_sub(1), "other sample");
         writeln!(
             std::io::stderr(),
-            "turnpike: {} ({}{topic}); {others} other sample(s)",
+            "turnpike: {} ({}{topic}); {others}",
             sample.name,
             sample.content_type
         )?;
