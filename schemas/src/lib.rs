@@ -4,6 +4,7 @@
 //! ledger entries with this crate alone.
 
 pub mod agreement;
+pub mod alert;
 pub mod api;
 pub mod conformance;
 pub mod hex;
