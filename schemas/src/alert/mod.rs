@@ -4,6 +4,7 @@
 //! entry always ends, and names no driver and no owner. **An import never overwrites: what contradicts is reported and
 //! left alone.** Deliberately absent: who may have a list, which an agreement decides; files, and time.
 
+pub mod hotlist;
 mod import;
 
 use std::fmt;
@@ -106,6 +107,12 @@ pub enum Wrong {
     /// No plate, or a text that is none.
     #[error("`plate` is not a plate")]
     Plate,
+    /// What cameras and clerks write where there is no plate.
+    #[error("`plate` stands for no plate")]
+    Placeholder,
+    /// What a spreadsheet made of a plate, or a wildcard.
+    #[error("`plate` has a character no plate has, or was turned into a number by a spreadsheet")]
+    Mangled,
     /// A pattern that would match nearly everything.
     #[error("`plate` needs at least 4 known characters")]
     TooFewKnown,
@@ -139,8 +146,11 @@ impl Wanted {
     /// A plate, or a pattern where the text has a `?`.
     ///
     /// # Errors
-    /// [`Wrong::Plate`] and [`Wrong::TooFewKnown`].
+    /// [`Wrong::Plate`], [`Wrong::Placeholder`], [`Wrong::Mangled`] and [`Wrong::TooFewKnown`].
     pub fn parse(text: &str) -> Result<Self, Wrong> {
+        if is_mangled(text) {
+            return Err(Wrong::Mangled);
+        }
         let wrong = |error| match error {
             PlateError::TooFewKnown => Wrong::TooFewKnown,
             _ => Wrong::Plate,
@@ -148,7 +158,11 @@ impl Wanted {
         if text.contains('?') {
             PlatePattern::parse(text).map(Self::Pattern).map_err(wrong)
         } else {
-            Plate::parse(text).map(Self::Plate).map_err(wrong)
+            let plate = Plate::parse(text).map_err(wrong)?;
+            if stands_for_none(plate.expose()) {
+                return Err(Wrong::Placeholder);
+            }
+            Ok(Self::Plate(plate))
         }
     }
 
@@ -280,6 +294,29 @@ fn ends(text: &str, bounds: &Bounds, now: Timestamp) -> Result<Timestamp, Wrong>
     Ok(at)
 }
 
+/// Characters that a list has for something else than a plate, and numbers as spreadsheets write them (`1E123` becomes
+/// `1.00E+123`).
+fn is_mangled(text: &str) -> bool {
+    let foreign = text.contains(['*', '%', '=', '"', '\'', '+', '@', '<', '>', '\t']);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text
+        .split_once(['E', 'e'])
+        .and_then(|(mantissa, exponent)| Some((mantissa.split_once(['.', ','])?, exponent)))
+        .is_some_and(|((whole, part), exponent)| digits(whole) && digits(part) && digits(exponent));
+    foreign || number
+}
+
+/// Words and fillings that many cameras and clerks write where there is no plate: an entry of one would match them all.
+fn stands_for_none(text: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "UNKNOWN", "UNK", "NOPLATE", "NOPLATES", "NONE", "NOTAG", "NULL", "NA",
+    ];
+    let mut chars = text.chars();
+    let first = chars.next();
+    let filling = chars.all(|c| Some(c) == first);
+    WORDS.contains(&text) || filling || text == "190"
+}
+
 /// A cell for a program that would take it for a formula: what begins like one gets a quote before it.
 #[must_use]
 pub fn neutralized(cell: &str) -> String {
@@ -386,6 +423,19 @@ mod tests {
         assert_eq!(pattern.check(&whole, now()), Err(vec![Wrong::Pattern]));
         for wrong in [Wrong::Plate, Wrong::Pattern, Wrong::Note, Wrong::TooLong] {
             assert!(!wrong.to_string().contains("TPK"));
+        }
+    }
+
+    #[test]
+    fn what_stands_for_no_plate_or_was_one_once_is_none() {
+        for none in ["0", "000", "XXXXXXX", "unknown", "No Plate", "190"] {
+            assert_eq!(Wanted::parse(none), Err(Wrong::Placeholder), "{none}");
+        }
+        for mangled in ["TPK*", "TPK%", "=\"0123\"", "1.00E+123", "1.00E123", "@TPK"] {
+            assert_eq!(Wanted::parse(mangled), Err(Wrong::Mangled), "{mangled}");
+        }
+        for plate in ["TPK-0421", "AB.123.C", "E123", "12E", "1E123", "123E45"] {
+            assert!(Wanted::parse(plate).is_ok(), "{plate}");
         }
     }
 
