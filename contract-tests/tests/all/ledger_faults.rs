@@ -1,6 +1,7 @@
 //! No record, no answer: what the gateway does over HTTP while its ledger cannot be written.
 
 mod client;
+mod clock;
 mod disk;
 mod mounted;
 
