@@ -13,7 +13,7 @@ use super::unused::{Account, Governed, Use, is_dormant};
 use super::weeks::{FindingResult, Reviews, Standing, Week, fact};
 use super::*;
 use crate::agreement::Role;
-use crate::ledger::{Admin, AdminAction, Body, Entry, Nonce, Personal};
+use crate::ledger::{Action, Admin, AdminAction, Body, Entry, Nonce, Personal};
 
 fn entries() -> Vec<Entry> {
     let plan = Plan {
@@ -525,4 +525,73 @@ fn a_trail_names_every_source_and_plate_one_user_reached() {
         .collect();
     assert_eq!(sources, ["north-tolls", "south-police", "west-parking"]);
     assert_eq!(trail.sources[0].questions, trail.questions);
+}
+
+/// The same entries, asked for as `action` by `subject`.
+fn as_if(entries: &[Entry], action: Action, subject: &str) -> Vec<Entry> {
+    let mut entries = entries.to_vec();
+    for entry in &mut entries {
+        if let Body::Intent(intent) = &mut entry.body {
+            (intent.action, intent.subject) = (action, Personal::new(subject));
+        }
+    }
+    entries
+}
+
+#[test]
+fn images_and_checks_are_no_questions_and_are_told_apart() {
+    let entries = entries();
+    let day: jiff::civil::Date = "2026-01-15".parse().unwrap();
+    for action in [Action::Query, Action::Image, Action::Check] {
+        let entries = as_if(&entries, action, "officer-1");
+        let asks = action == Action::Query;
+        let mut reviews = Reviews::default();
+        entries.iter().for_each(|entry| reviews.follow(entry));
+        let weeks = reviews.weeks(at("2026-06-01T00:00:00Z"), SignedDuration::ZERO);
+        assert_eq!(
+            weeks.iter().any(|week| week.questions > 0),
+            asks,
+            "{action:?}"
+        );
+        let (mut trace, mut gathering) =
+            (Trace::of("officer-1"), Gathering::new("north-tolls", day));
+        let (first, last) = ("2026-01".parse::<Month>(), "2026-12".parse::<Month>());
+        let counting = Counting::new(first.unwrap(), last.unwrap()).unwrap();
+        let all = questions(&entries);
+        let answered = |question: &&Question| question.state == State::Answered;
+        for question in all.iter().filter(answered) {
+            trace.follow(question);
+            gathering.follow(question, str::to_owned);
+            assert_eq!(counting.counts(question), asks, "{action:?}");
+        }
+        let trail = trace.finish(0);
+        assert_eq!(trail.questions > 0, asks, "{action:?}");
+        assert!(
+            !trail.sources.is_empty(),
+            "what was reached is told all the same"
+        );
+        let statement = gathering.finish(covered(entries.len()));
+        let uses = statement.lines.len() as u64;
+        let told = (statement.questions, statement.images, statement.checks);
+        let wanted = match action {
+            Action::Query => (uses, 0, 0),
+            Action::Image => (0, uses, 0),
+            _ => (0, 0, uses),
+        };
+        assert_eq!(told, wanted, "{action:?}");
+        assert!(uses > 0);
+    }
+}
+
+#[test]
+fn what_a_system_asks_for_a_person_is_use_of_the_system() {
+    let entries = as_if(&entries(), Action::Query, "dispatch/ines.moreau");
+    let mut usage = Use::default();
+    entries.iter().for_each(|entry| usage.follow(entry));
+    assert!(usage.last_asked("dispatch").is_some());
+    assert_eq!(
+        usage.last_asked("dispatch"),
+        usage.last_asked("dispatch/ines.moreau")
+    );
+    assert_eq!(usage.last_asked("dispat"), None);
 }

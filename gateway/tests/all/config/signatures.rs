@@ -114,6 +114,19 @@ fn a_key_says_whose_it_is_and_for_what() {
 }
 
 #[test]
+fn one_key_under_two_names_is_one_person() {
+    let keys = format!(
+        "[[agreement_keys]]\nkey = \"{OWNER}\"\nholder = \"ola\"\nrole = \"source_owner\"\nsources = [\"town-cameras\"]\n\n[[agreement_keys]]\nkey = \"{OTHER}\"\nholder = \"kim\"\nrole = \"operator\"\n"
+    );
+    assert_eq!(
+        Installation::with_people(&keys).problems(),
+        [
+            "turnpike.toml: `agreement_keys[1].key`: is the key of another holder or name: one key is one person"
+        ]
+    );
+}
+
+#[test]
 fn one_agreement_is_about_one_source() {
     let sources = format!("{}\n{}", pushing("town-cameras"), pushing("lake-cameras"));
     let text = AGREEMENT.replace("lakeshore-tolls", "town-cameras");
