@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod agreements;
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod cases;
