@@ -8,6 +8,7 @@
 mod book;
 mod entries;
 mod feed;
+pub mod file;
 mod row;
 mod schema;
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl Layout {
                 jurisdiction: state.map_or_else(String::new, |code| jurisdiction(&code)),
                 reason: reason.clone(),
                 expires_at: expires_at.to_string(),
-                note: String::new(),
+                ..Draft::default()
             };
             records.rows.push(Row { line, draft });
         }

@@ -74,6 +74,8 @@ pub struct Draft {
     pub expires_at: String,
     /// Free text; empty for none.
     pub note: String,
+    /// The row has another number of cells than the head of its file, so that no cell is sure to be what it stands under.
+    pub broken: bool,
 }
 
 /// What holds for the entries of a list.
@@ -104,6 +106,9 @@ pub struct Bounds {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Wrong {
+    /// Cells are missing, or there are too many.
+    #[error("the row has another number of cells than the head of the file")]
+    Cells,
     /// No plate, or a text that is none.
     #[error("`plate` is not a plate")]
     Plate,
@@ -221,6 +226,9 @@ impl Draft {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn check(&self, bounds: &Bounds, now: Timestamp) -> Result<Entry, Vec<Wrong>> {
+        if self.broken {
+            return Err(vec![Wrong::Cells]);
+        }
         let mut wrong = Vec::new();
         let mut keep = |problem: Wrong| {
             wrong.push(problem);
@@ -348,7 +356,7 @@ mod tests {
             jurisdiction: "us-oh".to_owned(),
             reason: "stolen_vehicle".to_owned(),
             expires_at: "2026-12-01T00:00:00Z".to_owned(),
-            note: String::new(),
+            ..Draft::default()
         }
     }
 
@@ -412,6 +420,7 @@ mod tests {
             Draft::default().check(&BOUNDS, now()),
             Err(vec![Wrong::Plate, Wrong::Reason, Wrong::NoEnd])
         );
+        assert_eq!(with(|draft| draft.broken = true), [Wrong::Cells]);
         let whole = Bounds {
             patterns: false,
             ..BOUNDS

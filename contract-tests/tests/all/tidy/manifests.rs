@@ -17,7 +17,10 @@ const MAY_USE: [(&str, &[&str]); 5] = [
     ("schemas", &[]),
     ("matcher", &["turnpike-schemas"]),
     ("adapters", &["turnpike-schemas"]),
-    ("gateway", &["turnpike-schemas", "turnpike-adapters"]),
+    (
+        "gateway",
+        &["turnpike-schemas", "turnpike-matcher", "turnpike-adapters"],
+    ),
     (
         "contract-tests",
         &["turnpike-schemas", "turnpike-adapters", "turnpike-gateway"],
