@@ -31,6 +31,8 @@ CRIMINAL = {
     "wanted_person": [],
 }
 LEVELS = {"aal1": 1, "aal2": 2, "aal3": 3}
+# What else than a question an intent can be.
+ACTIONS = {"image": "image", "alert": "alert"}
 
 
 class Missing(Exception):
@@ -81,17 +83,19 @@ def entity(kind, name, attrs, parents=(), tags=None):
     return made
 
 
-def agreement_entities(document, name):
+def agreement_entities(document, name, schema):
     """The agreement and its three tables, as entities that go by the digest of the document."""
     who, why, far = document["who"], document["why"], document["how_far"]
     conditions, plates = document["conditions"], document["plates"]
+    # Policies of earlier versions have no word for alerts.
+    listed = ("query", "image", "ingest") + (("alert",) if "alert: Bool" in schema else ())
     attrs = {
         "source": document["source"],
         "status": one("Status", document["status"]),
         "effective_from": near(exact(document["effective_from"])),
         "effective_until": near(exact(document["effective_until"])),
         "review_due": near(exact(document["review_due"])),
-        "actions": {action: action in document["actions"] for action in ("query", "image", "ingest")},
+        "actions": {action: action in document["actions"] for action in listed},
         "classes": many("OrganisationClass", who["organisation_classes"]),
         "areas": many("Area", who["jurisdictions"]),
         "every_organisation": "*" in who["organisations"],
@@ -268,11 +272,11 @@ class Ledger:
             raise Missing("its policies or its agreement are not in this file")
         request = {
             "principal": {"type": "User", "id": intent["subject"]},
-            "action": {"type": "Action", "id": "image" if intent["action"] == "image" else "query"},
+            "action": {"type": "Action", "id": ACTIONS.get(intent["action"], "query")},
             "resource": {"type": "Agreement", "id": name},
             "context": context_of(intent, decision, document),
         }
-        entities = agreement_entities(document, name) + asking_entities(intent, decision["decided_at"])
+        entities = agreement_entities(document, name, source["schema"]) + asking_entities(intent, decision["decided_at"])
         recorded = decision["verdict"] == "refuse"
         try:
             refused, by = self.both(request, source, entities)

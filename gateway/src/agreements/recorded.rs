@@ -73,6 +73,7 @@ impl Recorded {
     pub fn permitted(&self, agreement: &Agreement) -> bool {
         let action = match self.action {
             Action::Image => agreement::Action::Image,
+            Action::Alert => agreement::Action::Alert,
             _ => agreement::Action::Query,
         };
         agreement.would_permit(action, &self.requester, &self.query, self.at)

@@ -15,6 +15,8 @@ use cedar_policy::{
 use jiff::Timestamp;
 use turnpike_schemas::agreement::{Action, Agreement, Requester};
 
+use crate::federation::word;
+
 use super::{
     entities::{Asking, Names},
     guards::{Guard, Guards},
@@ -75,10 +77,14 @@ pub enum Fault {
 
 impl Cedar {
     pub(super) fn new(source: &PolicySource) -> Result<Self, PolicyError> {
+        let policies = source.compile()?;
+        let alert = word(&Action::Alert);
+        let known = |action: &EntityUid| action.id().unescaped() == alert;
+        let alerts = policies.schema.actions().any(known);
         Ok(Self {
             authorizer: Authorizer::new(),
-            policies: source.compile()?,
-            names: Names::new(),
+            policies,
+            names: Names::new(alerts),
             fitting: RwLock::default(),
             sha256: source.sha256(),
             source: source.clone(),

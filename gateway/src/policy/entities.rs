@@ -37,6 +37,8 @@ pub struct Asking<'a> {
 /// The types of entities, parsed once.
 #[derive(Debug)]
 pub(super) struct Names {
+    /// Whether agreements say whether anybody may be told of reads.
+    alerts: bool,
     action: EntityTypeName,
     agreement: EntityTypeName,
     area: EntityTypeName,
@@ -89,8 +91,11 @@ impl<'a> Asking<'a> {
 }
 
 impl Names {
-    pub(super) fn new() -> Self {
+    /// `alerts` is whether the schema has an action for them: those of earlier versions, by which recorded decisions are made
+    /// again, have none.
+    pub(super) fn new(alerts: bool) -> Self {
         Self {
+            alerts,
             action: named("Action"),
             agreement: named("Agreement"),
             area: named("Area"),
@@ -149,7 +154,7 @@ impl Names {
             ("effective_from", long(instant(document.effective_from))),
             ("effective_until", long(instant(document.effective_until))),
             ("review_due", long(instant(document.review_due))),
-            ("actions", actions(document)),
+            ("actions", actions(document, self.alerts)),
             (
                 "fields",
                 set(document.what.fields.iter().map(|field| self.field(*field))),
@@ -387,13 +392,15 @@ pub(super) fn id(agreement: &Agreement) -> &str {
     digest.get(..ID_CHARS).unwrap_or(digest)
 }
 
-fn actions(document: &AgreementDocument) -> Value {
+fn actions(document: &AgreementDocument, alerts: bool) -> Value {
     let lists = |action| boolean(document.actions.contains(&action));
-    record([
+    let alerts = alerts.then(|| ("alert", lists(Action::Alert)));
+    let before = [
         ("query", lists(Action::Query)),
         ("image", lists(Action::Image)),
         ("ingest", lists(Action::Ingest)),
-    ])
+    ];
+    record(before.into_iter().chain(alerts))
 }
 
 fn lookbacks(document: &AgreementDocument) -> Vec<(String, Value)> {
@@ -464,7 +471,7 @@ fn set(values: impl IntoIterator<Item = Value>) -> Value {
 }
 
 /// INVARIANT: the names are constants of this file and none comes twice.
-fn record<const N: usize>(fields: [(&'static str, Value); N]) -> Value {
+fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::new_record(owned(fields)).unwrap_or_else(|_| Value::new_set([]))
 }
 

@@ -20,8 +20,8 @@ use std::{
 use jiff::Timestamp;
 use turnpike_schemas::{
     agreement::{
-        Action, Agreement, DecisionRecord, Engine, ImagePermit, IngestPermit, Permit, Refusal,
-        Requester, Rule, Verdict,
+        Action, Agreement, AlertPermit, DecisionRecord, Engine, ImagePermit, IngestPermit, Permit,
+        Refusal, Requester, Rule, Verdict,
     },
     query::{Query, TimeWindow},
 };
@@ -152,6 +152,27 @@ impl Policy {
         let opinion = self.opinion(Action::Image, agreement, asking, query, granted, now);
         let bound = native.as_ref().ok().map(ImagePermit::obligations_in_words);
         let mut decided = self.combine(Action::Image, agreement, native, opinion, now);
+        if decided.decision.is_ok() {
+            decided.record.window = granted;
+            decided.record.obligations = bound.unwrap_or_default();
+        }
+        decided
+    }
+
+    /// Decides under one agreement whether somebody may be told of a plate's reads: when an entry is added, and again when a read
+    /// matches it.
+    pub fn decide_alert(
+        &self,
+        agreement: &Agreement,
+        asking: &Asking<'_>,
+        query: &Query,
+        now: Timestamp,
+    ) -> Decided<AlertPermit> {
+        let native = agreement.alert_permit(asking.requester(), query, now);
+        let granted = native.as_ref().ok().map(AlertPermit::window);
+        let opinion = self.opinion(Action::Alert, agreement, asking, query, granted, now);
+        let bound = native.as_ref().ok().map(AlertPermit::obligations_in_words);
+        let mut decided = self.combine(Action::Alert, agreement, native, opinion, now);
         if decided.decision.is_ok() {
             decided.record.window = granted;
             decided.record.obligations = bound.unwrap_or_default();

@@ -142,9 +142,7 @@ impl Replay {
         let asking = policy.asking(&requester);
         let record: DecisionRecord = match intent.action {
             Action::Image => policy.decide_image(agreement, &asking, &query, now).record,
-            Action::Alert => {
-                return Err("it is about an alert, which this version does not decide");
-            }
+            Action::Alert => policy.decide_alert(agreement, &asking, &query, now).record,
             Action::Query | Action::Check => policy.decide(agreement, &asking, &query, now).record,
         };
         Ok(decision_entry(&source, &record, policy.sha256()))

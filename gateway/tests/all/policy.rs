@@ -15,7 +15,7 @@ use std::{
 };
 
 use turnpike_gateway::policy::{Policy, PolicySource};
-use turnpike_schemas::agreement::{Engine, Rule, Verdict};
+use turnpike_schemas::agreement::{Action, Engine, Rule, Verdict};
 
 use self::domain::{Case, DIMS, Dim, World, point, size};
 
@@ -63,12 +63,19 @@ impl<'a> Engines<'a> {
                     self.policy.learn(agreement).unwrap();
                 }
                 let asking = self.policy.asking(requester);
-                if action < 2 {
-                    let decided = self.policy.decide(agreement, &asking, query, now);
-                    (decided.record, decided.alarm)
-                } else {
-                    let decided = self.policy.decide_image(agreement, &asking, query, now);
-                    (decided.record, decided.alarm)
+                match domain::asked_of(action) {
+                    Action::Query => {
+                        let decided = self.policy.decide(agreement, &asking, query, now);
+                        (decided.record, decided.alarm)
+                    }
+                    Action::Image => {
+                        let decided = self.policy.decide_image(agreement, &asking, query, now);
+                        (decided.record, decided.alarm)
+                    }
+                    Action::Alert | Action::Ingest => {
+                        let decided = self.policy.decide_alert(agreement, &asking, query, now);
+                        (decided.record, decided.alarm)
+                    }
                 }
             });
         let (record, alarm) = decided?;

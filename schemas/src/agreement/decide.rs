@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Agreement, AgreementRef, ImagePermit, IngestPermit, Permit, Refusal, Requester, Rule,
+    Agreement, AgreementRef, AlertPermit, ImagePermit, IngestPermit, Permit, Refusal, Requester,
+    Rule,
     permit::{Grant, grant},
 };
 use crate::query::{Query, TimeWindow};
@@ -22,11 +23,13 @@ pub enum Action {
     Image,
     /// Take reads in and keep them.
     Ingest,
+    /// Be told when a plate is read.
+    Alert,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 3] = [Self::Query, Self::Image, Self::Ingest];
+    pub const ALL: [Self; 4] = [Self::Query, Self::Image, Self::Ingest, Self::Alert];
 }
 
 /// Which engine decided. Where there are several, all must permit.
@@ -121,6 +124,25 @@ impl Agreement {
     ) -> Result<ImagePermit, Refusal> {
         self.check(Action::Image, requester, query, now)
             .map(|window| ImagePermit::from(grant(self, requester, query, window)))
+            .map_err(|rule| self.refusal(rule))
+    }
+
+    /// Decides whether somebody may be told of reads that `query` asks for. It is decided twice: when an entry of an alert list is
+    /// added or renewed, and again for the moment of each read that matches it.
+    ///
+    /// # Errors
+    /// The first rule that refuses, in the order of [`Rule`].
+    pub fn alert_permit(
+        &self,
+        requester: &Requester,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<AlertPermit, Refusal> {
+        let granted = self.check(Action::Alert, requester, query, now);
+        let terms = self.document.alerts.ok_or(Rule::ActionNotAllowed);
+        granted
+            .and_then(|window| Ok((window, terms?)))
+            .map(|(window, terms)| AlertPermit::of(grant(self, requester, query, window), terms))
             .map_err(|rule| self.refusal(rule))
     }
 

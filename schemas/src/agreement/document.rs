@@ -82,6 +82,10 @@ pub struct AgreementDocument {
     pub upstream: Upstream,
     /// How long reads taken in are kept. Required with action `ingest`.
     pub retention: Option<Retention>,
+    /// On which conditions somebody is told when a plate is read. Required with action `alert`. Not written where there is none,
+    /// so that documents from before there was one keep their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
 }
 
 /// Whether an agreement is in force.
@@ -329,6 +333,20 @@ impl Retention {
     pub fn span(self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.days) * 24 * 60 + i64::from(self.minutes))
     }
+}
+
+/// What holds for entries of alert lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// The longest that an entry lasts, in days.
+    #[schema(minimum = 1, maximum = 366)]
+    pub max_days: u32,
+    /// How often its owner must say that it still holds, in days.
+    #[schema(minimum = 1, maximum = 366)]
+    pub confirm_days: u32,
+    /// Whether a second person must agree to it first.
+    pub second_approval: bool,
 }
 
 /// One thing wrong with a document: which key, and what to do.

@@ -18,13 +18,13 @@ mod validate;
 pub use compare::{Difference, Direction, compare};
 pub use decide::{Action, DecisionRecord, Engine, Verdict};
 pub use document::{
-    Agreement, AgreementDocument, AgreementRef, Case, Excess, Field, HowFar, OnBehalfRule,
+    Agreement, AgreementDocument, AgreementRef, Alerts, Case, Excess, Field, HowFar, OnBehalfRule,
     PartialPlates, Plates, Problem, Register, Retention, Status, Upstream, UpstreamField, What,
     Who, Why,
 };
 pub use obligation::Obligation;
 pub use pattern::{CasePattern, PatternError, PlacePattern};
-pub use permit::{ImagePermit, IngestPermit, Permit};
+pub use permit::{AlertPermit, ImagePermit, IngestPermit, Permit};
 pub use rule::{Refusal, Rule};
 pub use terms::{Conditions, Declaration, Demand, Duties, HowMuch, Places, Requires, Urgent};
 

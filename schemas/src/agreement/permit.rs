@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Agreement, AgreementRef, Field, HowMuch, Obligation, Places, Requester, Retention,
+    Agreement, AgreementRef, Alerts, Field, HowMuch, Obligation, Places, Requester, Retention,
     UpstreamField, What,
 };
 use crate::{
@@ -60,6 +60,11 @@ impl Grant {
         self.answers(read) && self.places.release(&read.observation.place) && self.sure_enough(read)
     }
 
+    fn release(&self, read: PlateRead) -> Option<PlateRead> {
+        let released = |read| strip(read, &self.what, self.places.position_decimals);
+        self.releases(&read).then(|| released(read))
+    }
+
     /// A read without a confidence is not surer than any floor.
     fn sure_enough(&self, read: &PlateRead) -> bool {
         let floor = self.what.confidence_floor_percent;
@@ -89,6 +94,14 @@ pub struct Permit(Grant);
 #[must_use]
 #[derive(Debug)]
 pub struct ImagePermit(Grant);
+
+/// Proof that one agreement allows telling somebody of reads of one plate, at the moment it was decided for.
+#[must_use]
+#[derive(Debug)]
+pub struct AlertPermit {
+    grant: Grant,
+    terms: Alerts,
+}
 
 /// Proof that one agreement allows taking reads of its source in, and how long they are kept.
 #[must_use]
@@ -169,8 +182,7 @@ impl Permit {
     /// every field and image removed that is not released and its position rounded.
     #[must_use]
     pub fn release(&self, read: PlateRead) -> Option<PlateRead> {
-        let released = |read| strip(read, &self.0.what, self.0.places.position_decimals);
-        self.0.releases(&read).then(|| released(read))
+        self.0.release(read)
     }
 }
 
@@ -214,6 +226,61 @@ impl ImagePermit {
     #[must_use]
     pub fn obligations_in_words(&self) -> Vec<String> {
         self.0.obligations.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl AlertPermit {
+    pub(super) fn of(grant: Grant, terms: Alerts) -> Self {
+        Self { grant, terms }
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn source(&self) -> &SourceId {
+        &self.grant.source
+    }
+
+    /// The agreement.
+    #[must_use]
+    pub fn agreement(&self) -> &AgreementRef {
+        &self.grant.agreement
+    }
+
+    /// The window granted: never wider than the window asked for.
+    #[must_use]
+    pub fn window(&self) -> TimeWindow {
+        self.grant.window
+    }
+
+    /// The longest that an entry lasts.
+    #[must_use]
+    pub fn longest(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.terms.max_days) * 24)
+    }
+
+    /// How often its owner must say that an entry still holds.
+    #[must_use]
+    pub fn confirm_every(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.terms.confirm_days) * 24)
+    }
+
+    /// Whether a second person must agree to an entry first.
+    #[must_use]
+    pub fn needs_approval(&self) -> bool {
+        self.terms.second_approval
+    }
+
+    /// What the permit binds its holder to, each `name=value`.
+    #[must_use]
+    pub fn obligations_in_words(&self) -> Vec<String> {
+        let obligations = self.grant.obligations.iter();
+        obligations.map(ToString::to_string).collect()
+    }
+
+    /// Applies the agreement to a read, as [`Permit::release`] does.
+    #[must_use]
+    pub fn release(&self, read: PlateRead) -> Option<PlateRead> {
+        self.grant.release(read)
     }
 }
 

@@ -10,6 +10,9 @@ use crate::{plate::MIN_KNOWN_CHARS, query::Purpose, read::is_identifier};
 /// Longest time, in days.
 const MAX_DAYS: u32 = 36_500;
 
+/// Longest that an entry of an alert list may be made to last, in days.
+const MAX_ALERT_DAYS: u32 = 366;
+
 const DAYS: &str = "must be 1 to 36500";
 
 /// Collects problems.
@@ -246,6 +249,24 @@ impl AgreementDocument {
             self.retention.is_some() || !self.actions.contains(&Action::Ingest),
             "retention",
             "is required with action `ingest`: say how long reads are kept",
+        );
+        if let Some(alerts) = self.alerts {
+            let days = 1..=MAX_ALERT_DAYS;
+            problems.require(
+                days.contains(&alerts.max_days),
+                "alerts.max_days",
+                "must be 1 to 366",
+            );
+            problems.require(
+                days.contains(&alerts.confirm_days) && alerts.confirm_days <= alerts.max_days,
+                "alerts.confirm_days",
+                "must be 1 to `max_days`",
+            );
+        }
+        problems.require(
+            self.alerts.is_some() == self.actions.contains(&Action::Alert),
+            "alerts",
+            "goes with action `alert`: say how long entries last, or take it out",
         );
     }
 }

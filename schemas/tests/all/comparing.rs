@@ -226,6 +226,47 @@ fn every_change_is_named_in_one_direction_and_in_the_other() {
     }
 }
 
+/// Changes of the terms of alerts that widen them, and what is said.
+const WIDER_ALERTS: [(Change, &str, &str); 3] = [
+    (
+        |d| d.alerts.as_mut().unwrap().max_days = 31,
+        "alerts.max_days",
+        "days that an entry of an alert list lasts: 31 instead of 30",
+    ),
+    (
+        |d| d.alerts.as_mut().unwrap().confirm_days = 8,
+        "alerts.confirm_days",
+        "days until an entry of an alert list must be confirmed: 8 instead of 7",
+    ),
+    (
+        |d| d.alerts.as_mut().unwrap().second_approval = false,
+        "alerts.second_approval",
+        "one person alone adds to an alert list now",
+    ),
+];
+
+#[test]
+fn a_change_of_the_terms_of_alerts_is_named_and_so_is_letting_anybody_be_told() {
+    let before = || reference::agreement(reference::alerts);
+    for (change, key, text) in WIDER_ALERTS {
+        let new = reference::agreement(|document| {
+            reference::alerts(document);
+            change(document);
+        });
+        let [wider] = compare(&before(), &new).try_into().unwrap();
+        assert_eq!(wider.direction, Direction::Wider, "{key}");
+        assert_eq!((&*wider.key, &*wider.text), (key, text));
+        let [narrower] = compare(&new, &before()).try_into().unwrap();
+        assert_eq!(narrower.direction, Direction::Narrower, "{key}");
+    }
+    let without = reference::agreement(|_| {});
+    let [wider] = compare(&without, &before()).try_into().unwrap();
+    assert_eq!(
+        (wider.direction, &*wider.key),
+        (Direction::Wider, "actions")
+    );
+}
+
 /// Changes of all kinds, several of which make a new version.
 const CHANGES: [Change; 30] = [
     |d| d.status = Status::Suspended,

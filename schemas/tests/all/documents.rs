@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use turnpike_schemas::{
-    agreement::{Action, AgreementDocument, Register, Role, Rule, Urgent},
+    agreement::{Action, AgreementDocument, Alerts, Register, Role, Rule, Urgent},
     query::{Offence, Purpose},
 };
 
@@ -330,6 +330,11 @@ fn validation_names_every_problem_at_once() {
         ]
     );
     document.retention = None;
+    document.alerts = Some(Alerts {
+        max_days: 367,
+        confirm_days: 0,
+        second_approval: false,
+    });
     let without: BTreeMap<&str, String> = document
         .validate()
         .unwrap_err()
@@ -340,6 +345,9 @@ fn validation_names_every_problem_at_once() {
         without.get("retention").map(String::as_str),
         Some("`retention` is required with action `ingest`: say how long reads are kept")
     );
+    for key in ["alerts", "alerts.max_days", "alerts.confirm_days"] {
+        assert!(without.contains_key(key), "{key}: {without:?}");
+    }
 }
 
 #[test]

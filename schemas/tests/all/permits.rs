@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use turnpike_schemas::{
-    agreement::{Agreement, Excess, Rule},
+    agreement::{Action, Agreement, AgreementDocument, Excess, Rule, Status},
     query::TimeWindow,
 };
 
@@ -93,6 +93,52 @@ proptest! {
         let permit = agreement.ingest_permit(reference::now()).unwrap();
         prop_assert_eq!(permit.keep_until(reference::now()), reference::now() + days(keep));
     }
+}
+
+#[test]
+fn being_told_is_decided_like_a_question_and_only_where_it_is_listed() {
+    let (requester, query, now) = (reference::requester(), reference::query(), reference::now());
+    let agreement = reference::agreement(reference::alerts);
+    let permit = agreement.alert_permit(&requester, &query, now).unwrap();
+    assert_eq!(
+        permit.window(),
+        agreement.permit(&requester, &query, now).unwrap().window()
+    );
+    assert_eq!(
+        (permit.longest(), permit.confirm_every()),
+        (days(30), days(7))
+    );
+    assert!(permit.needs_approval());
+    let rule = |change: fn(&mut AgreementDocument)| {
+        let agreement = reference::agreement(|document| {
+            reference::alerts(document);
+            change(document);
+        });
+        let refused = agreement.alert_permit(&requester, &query, now);
+        refused.map(drop).unwrap_err().rule
+    };
+    assert_eq!(
+        rule(|document| {
+            document.actions.remove(&Action::Alert);
+            document.alerts = None;
+        }),
+        Rule::ActionNotAllowed
+    );
+    assert_eq!(
+        rule(|document| document.status = Status::Revoked),
+        Rule::AgreementNotActive
+    );
+    assert_eq!(
+        rule(|document| {
+            let purpose = reference::query().purpose();
+            document.why.purposes.remove(&purpose);
+            document.why.prohibited.insert(purpose);
+        }),
+        Rule::PurposeProhibited
+    );
+    let late = reference::query_over(reference::window(-900 * 86_400, -899 * 86_400));
+    let late = agreement.alert_permit(&requester, &late, now);
+    assert_eq!(late.map(drop).unwrap_err().rule, Rule::WindowTooOld);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs, sync::LazyLock};
 use jiff::Timestamp;
 use turnpike_schemas::{
     agreement::{
-        Agreement, AgreementDocument, Assurance, Attributes, Organisation, OrganisationClass,
-        Requester, Role,
+        Action, Agreement, AgreementDocument, Alerts, Assurance, Attributes, Organisation,
+        OrganisationClass, Requester, Role,
     },
     plate::{Jurisdiction, Plate},
     query::{AskedPlate, CaseRef, OnBehalfOf, Purpose, Query, TimeWindow},
@@ -33,6 +33,16 @@ pub(crate) fn agreement(change: impl FnOnce(&mut AgreementDocument)) -> Agreemen
 }
 
 /// An instant well inside the reference agreement.
+/// Lets people be told of reads under the reference agreement.
+pub(crate) fn alerts(document: &mut AgreementDocument) {
+    document.actions.insert(Action::Alert);
+    document.alerts = Some(Alerts {
+        max_days: 30,
+        confirm_days: 7,
+        second_approval: true,
+    });
+}
+
 pub(crate) fn now() -> Timestamp {
     "2026-07-01T12:00:00Z".parse().unwrap()
 }

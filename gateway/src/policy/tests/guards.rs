@@ -43,7 +43,7 @@ impl Broken {
 /// An entity of an agreement that lists and prohibits everything the reference one prohibits, after `change`.
 fn prepared(schema: bool, change: impl FnOnce(&mut Attributes)) -> Result<Prepared, Fault> {
     let cedar = Cedar::new(&PolicySource::default()).unwrap();
-    let names = super::super::entities::Names::new();
+    let names = super::super::entities::Names::new(true);
     let agreement = permissive(|_| {});
     let mut attributes =
         names.of_agreement(agreement.document(), super::super::entities::id(&agreement));

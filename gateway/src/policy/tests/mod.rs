@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use turnpike_schemas::{
     agreement::{
-        Agreement, AgreementDocument, Assurance, Attributes, Organisation, OrganisationClass,
-        Permit, Requester, Role,
+        Action, Agreement, AgreementDocument, AlertPermit, Alerts, Assurance, Attributes,
+        Organisation, OrganisationClass, Permit, Requester, Role,
     },
     plate::{Jurisdiction, Plate},
     query::{AskedPlate, CaseRef, OnBehalfOf, Purpose, Query, TimeWindow},
@@ -235,4 +235,61 @@ fn words_of_the_schema_are_the_words_of_the_vocabulary() {
         .filter(|purpose| purpose.is_criminal())
         .collect();
     assert_eq!(criminal, words(&about_one));
+}
+
+fn alerts(document: &mut AgreementDocument) {
+    document.actions.insert(Action::Alert);
+    document.alerts = Some(Alerts {
+        max_days: 30,
+        confirm_days: 7,
+        second_approval: false,
+    });
+}
+
+fn tell(policy: &Policy, agreement: &Agreement, purpose: Purpose) -> Decided<AlertPermit> {
+    let requester = requester(OrganisationClass::StateLocal);
+    let asking = policy.asking(&requester);
+    policy.decide_alert(agreement, &asking, &query(purpose, -DAY), now())
+}
+
+#[test]
+fn being_told_takes_both_engines_and_an_agreement_that_lists_it() {
+    let (without, with) = (agreement(|_| {}), agreement(alerts));
+    let policy = policy(&[&without, &with]);
+    let told = tell(&policy, &with, Purpose::StolenVehicle);
+    assert_eq!(told.alarm, None);
+    assert_eq!(told.record.verdicts[1].policies, ["alert"]);
+    let permit = told.decision.unwrap();
+    assert_eq!(Some(permit.window()), told.record.window);
+    assert!(!told.record.obligations.is_empty());
+    let told = tell(&policy, &without, Purpose::StolenVehicle);
+    assert_eq!(told.alarm, None);
+    assert_eq!(told.decision.unwrap_err().rule, Rule::ActionNotAllowed);
+    let told = tell(&policy, &with, Purpose::ImmigrationEnforcement);
+    assert_eq!(told.alarm, None);
+    assert_eq!(told.decision.unwrap_err().rule, Rule::PurposeProhibited);
+}
+
+#[test]
+fn policies_from_before_there_were_alerts_decide_what_they_decided_and_no_alert() {
+    let now = PolicySource::default();
+    let (before, rest) = now.policies.split_once("@id(\"alert\")").unwrap();
+    let (_, after) = rest.split_once("@id(\"ingest\")").unwrap();
+    let earlier = PolicySource {
+        policies: format!("{before}@id(\"ingest\"){after}"),
+        schema: now
+            .schema
+            .replace(", alert: Bool", "")
+            .replace("action query, image, alert", "action query, image"),
+        ..now.clone()
+    };
+    assert_ne!(earlier.schema, now.schema);
+    let policy = Policy::new(&earlier).unwrap();
+    let agreement = agreement(alerts);
+    policy.learn(&agreement).unwrap();
+    let decided = decide(&policy, &agreement, &query(Purpose::StolenVehicle, -DAY));
+    assert!(decided.decision.is_ok() && decided.alarm.is_none());
+    let told = tell(&policy, &agreement, Purpose::StolenVehicle);
+    assert_eq!(told.decision.unwrap_err().rule, Rule::PolicyError);
+    assert!(told.alarm.is_some());
 }

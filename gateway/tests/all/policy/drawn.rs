@@ -82,6 +82,9 @@ fn agreements() -> impl Strategy<Value = Agreement> {
                 max_window_days,
             });
             (document.actions, document.what.fields, document.status) = (rest.0, rest.1, rest.2);
+            if document.actions.contains(&Action::Alert) {
+                reference::alerts(document);
+            }
             let days = |days: i64| reference::now() + SignedDuration::from_hours(days * 24);
             document.effective_from = days(rest.3.0);
             document.effective_until = days(rest.3.1).max(days(rest.3.0 + 1));
@@ -307,6 +310,7 @@ fn willing(mut drawn: Drawn) -> Drawn {
     let mut document = drawn.agreement.document().clone();
     document.status = Status::Active;
     document.actions = Action::ALL.into();
+    reference::alerts(&mut document);
     document.who.organisation_classes = OrganisationClass::ALL.into();
     document.who.jurisdictions = ["US", "CA", "DE"].map(area).into();
     document.who.roles = BTreeSet::from([Role::Investigator, Role::Supervisor, Role::System]);
@@ -340,6 +344,8 @@ fn agree(policy: &Policy, drawn: &Drawn) -> Result<bool, TestCaseError> {
     prop_assert_eq!(verdicts[0].permit, verdicts[1].permit);
     let image = policy.decide_image(&drawn.agreement, &asking, &drawn.query, drawn.now);
     prop_assert_eq!(&image.alarm, &None, "{:?}", image.record.verdicts);
+    let alert = policy.decide_alert(&drawn.agreement, &asking, &drawn.query, drawn.now);
+    prop_assert_eq!(&alert.alarm, &None, "{:?}", alert.record.verdicts);
     let ingest = policy.decide_ingest(&drawn.agreement, drawn.now);
     prop_assert_eq!(&ingest.alarm, &None, "{:?}", ingest.record.verdicts);
     Ok(decided.decision.is_ok())

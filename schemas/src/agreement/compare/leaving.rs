@@ -106,6 +106,32 @@ impl Differences {
         };
         let what = "minutes that reads taken in are kept";
         self.more("retention", what, kept(old), kept(new));
+        self.alerts(old, new);
+    }
+
+    /// Where only one of them has alerts, that is said of the actions.
+    fn alerts(&mut self, old: &AgreementDocument, new: &AgreementDocument) {
+        let (Some(before), Some(after)) = (old.alerts, new.alerts) else {
+            return;
+        };
+        self.more(
+            "alerts.max_days",
+            "days that an entry of an alert list lasts",
+            before.max_days,
+            after.max_days,
+        );
+        self.more(
+            "alerts.confirm_days",
+            "days until an entry of an alert list must be confirmed",
+            before.confirm_days,
+            after.confirm_days,
+        );
+        self.so(
+            "alerts.second_approval",
+            "one person alone adds to an alert list",
+            !before.second_approval,
+            !after.second_approval,
+        );
     }
 }
 

@@ -100,12 +100,14 @@ pub(crate) const TIMES: [&str; 8] = [
     "after effective_until",
 ];
 
-pub(crate) const ACTIONS: [&str; 5] = [
+pub(crate) const ACTIONS: [&str; 7] = [
     "query",
     "query, not listed",
     "image",
     "image, not listed",
     "image, listed without the field",
+    "alert",
+    "alert, not listed",
 ];
 
 pub(crate) const AREAS: [&str; 4] = ["US-OH", "CA-ON", "US", "US-GA"];
@@ -211,7 +213,7 @@ pub(crate) struct World {
 /// More documents than this are not kept.
 const KEPT: usize = 4_096;
 
-const AGREEMENTS: [usize; 5] = [3, 5, 2, 6, 2];
+const AGREEMENTS: [usize; 5] = [3, ACTIONS.len(), 2, 6, 2];
 const REQUESTERS: [usize; 4] = [9, 4, 4, 8];
 const QUERIES: [usize; 5] = [8, 14, 2, 6, 25];
 
@@ -273,6 +275,15 @@ impl World {
     }
 }
 
+/// What is asked for, by its number in [`ACTIONS`].
+pub(crate) fn asked_of(action: usize) -> Action {
+    match action {
+        0..2 => Action::Query,
+        2..5 => Action::Image,
+        _ => Action::Alert,
+    }
+}
+
 fn outcome(
     agreement: &Agreement,
     action: usize,
@@ -280,14 +291,19 @@ fn outcome(
     query: &Query,
     now: Timestamp,
 ) -> Outcome {
-    let granted = if action < 2 {
-        agreement.permit(requester, query, now).map(|permit| {
+    let granted = match asked_of(action) {
+        Action::Query => agreement.permit(requester, query, now).map(|permit| {
             assert_eq!(permit.max_reads(), MAX_READS);
             permit.window()
-        })
-    } else {
-        let permit = agreement.image_permit(requester, query, now);
-        permit.map(|permit| permit.window())
+        }),
+        Action::Image => {
+            let permit = agreement.image_permit(requester, query, now);
+            permit.map(|permit| permit.window())
+        }
+        Action::Alert | Action::Ingest => {
+            let permit = agreement.alert_permit(requester, query, now);
+            permit.map(|permit| permit.window())
+        }
     };
     match granted {
         Ok(window) => permitted(query, window, now),
@@ -370,6 +386,10 @@ fn without_action(document: &mut AgreementDocument, action: usize) {
         "query, not listed" => document.actions.remove(&Action::Query),
         "image, not listed" => document.actions.remove(&Action::Image),
         "image, listed without the field" => document.what.fields.remove(&Field::Images),
+        "alert" => {
+            reference::alerts(document);
+            true
+        }
         _ => true,
     };
 }

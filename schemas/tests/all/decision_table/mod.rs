@@ -54,7 +54,8 @@ equal branches written once, and nothing is left out or summed up. Outcomes are 
 first occur; the SHA-256 is taken over one byte per row, the number of its outcome, the last axis changing fastest.
 
 A refusal names the first rule that refuses. A permit to query is for at most 200 reads inside the window it names;
-a permit to fetch images is for reads inside the same window. Windows are half-open and relative to the question.
+a permit to fetch images, and one to be told of reads, is for reads inside the same window. Windows are half-open and
+relative to the question.
 The variants of the agreement: `not listed` takes the action off its list; `not allowed` takes the kind of
 comparison off; `both_allowed` and `refuse` are its two answers to questions for another organisation; `cut` and
 `refuse` its two answers to windows that reach too far. `resolved` is the organisation the gateway found
