@@ -25,4 +25,5 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod tlog;
+pub mod watch;
 pub mod webhook;

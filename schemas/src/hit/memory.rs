@@ -190,6 +190,15 @@ impl Memory {
         }
     }
 
+    /// What a start finds of a read that had stopped matching before.
+    pub fn stopped(&mut self, read: &ReadId, entry: u64, hit: Option<HitId>, until: Timestamp) {
+        let part = Part {
+            hit,
+            matches: false,
+        };
+        self.put(read, entry, part, until);
+    }
+
     /// Forgets what may no longer be known.
     pub fn forget(&mut self, now: Timestamp) {
         let mut kept = self.until.split_off(&now);

@@ -165,6 +165,16 @@ impl fmt::Display for HitId {
 }
 
 impl HitState {
+    /// Every state, in the order of this type.
+    pub const ALL: [Self; 6] = [
+        Self::Unconfirmed,
+        Self::Confirmed,
+        Self::WrongPlate,
+        Self::WrongJurisdiction,
+        Self::Stale,
+        Self::Other,
+    ];
+
     /// Whether a person has looked.
     #[must_use]
     pub fn is_reviewed(self) -> bool {
@@ -181,6 +191,21 @@ impl HitState {
             Self::WrongJurisdiction => "wrong_jurisdiction",
             Self::Stale => "stale",
             Self::Other => "other",
+        }
+    }
+}
+
+impl Standing {
+    /// Every standing, in the order of this type.
+    pub const ALL: [Self; 3] = [Self::Stands, Self::Corrected, Self::Withdrawn];
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stands => "stands",
+            Self::Corrected => "corrected",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

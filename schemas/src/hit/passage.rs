@@ -6,6 +6,7 @@
 //! [`Windows::repeat`]: a parked vehicle is read again and again.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::read::{Place, PlateRead, SourceId};
 
@@ -34,7 +35,7 @@ impl Default for Windows {
 }
 
 /// When and where one read was taken.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Instant of capture.
     pub at: Timestamp,

@@ -1,0 +1,80 @@
+//! Events in the order in which they are sent, for streams that are taken up again.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use turnpike_schemas::hit::HitId;
+
+use super::{
+    Book, Event, EventKind, WatchError,
+    row::{EVENT, number},
+};
+
+/// Writes one event about the hit as it is now.
+pub(super) fn write(
+    connection: &Connection,
+    hit: &HitId,
+    kind: EventKind,
+    at: Timestamp,
+    is_shown: bool,
+) -> Result<Event, WatchError> {
+    let name = name(connection, hit, kind)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO outbox (event, hit, owner, organisation, kind, state, standing, at, keep_until, body)
+         SELECT ?2, id, owner, organisation, ?3, state, standing, ?4, keep_until, iif(?5, told, NULL) FROM hits WHERE id = ?1
+         RETURNING {EVENT}"
+    ))?;
+    let at = at.as_microsecond();
+    let row = params![hit.as_str(), name, kind.as_str(), at, is_shown];
+    let mut written = statement.query_and_then(row, Event::of)?;
+    written.next().ok_or(WatchError::Missing)?
+}
+
+/// What the event is called. Amendments are counted, for a hit may fall and stand again.
+fn name(connection: &Connection, hit: &HitId, kind: EventKind) -> Result<String, WatchError> {
+    match kind {
+        EventKind::Hit => Ok(hit.as_str().to_owned()),
+        EventKind::Amended => {
+            let mut statement =
+                connection.prepare_cached("SELECT standing, amendments FROM hits WHERE id = ?1")?;
+            let (standing, count): (String, i64) =
+                statement.query_row([hit.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(format!("{hit}:{standing}:{count}"))
+        }
+        EventKind::Reviewed => Ok(format!("{hit}:reviewed")),
+    }
+}
+
+impl Book {
+    /// At most `limit` events of the owner after `seq`, in their order.
+    ///
+    /// # Errors
+    /// [`WatchError::Unreadable`] and [`WatchError::Database`].
+    pub async fn after(&self, seq: u64, owner: &str, limit: u32) -> Result<Vec<Event>, WatchError> {
+        let owner = owner.to_owned();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {EVENT} FROM outbox WHERE owner = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+            ))?;
+            let after = i64::try_from(seq).unwrap_or(i64::MAX);
+            statement
+                .query_and_then(params![owner, after, limit], Event::of)?
+                .collect()
+        })
+        .await
+    }
+
+    /// The number of the last event there ever was; 0 before the first.
+    ///
+    /// # Errors
+    /// [`WatchError::Database`].
+    pub async fn latest(&self) -> Result<u64, WatchError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT ifnull(max(seq), 0) AS seq FROM sqlite_sequence WHERE name = 'outbox'",
+            )?;
+            let mut rows = statement.query_and_then([], |row| number(row, "seq"))?;
+            rows.next().unwrap_or(Ok(0))
+        })
+        .await
+    }
+}
