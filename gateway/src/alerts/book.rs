@@ -87,7 +87,21 @@ impl Book {
             let transaction = connection.transaction()?;
             let mut feed = Feed::default();
             let done = work(&transaction, &mut feed)?;
+            let erases = feed.erases();
             feed.commit(matcher, transaction)?;
+            if erases {
+                // The log holds pages as they were before. What was done is done, so a failure is no error of it: the next step
+                // that erases, or the end of the process, truncates the log as well.
+                let left = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                    row.get::<_, bool>(0)
+                });
+                if !matches!(left, Ok(false)) {
+                    tracing::warn!(
+                        ?left,
+                        "erased entries are still in the log of the alert lists"
+                    );
+                }
+            }
             Ok(done)
         })
         .await

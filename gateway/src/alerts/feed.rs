@@ -47,6 +47,11 @@ impl Feed {
         self.renew.push((entry, until));
     }
 
+    /// Whether anything is erased from the file.
+    pub(super) fn erases(&self) -> bool {
+        !self.drop.is_empty()
+    }
+
     pub(super) fn drop(&mut self, slot: u32, entry: &Entry, look_alike: bool) {
         self.drop.push((slot, looking(entry, look_alike)));
     }

@@ -335,16 +335,26 @@ async fn a_closed_list_looks_for_nothing_and_keeps_no_plate() {
         (last.what, last.by.as_deref(), last.recorded),
         (What::Closed, Some("operator"), Some(7))
     );
+    let left = on_disk(folder.path());
+    assert_eq!(left, [""; 0], "while the file is open");
     drop(lists);
-    for file in std::fs::read_dir(folder.path()).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        for text in ["TPK0421", "QQZ0?77", "dent in the left"] {
-            let found = bytes
-                .windows(text.len())
-                .any(|part| part == text.as_bytes());
-            assert!(!found, "{text} is still on disk");
-        }
-    }
+    assert_eq!(on_disk(folder.path()), [""; 0], "and after");
+}
+
+/// What of the list of that test is still in a file.
+fn on_disk(folder: &Path) -> Vec<&'static str> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let files: Vec<Vec<u8>> = files
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    let mut texts = vec!["TPK0421", "QQZ0?77", "dent in the left"];
+    texts.retain(|text| {
+        files.iter().any(|bytes| {
+            let mut parts = bytes.windows(text.len());
+            parts.any(|part| part == text.as_bytes())
+        })
+    });
+    texts
 }
 
 #[tokio::test]
