@@ -22,6 +22,7 @@ pub mod refusals;
 pub mod review;
 pub(crate) mod sealing;
 pub mod server;
+pub(crate) mod sqlite;
 pub mod store;
 pub mod telemetry;
 pub mod tlog;

@@ -1,11 +1,6 @@
 //! The file, and everything about lists as wholes.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -18,11 +13,12 @@ use super::{
     row::{self, ENTRY, LIST, Placed},
     schema,
 };
+use crate::sqlite::SqliteFile;
 
 /// The lists, and the matcher that follows them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Book {
-    connection: Arc<Mutex<Connection>>,
+    file: SqliteFile,
     matcher: Arc<Matcher>,
     /// Most entries of all lists together.
     pub(super) most: u32,
@@ -41,18 +37,10 @@ impl Book {
         most: u32,
         now: Timestamp,
     ) -> Result<Self, AlertError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)?;
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::ZERO)?;
-        schema::prepare(&connection)?;
-        fill(&connection, &matcher, now)?;
+        let file = SqliteFile::open::<AlertError>(path, &schema::FILE)?;
+        file.run_blocking(|connection| fill(connection, &matcher, now))?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+            file,
             matcher,
             most: most.min(turnpike_matcher::MAX_ENTRIES),
         })
@@ -69,13 +57,9 @@ impl Book {
         &self,
         work: impl FnOnce(&mut Connection, &Matcher) -> Result<T, AlertError> + Send + 'static,
     ) -> Result<T, AlertError> {
-        let (connection, matcher) = (Arc::clone(&self.connection), Arc::clone(&self.matcher));
-        let run = tokio::task::spawn_blocking(move || {
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection, &matcher)
-        });
-        run.await
-            .unwrap_or(Err(AlertError::Unreadable("the work was cut short")))
+        let matcher = Arc::clone(&self.matcher);
+        let work = move |connection: &mut Connection| work(connection, &matcher);
+        self.file.run(work).await
     }
 
     /// One step: all of it becomes durable, and the matcher follows, or none of it.

@@ -26,6 +26,8 @@ use uuid::Uuid;
 
 pub use book::Book;
 
+use crate::sqlite::{ErrorKind, SqliteError};
+
 /// Why plates are looked for, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -258,14 +260,22 @@ pub enum AlertError {
 
 impl From<rusqlite::Error> for AlertError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-                Self::InUse
-            }
-            Some(rusqlite::ErrorCode::ConstraintViolation) => Self::Exists,
-            _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => Self::Missing,
-            _ => Self::Database(error),
+        match ErrorKind::of(&error) {
+            ErrorKind::InUse => Self::InUse,
+            ErrorKind::Constraint => Self::Exists,
+            ErrorKind::NoRow => Self::Missing,
+            ErrorKind::Other => Self::Database(error),
         }
+    }
+}
+
+impl SqliteError for AlertError {
+    fn later(version: i64) -> Self {
+        Self::Version(version)
+    }
+
+    fn cut_short() -> Self {
+        Self::Unreadable("the work was cut short")
     }
 }
 

@@ -15,11 +15,7 @@ mod sessions;
 mod tests;
 mod users;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
@@ -32,13 +28,15 @@ pub use secrets::{KEY_PREFIX, SESSION_PREFIX};
 pub use sessions::{Profile, SessionFound, SessionLimits};
 pub use users::{LOCK_FOR, MAX_FAILURES};
 
+use crate::sqlite::{ErrorKind, SqliteError, SqliteFile};
+
 /// Most passwords checked at once: each takes 19 MiB and tens of milliseconds.
 const HASHES_AT_ONCE: usize = 2;
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Control {
-    connection: Arc<Mutex<Connection>>,
+    file: SqliteFile,
     hashing: Arc<tokio::sync::Semaphore>,
 }
 
@@ -76,14 +74,22 @@ pub enum ControlError {
 
 impl From<rusqlite::Error> for ControlError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-                Self::InUse
-            }
-            Some(rusqlite::ErrorCode::ConstraintViolation) => Self::Exists,
-            _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => Self::Missing,
-            _ => Self::Database(error),
+        match ErrorKind::of(&error) {
+            ErrorKind::InUse => Self::InUse,
+            ErrorKind::Constraint => Self::Exists,
+            ErrorKind::NoRow => Self::Missing,
+            ErrorKind::Other => Self::Database(error),
         }
+    }
+}
+
+impl SqliteError for ControlError {
+    fn later(version: i64) -> Self {
+        Self::Version(version)
+    }
+
+    fn cut_short() -> Self {
+        Self::Unreadable("the work was cut short")
     }
 }
 
@@ -93,17 +99,8 @@ impl Control {
     /// # Errors
     /// [`ControlError::InUse`], [`ControlError::Version`], and what the disk says.
     pub fn open(path: &Path) -> Result<Self, ControlError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)?;
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::ZERO)?;
-        schema::prepare(&connection)?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+            file: SqliteFile::open::<ControlError>(path, &schema::FILE)?,
             hashing: Arc::new(tokio::sync::Semaphore::new(HASHES_AT_ONCE)),
         })
     }
@@ -113,13 +110,7 @@ impl Control {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, ControlError> + Send + 'static,
     ) -> Result<T, ControlError> {
-        let connection = Arc::clone(&self.connection);
-        let run = tokio::task::spawn_blocking(move || {
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection)
-        });
-        run.await
-            .unwrap_or(Err(ControlError::Unreadable("the work was cut short")))
+        self.file.run(work).await
     }
 
     /// Hashes or checks a password, few at a time.

@@ -1,10 +1,6 @@
 //! The tables. Times are microseconds since 1970, UTC; lists are JSON.
 
-use rusqlite::Connection;
-
-use super::ControlError;
-
-const VERSION: i64 = 2;
+use crate::sqlite::Tables;
 
 /// What turns the tables of version 1 into those of version 2.
 const FROM_1: &str = "ALTER TABLE users ADD COLUMN enrolled_at INTEGER;";
@@ -55,22 +51,9 @@ CREATE TABLE IF NOT EXISTS unrecorded (
 ) STRICT;
 ";
 
-/// Takes the file for this process alone and makes the tables.
-pub(super) fn prepare(connection: &Connection) -> Result<(), ControlError> {
-    // Exclusive before WAL: then there is no shared memory file, and nobody else opens the store while this process has it.
-    connection.execute_batch(
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
-    )?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if !(0..=VERSION).contains(&version) {
-        return Err(ControlError::Version(version));
-    }
-    connection.execute_batch("BEGIN EXCLUSIVE;")?;
-    if version == 1 {
-        connection.execute_batch(FROM_1)?;
-    }
-    connection.execute_batch(TABLES)?;
-    connection.pragma_update(None, "user_version", VERSION)?;
-    connection.execute_batch("COMMIT;")?;
-    Ok(())
-}
+/// What the file holds.
+pub(super) const FILE: Tables = Tables {
+    version: 2,
+    make: TABLES,
+    upgrades: &[(1, FROM_1)],
+};

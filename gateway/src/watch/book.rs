@@ -1,19 +1,16 @@
 //! The file and how work on it is run.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{WatchError, schema};
+use crate::sqlite::SqliteFile;
 
 /// The book. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Book {
-    connection: Arc<Mutex<Connection>>,
+    file: SqliteFile,
 }
 
 impl Book {
@@ -22,18 +19,8 @@ impl Book {
     /// # Errors
     /// [`WatchError::InUse`], [`WatchError::Version`], and what the disk says.
     pub fn open(path: &Path) -> Result<Self, WatchError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)?;
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::ZERO)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        schema::prepare(&connection)?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+            file: SqliteFile::open::<WatchError>(path, &schema::FILE)?,
         })
     }
 
@@ -42,13 +29,7 @@ impl Book {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, WatchError> + Send + 'static,
     ) -> Result<T, WatchError> {
-        let connection = Arc::clone(&self.connection);
-        let run = tokio::task::spawn_blocking(move || {
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection)
-        });
-        run.await
-            .unwrap_or(Err(WatchError::Unreadable("the work was cut short")))
+        self.file.run(work).await
     }
 
     /// Runs `work` as one transaction: all of it is on disk, or none.

@@ -26,6 +26,8 @@ pub use purge::{OUTBOX_KEPT, Purged};
 pub use review::Reviewed;
 pub use row::{Event, EventKind, HitRow};
 
+use crate::sqlite::{ErrorKind, SqliteError};
+
 /// Why the book did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
@@ -57,12 +59,20 @@ pub enum WatchError {
 
 impl From<rusqlite::Error> for WatchError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-                Self::InUse
-            }
-            _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => Self::Missing,
-            _ => Self::Database(error),
+        match ErrorKind::of(&error) {
+            ErrorKind::InUse => Self::InUse,
+            ErrorKind::NoRow => Self::Missing,
+            ErrorKind::Constraint | ErrorKind::Other => Self::Database(error),
         }
+    }
+}
+
+impl SqliteError for WatchError {
+    fn later(version: i64) -> Self {
+        Self::Version(version)
+    }
+
+    fn cut_short() -> Self {
+        Self::Unreadable("the work was cut short")
     }
 }

@@ -1,10 +1,6 @@
 //! The tables. Times are microseconds since 1970, UTC; unsigned numbers are kept bit by bit.
 
-use rusqlite::Connection;
-
-use super::WatchError;
-
-const VERSION: i64 = 1;
+use crate::sqlite::Tables;
 
 /// `parts.place` is the order in which reads came to match: what a memory is made anew in. `batch` is the last batch done.
 const TABLES: &str = "
@@ -64,19 +60,9 @@ CREATE TABLE IF NOT EXISTS batch (
 ) STRICT;
 ";
 
-/// Takes the file for this process alone and makes the tables.
-pub(super) fn prepare(connection: &Connection) -> Result<(), WatchError> {
-    // Exclusive before WAL: then there is no shared memory file, and nobody else opens the book while this process has it.
-    connection.execute_batch(
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
-    )?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if !(0..=VERSION).contains(&version) {
-        return Err(WatchError::Version(version));
-    }
-    connection.execute_batch("BEGIN EXCLUSIVE;")?;
-    connection.execute_batch(TABLES)?;
-    connection.pragma_update(None, "user_version", VERSION)?;
-    connection.execute_batch("COMMIT;")?;
-    Ok(())
-}
+/// What the file holds.
+pub(super) const FILE: Tables = Tables {
+    version: 1,
+    make: TABLES,
+    upgrades: &[],
+};
