@@ -32,7 +32,6 @@ pub(crate) fn agreement(change: impl FnOnce(&mut AgreementDocument)) -> Agreemen
     document.validate().unwrap()
 }
 
-/// An instant well inside the reference agreement.
 /// Lets people be told of reads under the reference agreement.
 pub(crate) fn alerts(document: &mut AgreementDocument) {
     document.actions.insert(Action::Alert);
@@ -43,6 +42,7 @@ pub(crate) fn alerts(document: &mut AgreementDocument) {
     });
 }
 
+/// An instant well inside the reference agreement.
 pub(crate) fn now() -> Timestamp {
     "2026-07-01T12:00:00Z".parse().unwrap()
 }

@@ -402,3 +402,26 @@ fn positions_are_rounded_and_kinds_of_image_held_back() {
     assert!(!permit.covers_kind(&scene));
     assert!(permit.covers_kind(&read().observation.images[0]));
 }
+
+#[test]
+fn whoever_is_told_gets_no_more_of_a_read_than_whoever_asks() {
+    let whole = read();
+    for bits in 0..1_u32 << Field::ALL.len() {
+        let fields = subset(bits);
+        let agreement = reference::agreement(|document| {
+            reference::alerts(document);
+            document.what.fields = fields.clone();
+            document.what.confidence_floor_percent = 0;
+        });
+        let (requester, query) = (reference::requester(), reference::query());
+        let told = agreement.alert_permit(&requester, &query, reference::now());
+        let told = told.unwrap();
+        let released = told.release(whole.clone());
+        assert!(released.is_some(), "{fields:?}");
+        let asked = permit(&query, fields).release(whole.clone());
+        assert_eq!(released, asked);
+        let mut withdrawn = whole.clone();
+        withdrawn.observation.retracted = true;
+        assert_eq!(told.release(withdrawn), None);
+    }
+}

@@ -78,7 +78,12 @@ fn sources_are_asked_in_the_federation_only() {
 fn permits_come_from_the_policy_only() {
     only(
         "gateway/",
-        &["agreement.permit(", ".image_permit(", ".ingest_permit("],
+        &[
+            "agreement.permit(",
+            ".alert_permit(",
+            ".image_permit(",
+            ".ingest_permit(",
+        ],
         &[(
             "gateway/src/policy/mod.rs",
             "both engines must permit: nobody asks one of them alone",
