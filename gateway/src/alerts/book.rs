@@ -213,6 +213,14 @@ impl Book {
                 let list = row::list_of(tables, one.kept.list)?;
                 erase(tables, feed, &list, one, None, now, What::Ended)?;
             }
+            // An import that was compared with what is gone now looks again.
+            let lists: BTreeSet<Uuid> = ended.iter().map(|one| one.kept.list).collect();
+            for list in lists {
+                tables.execute(
+                    "UPDATE lists SET revision = revision + 1 WHERE id = ?1",
+                    params![list.to_string()],
+                )?;
+            }
             Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
         })
         .await

@@ -145,6 +145,10 @@ async fn an_entry_is_looked_for_until_its_end_and_while_it_is_confirmed() {
     assert_eq!(lists.found("TPK0421", 1_199).await, ids[..1]);
     assert_eq!(lists.book.sweep(at(1_200)).await.unwrap(), 2);
     assert!(lists.book.matcher().is_empty());
+    let before = import(3, "k", Vec::new(), vec![ids[0]]);
+    let before = lists.book.import(lists.list, before, by("r.ito", 1_201));
+    let before = before.await;
+    assert!(matches!(before, Err(AlertError::Changed)), "{before:?}");
     let what: Vec<What> = lists
         .book
         .history(ids[0])

@@ -293,6 +293,8 @@ fn ends(text: &str, bounds: &Bounds, now: Timestamp) -> Result<Timestamp, Wrong>
         return Err(Wrong::NoEnd);
     }
     let at: Timestamp = text.parse().map_err(|_| Wrong::End)?;
+    // Kept to the microsecond: finer, the same file again would contradict itself.
+    let at = Timestamp::from_microsecond(at.as_microsecond()).map_err(|_| Wrong::End)?;
     if at <= now {
         return Err(Wrong::Past);
     }
@@ -369,6 +371,12 @@ mod tests {
             !format!("{entry:?}").contains("TPK"),
             "nothing prints a plate"
         );
+        let finer = Draft {
+            expires_at: "2026-12-01T00:00:00.123456789Z".to_owned(),
+            ..draft()
+        };
+        let ends = finer.check(&BOUNDS, now()).unwrap().expires_at;
+        assert_eq!(ends.to_string(), "2026-12-01T00:00:00.123456Z");
         let pattern = Draft {
             plate: "TPK0?2?".to_owned(),
             jurisdiction: " ".to_owned(),
