@@ -4,6 +4,7 @@ mod error;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use turnpike_adapters::{
     layers::{self, Stack},
     transport::{HttpTransport, TransportConfig, http_hosts},
 };
+use turnpike_matcher::Matcher;
 use turnpike_schemas::{
     ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
@@ -21,9 +23,9 @@ use turnpike_schemas::{
 pub use self::error::StartError;
 use crate::{
     accounts::Accounts,
-    agreements, api,
+    agreements, alerts, api,
     cases::Cases,
-    config::{self, Config, HttpLimits},
+    config::{self, AlertLimits, Config, HttpLimits},
     control::Control,
     deliveries::Deliveries,
     federation::{Federation, LiveShape, Source, SourceTally},
@@ -40,6 +42,7 @@ use crate::{
     store::{Store, StoreConfig, StoreError, Swept},
     telemetry::Telemetry,
     tlog::Asking,
+    watch,
     webhook::{Push, Replays},
 };
 
@@ -63,6 +66,13 @@ pub(crate) const CONTROL_FILE: &str = "control.sqlite";
 pub struct App {
     pub(crate) federation: Arc<Federation>,
     pub(crate) cases: Arc<Cases>,
+    /// Alert lists.
+    pub(crate) alerts: alerts::Book,
+    pub(crate) alert_limits: AlertLimits,
+    /// What owners of alert lists were told.
+    pub(crate) hits: watch::Book,
+    /// Who listens for hits.
+    pub(crate) hub: watch::Hub,
     pub(crate) intake: Arc<Intake>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) accounts: Accounts,
@@ -253,6 +263,7 @@ async fn open(
         Arc::clone(&clock),
     )?);
     record_policy(&ledger, policy.source()).await?;
+    let (lists, hits) = watching(&data_dir, config.alerts, clock.now())?;
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -276,6 +287,10 @@ async fn open(
         federation: Arc::new(federation),
         desk,
         cases,
+        alerts: lists,
+        alert_limits: config.alerts,
+        hits,
+        hub: watch::Hub::default(),
         intake,
         directory,
         accounts,
@@ -292,6 +307,17 @@ async fn open(
         owners: config.owner_checkpoint_every,
     };
     Ok((app, workers, rhythm))
+}
+
+/// What is looked for, and what was found.
+fn watching(
+    data_dir: &Path,
+    limits: AlertLimits,
+    now: Timestamp,
+) -> Result<(alerts::Book, watch::Book), StartError> {
+    let (file, matcher) = (data_dir.join("alerts.sqlite"), Arc::new(Matcher::new()));
+    let lists = alerts::Book::open(&file, matcher, limits.entries, now)?;
+    Ok((lists, watch::Book::open(&data_dir.join("hits.sqlite"))?))
 }
 
 /// Everyone who can be known, and what signs them in.
@@ -658,6 +684,18 @@ impl App {
             self.ledger.admin(entry).await?;
         }
         Ok(swept)
+    }
+
+    /// The alert lists, for whoever embeds a gateway.
+    #[must_use]
+    pub fn alerts(&self) -> &alerts::Book {
+        &self.alerts
+    }
+
+    /// What owners of alert lists were told, for whoever embeds a gateway.
+    #[must_use]
+    pub fn hits(&self) -> &watch::Book {
+        &self.hits
     }
 
     /// The read store, for whoever embeds a gateway.

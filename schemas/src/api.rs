@@ -1,6 +1,7 @@
 //! Request and response types of the HTTP API.
 
 mod entries;
+pub mod hits;
 pub mod identity;
 mod review;
 mod sources;

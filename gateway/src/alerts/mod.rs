@@ -19,6 +19,7 @@ use std::{collections::BTreeSet, fmt};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use turnpike_schemas::{
+    agreement::Assurance,
     alert::Entry,
     query::{CaseRef, Offence, OnBehalfOf, Purpose},
 };
@@ -42,6 +43,9 @@ pub struct Terms {
     pub on_behalf_of: OnBehalfOf,
     /// The law or order it rests on.
     pub legal_basis: String,
+    /// How sure the sign-in was by which the list was made. Every change of it takes one as sure, and decisions about its entries
+    /// rest on it while nobody is signed in.
+    pub assurance: Assurance,
 }
 
 /// A list as its owner makes it.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use turnpike_matcher::{Match, Matcher};
 use turnpike_schemas::{
+    agreement::Assurance,
     alert::{Entry, Reason, Wanted},
     plate::Plate,
     query::{CaseRef, Note, OnBehalfOf, Purpose},
@@ -55,6 +56,7 @@ fn new_list(look_alike: bool) -> NewList {
             case_reference: CaseRef::parse("BD-2026-0117").unwrap(),
             on_behalf_of: OnBehalfOf::Own,
             legal_basis: "Vehicle Code 4.2".to_owned(),
+            assurance: Assurance::Aal1,
         },
         look_alike,
         confidential: false,

@@ -8,11 +8,13 @@ use turnpike_schemas::read::SourceId;
 use crate::{
     accounts::AccountError,
     agreements,
+    alerts::AlertError,
     cases::BookError,
     control::ControlError,
     ledger::LedgerError,
     policy::{Fault, PolicyError},
     store::StoreError,
+    watch::WatchError,
 };
 
 /// Why the gateway does not start. Says what to do.
@@ -41,6 +43,12 @@ pub enum StartError {
     /// What is kept about cases cannot be opened.
     #[error(transparent)]
     Cases(#[from] BookError),
+    /// The alert lists cannot be opened.
+    #[error(transparent)]
+    Alerts(#[from] AlertError),
+    /// What owners of alert lists were told cannot be opened.
+    #[error(transparent)]
+    Hits(#[from] WatchError),
     /// The control store cannot be opened.
     #[error("accounts cannot be opened: {0}")]
     Control(#[from] ControlError),

@@ -92,6 +92,8 @@ pub struct Config {
     pub cases: BTreeMap<String, CaseRules>,
     /// How long notes are kept, in days.
     pub keep_notes_days: u32,
+    /// How much alert lists may hold.
+    pub alerts: AlertLimits,
     /// How the ledger is reviewed.
     pub review: Review,
     /// Whether every agreement must be signed.
@@ -142,6 +144,17 @@ pub struct CallerLimits {
     pub pushes_in_flight: NonZeroU32,
     /// Refusals of callers without a valid token that get an entry each.
     pub strangers_per_minute: NonZeroU32,
+}
+
+/// How much alert lists may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertLimits {
+    /// Entries of one list.
+    pub entries_per_list: u32,
+    /// Entries of all lists.
+    pub entries: u32,
+    /// People and systems that have lists.
+    pub owners: u32,
 }
 
 /// A person or system that may sign in.

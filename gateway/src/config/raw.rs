@@ -34,6 +34,7 @@ pub(super) struct RawScalars {
     pub(super) store: RawStore,
     pub(super) vocabulary: RawVocabulary,
     pub(super) notes: RawNotes,
+    pub(super) alerts: RawAlerts,
     pub(super) identity: RawIdentity,
     pub(super) review: RawReview,
     pub(super) agreements: RawAgreements,
@@ -126,6 +127,24 @@ pub(super) struct RawVocabulary {
 #[serde(default, expecting = "a table")]
 pub(super) struct RawNotes {
     pub(super) keep_days: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawAlerts {
+    pub(super) entries_per_list: u32,
+    pub(super) entries: u32,
+    pub(super) owners: u32,
+}
+
+impl Default for RawAlerts {
+    fn default() -> Self {
+        Self {
+            entries_per_list: 2_500,
+            entries: 7_500_000,
+            owners: 3_000,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -259,6 +278,7 @@ impl Default for RawScalars {
             store: RawStore::default(),
             vocabulary: RawVocabulary::default(),
             notes: RawNotes::default(),
+            alerts: RawAlerts::default(),
             identity: RawIdentity::default(),
             review: RawReview::default(),
             agreements: RawAgreements::default(),

@@ -9,16 +9,19 @@ use std::{
 };
 
 use super::{
-    CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, agreements, cases,
+    AlertLimits, CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, agreements, cases,
     decode::decode,
     ledger,
     load::{self, beside},
     people, providers,
-    raw::{RawHttp, RawLimits, RawPolicy, RawScalars},
+    raw::{RawAlerts, RawHttp, RawLimits, RawPolicy, RawScalars},
     report::Report,
     review, sources,
 };
 use crate::policy::PolicySource;
+
+/// A list is compared with a file of it as a whole.
+const MAX_LIST_ENTRIES: u32 = 1_000_000;
 
 pub(super) fn load(
     path: &Path,
@@ -101,6 +104,7 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         vocabulary: cases::vocabulary(&raw.vocabulary, report),
         cases: BTreeMap::new(),
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
+        alerts: alerts(&raw.alerts, report),
         review: review::review(&raw.review, report),
         require_signatures: raw.agreements.require_signatures,
         agreement_keys: crate::agreements::AgreementKeys::default(),
@@ -150,6 +154,22 @@ fn http(raw: &RawHttp, report: &mut Report) -> HttpLimits {
         ),
         max_query_bytes: bytes(report, "http.max_query_kb", raw.max_query_kb, 1, 1_024) << 10,
         max_push_bytes: bytes(report, "http.max_push_mb", raw.max_push_mb, 1, 1_024) << 20,
+    }
+}
+
+fn alerts(raw: &RawAlerts, report: &mut Report) -> AlertLimits {
+    let mut within = |key, value, most: u32| {
+        let value = report.within(key, u64::from(value), 1..=u64::from(most));
+        u32::try_from(value).unwrap_or(most)
+    };
+    AlertLimits {
+        entries_per_list: within(
+            "alerts.entries_per_list",
+            raw.entries_per_list,
+            MAX_LIST_ENTRIES,
+        ),
+        entries: within("alerts.entries", raw.entries, turnpike_matcher::MAX_ENTRIES),
+        owners: within("alerts.owners", raw.owners, u32::MAX),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod duties;
 pub mod oidc;
+mod standing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -9,6 +9,7 @@
 mod apply;
 mod book;
 mod change;
+mod hub;
 mod lists;
 mod outbox;
 mod parts;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use book::Book;
 pub use change::{Change, Opening, Told};
+pub use hub::Hub;
 pub use lists::{Filter, Precision};
 pub use purge::{OUTBOX_KEPT, Purged};
 pub use review::Reviewed;

@@ -408,6 +408,8 @@ pub enum AdminAction {
     Seal,
     OwnerCheckpoint,
     Erasure,
+    AlertChange,
+    HitReview,
 }
 
 /// Something done to the gateway.
