@@ -1,8 +1,15 @@
 //! The composition root: the only file that knows every module.
 
 mod error;
+mod workers;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,16 +18,19 @@ use tokio_util::sync::CancellationToken;
 use turnpike_adapters::{
     context::{Clock, NoTransport, Transport},
     layers::{self, Stack},
-    transport::{HttpTransport, TransportConfig, http_hosts},
+    transport::HttpTransport,
 };
 use turnpike_matcher::Matcher;
 use turnpike_schemas::{
+    agreement::Agreement,
+    hit::passage::Windows,
     ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
     review::unused::{Account, Governed},
 };
 
 pub use self::error::StartError;
+use self::workers::{Workers, pinned};
 use crate::{
     accounts::Accounts,
     agreements, alerts, api,
@@ -30,9 +40,10 @@ use crate::{
     deliveries::Deliveries,
     federation::{Federation, LiveShape, Source, SourceTally},
     identity::{Directory, oidc::Provider},
-    ingest::{DropFolder, Intake, Listener, Poller, Quarantine, SftpPull},
+    ingest::{Intake, Quarantine},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
+    matching::Matching,
     owners::Owners,
     policy::{Policy, PolicySource},
     refusals::Refusals,
@@ -128,15 +139,6 @@ pub enum EraseError {
 struct Rhythm {
     sweep: Duration,
     owners: Duration,
-}
-
-/// What runs beside the server for as long as the gateway does.
-#[derive(Debug, Default)]
-struct Workers {
-    folders: Vec<DropFolder>,
-    pollers: Vec<Poller>,
-    listeners: Vec<Listener>,
-    pulls: Vec<SftpPull>,
 }
 
 /// Starts a gateway: opens ledger and store, builds the sources, listens.
@@ -264,6 +266,20 @@ async fn open(
     )?);
     record_policy(&ledger, policy.source()).await?;
     let (lists, hits) = watching(&data_dir, config.alerts, clock.now())?;
+    let hub = watch::Hub::default();
+    workers.matching = Some(Matching {
+        store: Arc::clone(&store),
+        lists: lists.clone(),
+        hits: hits.clone(),
+        hub: hub.clone(),
+        ledger: Arc::clone(&ledger),
+        policy: Arc::clone(&policy),
+        directory: Arc::clone(&directory),
+        cases: Arc::clone(&cases),
+        agreements: agreements_of(&sources),
+        windows: Windows::default(),
+        clock: Arc::clone(&clock),
+    });
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -290,7 +306,7 @@ async fn open(
         alerts: lists,
         alert_limits: config.alerts,
         hits,
-        hub: watch::Hub::default(),
+        hub,
         intake,
         directory,
         accounts,
@@ -307,6 +323,13 @@ async fn open(
         owners: config.owner_checkpoint_every,
     };
     Ok((app, workers, rhythm))
+}
+
+fn agreements_of(sources: &[Arc<Source>]) -> HashMap<SourceId, Arc<Agreement>> {
+    let agreements = sources.iter();
+    agreements
+        .map(|source| (source.id.clone(), Arc::clone(&source.agreement)))
+        .collect()
 }
 
 /// What is looked for, and what was found.
@@ -485,72 +508,6 @@ fn build(settings: &config::Source, live_shape: LiveShape) -> Result<Source, Sta
             .filter(|_| settings.drift.quarantine),
         live_shape,
     })
-}
-
-fn pinned(settings: &config::Source) -> TransportConfig {
-    TransportConfig {
-        allow_private: settings.allow_private_addresses,
-        idle_connections: usize::try_from(settings.quota.concurrency.get()).unwrap_or(usize::MAX),
-        ..TransportConfig::new(http_hosts(&settings.hosts))
-    }
-}
-
-impl Workers {
-    /// What `settings` ask for. Nobody is contacted yet.
-    fn add(
-        &mut self,
-        settings: &config::Source,
-        source: &Arc<Source>,
-        intake: &Arc<Intake>,
-        data_dir: &Path,
-    ) -> Result<(), StartError> {
-        let (source, intake) = (|| Arc::clone(source), || Arc::clone(intake));
-        let kept = |error| StartError::Kept {
-            source_id: settings.id.clone(),
-            error,
-        };
-        if let Some(drop) = settings.drop.clone() {
-            let folder = DropFolder::open(source(), intake(), drop, &data_dir.join("spool"));
-            self.folders
-                .push(folder.map_err(|error| StartError::DropFolder {
-                    source_id: settings.id.clone(),
-                    error,
-                })?);
-        }
-        if let Some((sftp, drop)) = settings.sftp.clone().zip(settings.drop.clone()) {
-            let pull = SftpPull::open(source(), intake(), sftp, drop, &data_dir.join("sftp"));
-            self.pulls.push(pull.map_err(kept)?);
-        }
-        if let Some(poll) = settings.poll {
-            let poller = Poller::open(source(), intake(), poll, &data_dir.join("cursors"));
-            self.pollers.push(poller.map_err(kept)?);
-        }
-        if let Some(listen) = settings.listen.clone() {
-            let listener = Listener::open(source(), intake(), listen, pinned(settings));
-            self.listeners
-                .push(listener.map_err(|error| StartError::Source {
-                    source_id: settings.id.clone(),
-                    error,
-                })?);
-        }
-        Ok(())
-    }
-
-    fn spawn(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
-        for folder in self.folders {
-            let (stop, runtime) = (stop.clone(), tokio::runtime::Handle::current());
-            tasks.spawn_blocking(move || folder.run_blocking(stop, &runtime));
-        }
-        for pull in self.pulls {
-            tasks.spawn(pull.run(stop.clone()));
-        }
-        for poller in self.pollers {
-            tasks.spawn(poller.run(stop.clone()));
-        }
-        for listener in self.listeners {
-            tasks.spawn(listener.run(stop.clone()));
-        }
-    }
 }
 
 fn run(

@@ -195,6 +195,11 @@ impl Embedded {
         client.request(method, address).bearer_auth(token)
     }
 
+    /// The time of its clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Asks as the investigator.
     pub(crate) async fn ask(&self, client: &reqwest::Client, question: &Value) -> Value {
         let request = self.request(client, "POST", "/v1/queries").json(question);

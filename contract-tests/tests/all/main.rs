@@ -56,3 +56,5 @@ mod streaming;
 mod tidy;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod watching;

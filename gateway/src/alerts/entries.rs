@@ -1,10 +1,12 @@
 //! Entries: what is added, renewed, approved, confirmed and taken off, and which of them a read matches.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 use turnpike_schemas::{
     alert::{Entry, Wanted},
-    plate::Plate,
+    plate::{Jurisdiction, JurisdictionMatch, Plate},
 };
 use uuid::Uuid;
 
@@ -227,6 +229,42 @@ impl Book {
                 }))
             };
             matches.into_iter().map(resolve).collect()
+        })
+        .await
+    }
+}
+
+impl Book {
+    /// Of entries that a read matched before, those that it matches as it is now, whether or not they are looked for; and those
+    /// that are erased, of which nobody can say any more.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn still(
+        &self,
+        entries: Vec<u64>,
+        plate: Plate,
+        issuer: Option<Jurisdiction>,
+    ) -> Result<BTreeSet<u64>, AlertError> {
+        self.run(move |connection, _| {
+            let mut still = BTreeSet::new();
+            for id in entries {
+                let kept = row::entry_of(connection, id, Timestamp::MIN)?.kept;
+                let matches = match kept.entry {
+                    None => true,
+                    Some(wanted) => {
+                        let list = row::list_of(connection, kept.list)?;
+                        let issuers =
+                            Jurisdiction::compare(wanted.jurisdiction.as_ref(), issuer.as_ref());
+                        issuers != JurisdictionMatch::Different
+                            && is_wanted(&wanted, &plate, list.list.look_alike)
+                    }
+                };
+                if matches {
+                    still.insert(id);
+                }
+            }
+            Ok(still)
         })
         .await
     }

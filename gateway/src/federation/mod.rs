@@ -39,7 +39,7 @@ use uuid::Uuid;
 pub(crate) use digest::Digesting;
 pub use images::{FetchedImage, ImageError};
 pub use live_shape::{LiveShape, Seen};
-pub(crate) use record::{decision as decision_entry, word};
+pub(crate) use record::{decision as decision_entry, intent as intent_entry, word};
 pub use released::Released;
 pub use source::{Searched, Source};
 pub use stream::Line;

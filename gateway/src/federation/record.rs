@@ -13,7 +13,7 @@ use turnpike_schemas::{
 };
 
 /// Who asks what.
-pub(super) fn intent(
+pub(crate) fn intent(
     action: Action,
     requester: &Requester,
     query: &Query,

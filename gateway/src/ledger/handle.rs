@@ -221,6 +221,32 @@ impl Ledger {
         })
     }
 
+    /// Records that somebody may or may not be told of one read, and what came of it, in one durable write. Nobody is told before.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then nobody may be told. It may be on record all the same.
+    pub async fn alert(
+        &self,
+        question: Uuid,
+        intent: Intent,
+        decision: Decision,
+        outcome: Outcome,
+    ) -> Result<Receipt, LedgerError> {
+        self.may_answer()?;
+        let bodies = vec![
+            Body::Intent(intent),
+            Body::Decision(decision),
+            Body::Outcome(outcome),
+        ];
+        let written = self
+            .append(Some(question), Link::First, bodies, None)
+            .await?;
+        Ok(Receipt {
+            intent: written.first,
+            outcome: written.last,
+        })
+    }
+
     /// Records how the handing over of an answer ended. Returns the index of the entry.
     ///
     /// # Errors

@@ -109,6 +109,11 @@ impl MonthFile {
         Ok(file)
     }
 
+    /// The highest number of a row, used or given up.
+    pub(super) fn last(&self) -> i64 {
+        self.next.read - 1
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.db.is_some()
     }

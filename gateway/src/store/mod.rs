@@ -17,6 +17,7 @@
 //! - Every revision is kept as long as the agreement says for its own capture, and never longer than the current one.
 //! - A correction that moves the capture past retention removes the read.
 
+mod arrivals;
 mod codec;
 mod error;
 mod file;
@@ -51,6 +52,8 @@ use turnpike_schemas::{
     read::{Observation, PlateRead, Provenance, ReadId, SourceId},
 };
 
+pub use arrivals::Marks;
+pub(crate) use arrivals::{Arrival, Current};
 pub use error::StoreError;
 pub use stats::SourceStats;
 
@@ -146,6 +149,7 @@ pub struct Store {
     readers: Arc<Readers>,
     searches: Arc<Semaphore>,
     stats: Arc<Stats>,
+    marks: Arc<tokio::sync::watch::Sender<Marks>>,
     healthy: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
     /// Held for as long as the store is open.
@@ -174,12 +178,14 @@ impl Store {
         let (stats, healthy) = (Arc::new(Stats::default()), Arc::new(AtomicBool::new(true)));
         readers.announce(shelf.months.keys().copied());
         stats.publish(&shelf);
+        let marks = Arc::new(tokio::sync::watch::Sender::new(Marks::of(&shelf)));
         let (jobs, waiting) = mpsc::channel(config.max_waiting.max(1));
         let writer = Writer {
             shelf,
             clock: Arc::clone(&clock),
             readers: Arc::clone(&readers),
             stats: Arc::clone(&stats),
+            marks: Arc::clone(&marks),
             healthy: Arc::clone(&healthy),
         };
         let writer = std::thread::Builder::new()
@@ -192,6 +198,7 @@ impl Store {
             readers,
             searches: Arc::new(Semaphore::new(config.max_searches.max(1))),
             stats,
+            marks,
             healthy,
             clock,
             _lock: lock,

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,10 +29,12 @@ impl MonthKey {
     }
 
     fn parse(file: &str) -> Option<Self> {
-        let (year, month) = file
-            .strip_prefix("reads-")?
-            .strip_suffix(".db")?
-            .split_once('-')?;
+        Self::named(file.strip_prefix("reads-")?.strip_suffix(".db")?)
+    }
+
+    /// The month that is written `YYYY-MM`.
+    pub(super) fn named(text: &str) -> Option<Self> {
+        let (year, month) = text.split_once('-')?;
         let digits = |text: &str, length: usize| {
             (text.len() == length && text.bytes().all(|b| b.is_ascii_digit()))
                 .then(|| text.parse::<i32>().ok())
@@ -45,8 +47,14 @@ impl MonthKey {
     }
 
     pub(super) fn path(self, dir: &Path) -> PathBuf {
+        dir.join(format!("reads-{self}.db"))
+    }
+}
+
+impl fmt::Display for MonthKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month) = (self.0.div_euclid(12), self.0.rem_euclid(12) + 1);
-        dir.join(format!("reads-{year:04}-{month:02}.db"))
+        write!(f, "{year:04}-{month:02}")
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 /// Read connections, and which months there are.
 #[derive(Debug)]
 pub(super) struct Readers {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     months: RwLock<BTreeSet<MonthKey>>,
     /// Unused connections, the one used last at the back.
     idle: Mutex<VecDeque<(MonthKey, Connection)>>,
@@ -119,7 +119,7 @@ impl Readers {
     }
 
     /// Runs `work` on a connection to `month`; `None` when the month was removed meanwhile.
-    fn on<T>(
+    pub(super) fn on<T>(
         &self,
         month: MonthKey,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,

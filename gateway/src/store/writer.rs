@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use turnpike_adapters::context::Clock;
 
 use super::{
-    Ingested, Swept,
+    Ingested, Marks, Swept,
     codec::{Row, micros},
     error::StoreError,
     retention,
@@ -52,6 +52,7 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) readers: Arc<Readers>,
     pub(super) stats: Arc<Stats>,
+    pub(super) marks: Arc<tokio::sync::watch::Sender<Marks>>,
     pub(super) healthy: Arc<AtomicBool>,
 }
 
@@ -131,6 +132,7 @@ impl Writer {
         }
         self.readers.announce(self.shelf.months.keys().copied());
         self.stats.publish(&self.shelf);
+        self.marks.send_replace(Marks::of(&self.shelf));
     }
 
     pub(super) fn now(&self) -> i64 {

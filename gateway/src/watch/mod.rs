@@ -11,6 +11,7 @@ mod book;
 mod change;
 mod hub;
 mod lists;
+mod looked;
 mod outbox;
 mod parts;
 mod purge;

@@ -2,7 +2,8 @@
 
 use crate::sqlite::Tables;
 
-/// `parts.place` is the order in which reads came to match: what a memory is made anew in. `batch` is the last batch done.
+/// `parts.place` is the order in which reads came to match: what a memory is made anew in. `batch` is the last batch done. `looked`
+/// is how far the read store was looked at; without a row nobody ever did.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS hits (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,6 +59,10 @@ CREATE TABLE IF NOT EXISTS batch (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   digest BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS looked (
+  month TEXT PRIMARY KEY,
+  mark INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What the file holds.

@@ -1,0 +1,91 @@
+//! The question an entry of a list stands for, asked about one read: by its owner, as they are now, for the case of the list.
+
+use jiff::{SignedDuration, Timestamp};
+use turnpike_schemas::{
+    agreement::Requester,
+    alert::{Entry, Wanted},
+    api::QueryRequest,
+    query::{MatchMode, Query, TimeWindow},
+    read::PlateRead,
+};
+
+use super::{Matching, Stuck};
+use crate::alerts::List;
+
+/// Who is to be told, and what they asked for.
+pub(super) struct Asked {
+    pub(super) requester: Requester,
+    pub(super) query: Query,
+}
+
+/// Why nobody asks any more. The word is the ledger's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotAsked(pub(super) &'static str);
+
+impl Matching {
+    /// The question, or why there is none.
+    pub(super) async fn asked(
+        &self,
+        list: &List,
+        entry: &Entry,
+        read: &PlateRead,
+    ) -> Result<Result<Asked, NotAsked>, Stuck> {
+        let terms = &list.list.terms;
+        let standing = self.directory.standing(&list.list.owner, terms.assurance);
+        let Some(owner) = standing.await? else {
+            return Ok(Err(NotAsked("owner_gone")));
+        };
+        if owner.organisation().id != list.list.organisation {
+            return Ok(Err(NotAsked("owner_moved")));
+        }
+        if !owner.may_ask() {
+            return Ok(Err(NotAsked("role")));
+        }
+        let Ok(requester) = self.directory.requester(&owner, &terms.on_behalf_of) else {
+            return Ok(Err(NotAsked("on_behalf_of")));
+        };
+        let Some(request) = request(list, entry, read) else {
+            return Ok(Err(NotAsked("window")));
+        };
+        if self.cases.check(&owner, &request).is_err() {
+            return Ok(Err(NotAsked("case")));
+        }
+        let Ok(query) = request.to_query() else {
+            return Ok(Err(NotAsked("terms")));
+        };
+        let standing = self.cases.standing(&owner, &request).await;
+        Ok(Ok(Asked {
+            requester,
+            query: query.with_case_standing(standing),
+        }))
+    }
+}
+
+/// A question about the plate of the entry at the moment of the read.
+fn request(list: &List, entry: &Entry, read: &PlateRead) -> Option<QueryRequest> {
+    let terms = &list.list.terms;
+    Some(QueryRequest {
+        plate: entry.wanted.expose().to_owned(),
+        match_mode: match entry.wanted {
+            Wanted::Pattern(_) => MatchMode::Partial,
+            Wanted::Plate(_) if list.list.look_alike => MatchMode::LookAlike,
+            Wanted::Plate(_) => MatchMode::Exact,
+        },
+        jurisdiction: entry.jurisdiction.clone(),
+        window: moment(read.observation.captured_at)?,
+        purpose: terms.purpose,
+        offence: terms.offence,
+        case_reference: terms.case_reference.clone(),
+        on_behalf_of: terms.on_behalf_of.clone(),
+        sources: Some(vec![read.source.clone()]),
+        deadline_ms: None,
+        urgent: false,
+        warrant: None,
+        note: None,
+    })
+}
+
+fn moment(at: Timestamp) -> Option<TimeWindow> {
+    let end = at.checked_add(SignedDuration::from_secs(1)).ok()?;
+    TimeWindow::new(at, end).ok()
+}

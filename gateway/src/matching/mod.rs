@@ -1,0 +1,204 @@
+//! From reads that became durable to hits their owners are told of.
+//!
+//! One task follows the read store row by row ([`Store::arrivals`]) and looks each plate up among the wanted ones; how far it came
+//! is on disk, so a gateway that is killed goes on where it was. Sources never wait for it: how long an acknowledgement takes
+//! says nothing about who is wanted. For each hit the agreement is asked again, the ledger is written, then the hit, and only
+//! then is anybody told. Where one of them cannot be written, nothing is told and the same rows are looked at again.
+//!
+//! Out of scope: whether a plate is wanted ([`crate::alerts`]), which reads are one passage ([`turnpike_schemas::hit`]), sending.
+
+mod asking;
+mod page;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use turnpike_adapters::context::Clock;
+use turnpike_schemas::{
+    agreement::Agreement,
+    hit::{memory::Memory, passage::Windows},
+    read::SourceId,
+};
+
+use crate::{
+    alerts::{self, AlertError},
+    cases::Cases,
+    control::ControlError,
+    identity::Directory,
+    ledger::{Ledger, LedgerError},
+    policy::Policy,
+    store::{Marks, Store, StoreError},
+    watch::{self, WatchError},
+};
+
+/// Most rows looked at together.
+const PAGE: usize = 4_000;
+
+/// How often it is written down how far the store was looked at.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often what may no longer be known is erased.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// Shortest and longest wait before what failed is tried again.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// A list that was put together longer ago is old: what it names may have been found since.
+const OLD_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Everything that is needed to tell owners of reads.
+#[derive(Debug)]
+pub(crate) struct Matching {
+    pub(crate) store: Arc<Store>,
+    pub(crate) lists: alerts::Book,
+    pub(crate) hits: watch::Book,
+    pub(crate) hub: watch::Hub,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) cases: Arc<Cases>,
+    pub(crate) agreements: HashMap<SourceId, Arc<Agreement>>,
+    pub(crate) windows: Windows,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Why rows could not be dealt with. They are looked at again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stuck {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Lists(#[from] AlertError),
+    #[error(transparent)]
+    Hits(#[from] WatchError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Accounts(#[from] ControlError),
+}
+
+/// How far it came, and what it remembers.
+struct Following {
+    memory: Memory,
+    marks: Marks,
+    /// As they are on disk.
+    noted: Marks,
+    noted_at: Instant,
+    forgot_at: Instant,
+}
+
+impl Matching {
+    /// Where a gateway goes on after a start. What arrived before anybody ever looked never is looked at.
+    async fn start(&self) -> Result<Following, Stuck> {
+        let end = self.store.marks().borrow().clone();
+        let marks = match self.hits.looked().await? {
+            Some(looked) => looked.within(&end),
+            None => {
+                self.hits.look(&end).await?;
+                end
+            }
+        };
+        let now = Instant::now();
+        Ok(Following {
+            memory: self.hits.memory(self.clock.now()).await?,
+            noted: marks.clone(),
+            marks,
+            noted_at: now,
+            forgot_at: now,
+        })
+    }
+
+    /// Follows the store until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut arrived = self.store.marks();
+        let mut wait = AGAIN.0;
+        let mut following = None;
+        loop {
+            arrived.mark_unchanged();
+            let pause = match self.go_on(&mut following, &stop).await {
+                Ok(()) => {
+                    wait = AGAIN.0;
+                    NOTE_EVERY
+                }
+                Err(stuck) => {
+                    tracing::error!(%stuck, "wanted plates cannot be looked for; the same reads are looked at again");
+                    metrics::counter!("turnpike_matching_failures_total").increment(1);
+                    // What was remembered of the rows may not be on disk.
+                    following = None;
+                    let pause = wait;
+                    wait = AGAIN.1.min(wait * 2);
+                    pause
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = arrived.changed(), if following.is_some() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        if let Some(following) = &mut following
+            && let Err(error) = self.note(following).await
+        {
+            tracing::warn!(%error, "how far reads were looked at is not written down");
+        }
+    }
+
+    /// Looks at everything there is, page by page.
+    async fn go_on(
+        &self,
+        following: &mut Option<Following>,
+        stop: &CancellationToken,
+    ) -> Result<(), Stuck> {
+        let following = match following {
+            Some(following) => following,
+            None => following.insert(self.start().await?),
+        };
+        loop {
+            let (rows, after) = self.store.arrivals(following.marks.clone(), PAGE).await?;
+            if !rows.is_empty() {
+                self.look_at(&rows, &mut following.memory).await?;
+            }
+            let done = rows.len() < PAGE || stop.is_cancelled();
+            following.marks = after;
+            if following.noted_at.elapsed() >= NOTE_EVERY {
+                self.note(following).await?;
+            }
+            if done {
+                break;
+            }
+        }
+        if following.forgot_at.elapsed() >= FORGET_EVERY {
+            self.forget(&mut following.memory).await?;
+            following.forgot_at = Instant::now();
+        }
+        Ok(())
+    }
+
+    async fn note(&self, following: &mut Following) -> Result<(), Stuck> {
+        following.noted_at = Instant::now();
+        if following.noted != following.marks {
+            self.hits.look(&following.marks).await?;
+            following.noted.clone_from(&following.marks);
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, memory: &mut Memory) -> Result<(), Stuck> {
+        let now = self.clock.now();
+        memory.forget(now);
+        let purged = self.hits.purge(now).await?;
+        if purged != watch::Purged::default() {
+            tracing::info!(?purged, "what may no longer be known of hits is gone");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Whether somebody may be told of one read, what they are told, and the record of it.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use turnpike_matcher::{How, Match};
+use turnpike_schemas::{
+    agreement::AlertPermit,
+    alert::Entry,
+    api::hits::HitNotice,
+    hit::{HitId, Matched, doubts, late_by},
+    ledger::{
+        Action, Completeness, Decision, Digest, Intent, Names, Outcome, Personal, Refused,
+        RefusedReason, SourceOutcome,
+    },
+    query::OnBehalfOf,
+    read::PlateRead,
+};
+use uuid::Uuid;
+
+use super::{
+    Matching, OLD_AFTER, Stuck,
+    asking::{Asked, NotAsked},
+};
+use crate::{
+    alerts::{Found, List},
+    federation::{decision_entry, intent_entry},
+    ledger::{Ledger, LedgerError, Receipt},
+    watch::{self, WatchError},
+};
+
+/// A read that matches an entry.
+pub(super) struct Case {
+    pub(super) found: Found,
+    pub(super) matched: Match,
+}
+
+/// What becomes of a hit.
+pub(super) enum Told {
+    /// Its owner is shown this.
+    Shown(watch::Told),
+    /// Nobody may be told.
+    Denied,
+}
+
+/// What the ledger is told about it.
+#[derive(Debug)]
+pub(super) enum Record {
+    /// It was decided, and this came of it.
+    Alert(Box<(Intent, Decision, Outcome)>),
+    /// Nobody asks any more, so there was nothing to decide.
+    Refused(Box<Refused>),
+}
+
+impl Record {
+    /// Makes it durable. Says where, if somebody is told.
+    pub(super) async fn write(self, ledger: &Ledger) -> Result<Option<Receipt>, LedgerError> {
+        match self {
+            Self::Alert(bodies) => {
+                let (intent, decision, outcome) = *bodies;
+                let receipt = ledger.alert(Uuid::now_v7(), intent, decision, outcome);
+                receipt.await.map(Some)
+            }
+            Self::Refused(refused) => {
+                let written = ledger.refuse(None, *refused, Vec::new());
+                written.await.map(|_| None)
+            }
+        }
+    }
+}
+
+impl Matching {
+    /// Decides whether the owner may be told of the read, by the agreement as it is now.
+    pub(super) async fn tell(
+        &self,
+        case: &Case,
+        read: &PlateRead,
+        hit: &HitId,
+        now: Timestamp,
+    ) -> Result<(Told, Record), Stuck> {
+        let started = Instant::now();
+        let Found { wanted, list, .. } = &case.found;
+        let refused = |NotAsked(why)| {
+            let refused = refusal(list, wanted, read, why);
+            (Told::Denied, Record::Refused(Box::new(refused)))
+        };
+        let asked = match self.asked(list, wanted, read).await? {
+            Ok(asked) => asked,
+            Err(not_asked) => return Ok(refused(not_asked)),
+        };
+        let Some(agreement) = self.agreements.get(&read.source) else {
+            return Ok(refused(NotAsked("source_gone")));
+        };
+        let asking = self.policy.asking(&asked.requester);
+        let decided = self
+            .policy
+            .decide_alert(agreement, &asking, &asked.query, now);
+        if let Some(alarm) = &decided.alarm {
+            self.policy.raise(alarm, &self.ledger, now).await?;
+        }
+        let mut outcome = SourceOutcome {
+            source: read.source.to_string(),
+            outcome: "refused".to_owned(),
+            count: 0,
+            digest: None,
+            truncated: false,
+            took_ms: None,
+            detail: Some(format!("hit {hit}")),
+        };
+        let mut told = Told::Denied;
+        match &decided.decision {
+            Err(refusal) => outcome.detail = Some(refusal.rule.to_string()),
+            Ok(permit) => match notice(permit, case, read, hit, now) {
+                None => "withheld".clone_into(&mut outcome.outcome),
+                Some(notice) => {
+                    let unreadable = |_| WatchError::Unreadable("a read has no JSON");
+                    let mut line = serde_json::to_vec(&notice.read).map_err(unreadable)?;
+                    line.push(b'\n');
+                    "answered".clone_into(&mut outcome.outcome);
+                    (outcome.count, outcome.digest) = (1, Some(Digest::of(&line)));
+                    told = Told::Shown(watch::Told::of(&notice)?);
+                }
+            },
+        }
+        outcome.took_ms = u64::try_from(started.elapsed().as_millis()).ok();
+        let decision = decision_entry(&read.source, &decided.record, self.policy.sha256());
+        let bodies = (intent(&asked, read, now), decision, whole(outcome));
+        Ok((told, Record::Alert(Box::new(bodies))))
+    }
+}
+
+fn intent(asked: &Asked, read: &PlateRead, now: Timestamp) -> Intent {
+    let sources = vec![read.source.to_string()];
+    let (requester, query) = (&asked.requester, &asked.query);
+    intent_entry(Action::Alert, requester, query, sources, None, now)
+}
+
+/// The outcome of a question to one source.
+fn whole(source: SourceOutcome) -> Outcome {
+    Outcome {
+        completeness: if source.count > 0 {
+            Completeness::Complete
+        } else {
+            Completeness::None
+        },
+        reads: source.count,
+        sources: vec![source],
+    }
+}
+
+/// What the owner is told; nothing where the agreement holds the read back.
+fn notice(
+    permit: &AlertPermit,
+    case: &Case,
+    read: &PlateRead,
+    hit: &HitId,
+    now: Timestamp,
+) -> Option<HitNotice> {
+    let Found {
+        entry,
+        wanted,
+        list,
+    } = &case.found;
+    let matched = match case.matched.how {
+        How::Exact => Matched::Exact,
+        How::LookAlike => Matched::LookAlike,
+        How::Pattern => Matched::Pattern,
+    };
+    let released = permit.release(read.clone())?;
+    let is_old = |as_of: Timestamp| now.duration_since(as_of) > OLD_AFTER;
+    let is_old = list.list.as_of.is_some_and(is_old);
+    let cautions = doubts(&released, matched, case.matched.issuer, is_old);
+    let late = late_by(&released).and_then(|late| u64::try_from(late.as_secs()).ok());
+    Some(HitNotice {
+        notice: HitNotice::words(),
+        hit: hit.clone(),
+        list: list.id,
+        list_name: list.list.name.clone(),
+        entry: *entry,
+        purpose: list.list.terms.purpose,
+        case_reference: list.list.terms.case_reference.clone(),
+        wanted: wanted.wanted.expose().to_owned(),
+        wanted_jurisdiction: wanted.jurisdiction.clone(),
+        reason: wanted.reason.clone(),
+        matched,
+        issuer: case.matched.issuer,
+        cautions: cautions.into_iter().map(Into::into).collect(),
+        late_by_s: late,
+        told_at: now,
+        obligations: permit.obligations_in_words(),
+        read: released,
+    })
+}
+
+fn refusal(list: &List, entry: &Entry, read: &PlateRead, why: &str) -> Refused {
+    let terms = &list.list.terms;
+    Refused {
+        action: Some(Action::Alert),
+        detail: Some(why.to_owned()),
+        subject: Some(Personal::new(&list.list.owner)),
+        organisation: Some(list.list.organisation.clone()),
+        on_behalf_of: match &terms.on_behalf_of {
+            OnBehalfOf::Own => None,
+            OnBehalfOf::Organisation(id) => Some(id.clone()),
+        },
+        purpose: Some(terms.purpose.as_str().to_owned()),
+        case_reference: Some(Personal::new(terms.case_reference.as_str())),
+        plate: Some(Personal::new(entry.wanted.expose())),
+        sources_wanted: Some(Names::of(vec![read.source.to_string()])),
+        ..Refused::because(RefusedReason::Forbidden)
+    }
+}
