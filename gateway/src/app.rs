@@ -23,7 +23,6 @@ use turnpike_adapters::{
 use turnpike_matcher::Matcher;
 use turnpike_schemas::{
     agreement::Agreement,
-    hit::passage::Windows,
     ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
     review::unused::{Account, Governed},
@@ -277,7 +276,7 @@ async fn open(
         directory: Arc::clone(&directory),
         cases: Arc::clone(&cases),
         agreements: agreements_of(&sources),
-        windows: Windows::default(),
+        windows: config.alerts.windows,
         clock: Arc::clone(&clock),
     });
     let federation = Federation::new(

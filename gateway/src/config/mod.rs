@@ -32,6 +32,7 @@ use serde_json::Value;
 use turnpike_adapters::{conformance::Shape, context::Secrets, registry::Entry};
 use turnpike_schemas::{
     agreement::{Agreement, Organisation, Role},
+    hit::passage::Windows,
     read::SourceId,
 };
 use url::Url;
@@ -155,6 +156,8 @@ pub struct AlertLimits {
     pub entries: u32,
     /// People and systems that have lists.
     pub owners: u32,
+    /// Which reads are one passage.
+    pub windows: Windows,
 }
 
 /// A person or system that may sign in.

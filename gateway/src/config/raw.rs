@@ -135,6 +135,8 @@ pub(super) struct RawAlerts {
     pub(super) entries_per_list: u32,
     pub(super) entries: u32,
     pub(super) owners: u32,
+    pub(super) passage_s: u64,
+    pub(super) repeat_s: u64,
 }
 
 impl Default for RawAlerts {
@@ -143,6 +145,8 @@ impl Default for RawAlerts {
             entries_per_list: 2_500,
             entries: 7_500_000,
             owners: 3_000,
+            passage_s: 30,
+            repeat_s: 600,
         }
     }
 }

@@ -8,6 +8,9 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
+use turnpike_schemas::hit::passage::Windows;
+
 use super::{
     AlertLimits, CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, agreements, cases,
     decode::decode,
@@ -21,7 +24,7 @@ use super::{
 use crate::policy::PolicySource;
 
 /// A list is compared with a file of it as a whole.
-const MAX_LIST_ENTRIES: u32 = 1_000_000;
+const MAX_LIST_ENTRIES: u64 = 1_000_000;
 
 pub(super) fn load(
     path: &Path,
@@ -158,18 +161,27 @@ fn http(raw: &RawHttp, report: &mut Report) -> HttpLimits {
 }
 
 fn alerts(raw: &RawAlerts, report: &mut Report) -> AlertLimits {
-    let mut within = |key, value, most: u32| {
-        let value = report.within(key, u64::from(value), 1..=u64::from(most));
-        u32::try_from(value).unwrap_or(most)
-    };
+    let mut within = |key, value: u64, most: u64| report.within(key, value, 1..=most);
+    let (all, lists) = (u64::from(turnpike_matcher::MAX_ENTRIES), MAX_LIST_ENTRIES);
+    let of_list = within(
+        "alerts.entries_per_list",
+        raw.entries_per_list.into(),
+        lists,
+    );
+    let of_all = within("alerts.entries", raw.entries.into(), all);
+    let owners = within("alerts.owners", raw.owners.into(), u32::MAX.into());
+    let passage = within("alerts.passage_s", raw.passage_s, 3_600);
+    let repeat = within("alerts.repeat_s", raw.repeat_s, 86_400);
+    let seconds = |span: u64| SignedDuration::from_secs(span.cast_signed());
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     AlertLimits {
-        entries_per_list: within(
-            "alerts.entries_per_list",
-            raw.entries_per_list,
-            MAX_LIST_ENTRIES,
-        ),
-        entries: within("alerts.entries", raw.entries, turnpike_matcher::MAX_ENTRIES),
-        owners: within("alerts.owners", raw.owners, u32::MAX),
+        entries_per_list: count(of_list),
+        entries: count(of_all),
+        owners: count(owners),
+        windows: Windows {
+            passage: seconds(passage),
+            repeat: seconds(repeat),
+        },
     }
 }
 
