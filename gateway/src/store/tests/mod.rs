@@ -1,5 +1,6 @@
 //! The store against its promises. Plates and places are invented.
 
+mod arrivals;
 mod crash;
 mod model;
 mod promises;
