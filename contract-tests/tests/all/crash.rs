@@ -98,7 +98,7 @@ async fn world() -> (World, PathBuf) {
     (world, command)
 }
 
-async fn signal(gateway: &Gateway, name: &str) {
+pub(crate) async fn signal(gateway: &Gateway, name: &str) {
     let id = gateway.id().unwrap().to_string();
     let script = format!("kill -{name} {id}");
     let sent = Command::new("sh").args(["-c", &script]).status().await;

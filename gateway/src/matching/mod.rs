@@ -169,6 +169,7 @@ impl Matching {
             }
             let done = rows.len() < PAGE || stop.is_cancelled();
             following.marks = after;
+            self.tell_how_far(&following.marks);
             if following.noted_at.elapsed() >= NOTE_EVERY {
                 self.note(following).await?;
             }
@@ -181,6 +182,12 @@ impl Matching {
             following.forgot_at = Instant::now();
         }
         Ok(())
+    }
+
+    fn tell_how_far(&self, marks: &Marks) {
+        let behind = self.store.marks().borrow().beyond(marks);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        metrics::gauge!("turnpike_matching_behind").set(behind as f64);
     }
 
     async fn note(&self, following: &mut Following) -> Result<(), Stuck> {

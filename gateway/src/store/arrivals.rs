@@ -74,6 +74,13 @@ impl Marks {
         Self(months.collect())
     }
 
+    /// How many rows there are between the others and these.
+    pub(crate) fn beyond(&self, others: &Self) -> u64 {
+        let rows = self.0.iter();
+        let rows = rows.map(|(month, mark)| mark.saturating_sub(others.mark(*month)).max(0));
+        rows.sum::<i64>().cast_unsigned()
+    }
+
     fn mark(&self, month: MonthKey) -> i64 {
         self.0.get(&month).copied().unwrap_or(0)
     }

@@ -1,5 +1,7 @@
 //! From a pushed read to what the owner of an alert list is told, through a real gateway: once, as agreed, and on record.
 
+mod restarts;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -50,24 +52,7 @@ impl Watch {
 
     async fn with(change: impl FnOnce(&World), terms: impl FnOnce(&mut NewList)) -> Self {
         let embedded = Embedded::start(change).await;
-        let mut new = NewList {
-            owner: OWNER.to_owned(),
-            organisation: "brookdale-pd".to_owned(),
-            name: "Stolen this week".to_owned(),
-            topic: None,
-            terms: Terms {
-                purpose: Purpose::StolenVehicle,
-                offence: None,
-                case_reference: CaseRef::parse(CASE).unwrap(),
-                on_behalf_of: OnBehalfOf::Own,
-                legal_basis: "Vehicle Code 4.2".to_owned(),
-                assurance: Assurance::Aal1,
-            },
-            look_alike: false,
-            confidential: false,
-            shared: BTreeSet::new(),
-            as_of: None,
-        };
+        let mut new = new_list();
         terms(&mut new);
         let list = Uuid::now_v7();
         let lists = embedded.running.app().alerts();
@@ -82,23 +67,7 @@ impl Watch {
     /// Adds an entry; its number.
     async fn want(&mut self, plate: &str, issuer: Option<&str>) -> u64 {
         let now = self.embedded.now();
-        let import = Import {
-            revision: self.revision,
-            key: Uuid::now_v7().to_string(),
-            sha256: "00".repeat(32),
-            add: vec![Entry {
-                wanted: Wanted::parse(plate).unwrap(),
-                jurisdiction: issuer.map(|issuer| Jurisdiction::parse(issuer).unwrap()),
-                reason: Reason::parse("stolen_vehicle").unwrap(),
-                expires_at: now + SignedDuration::from_hours(24 * 3),
-                note: None,
-            }],
-            remove: Vec::new(),
-            duties: Duties {
-                confirm_every: SignedDuration::from_hours(24 * 7),
-                approval: false,
-            },
-        };
+        let import = import(self.revision, vec![entry(plate, issuer, now)]);
         let lists = self.embedded.running.app().alerts();
         let done = lists.import(self.list, import, by(now)).await.unwrap();
         self.revision = done.revision;
@@ -153,6 +122,51 @@ impl Watch {
         entries
             .map(|entry| (kind(entry), entry["body"].clone()))
             .collect()
+    }
+}
+
+fn new_list() -> NewList {
+    NewList {
+        owner: OWNER.to_owned(),
+        organisation: "brookdale-pd".to_owned(),
+        name: "Stolen this week".to_owned(),
+        topic: None,
+        terms: Terms {
+            purpose: Purpose::StolenVehicle,
+            offence: None,
+            case_reference: CaseRef::parse(CASE).unwrap(),
+            on_behalf_of: OnBehalfOf::Own,
+            legal_basis: "Vehicle Code 4.2".to_owned(),
+            assurance: Assurance::Aal1,
+        },
+        look_alike: false,
+        confidential: false,
+        shared: BTreeSet::new(),
+        as_of: None,
+    }
+}
+
+fn entry(plate: &str, issuer: Option<&str>, now: Timestamp) -> Entry {
+    Entry {
+        wanted: Wanted::parse(plate).unwrap(),
+        jurisdiction: issuer.map(|issuer| Jurisdiction::parse(issuer).unwrap()),
+        reason: Reason::parse("stolen_vehicle").unwrap(),
+        expires_at: now + SignedDuration::from_hours(24 * 3),
+        note: None,
+    }
+}
+
+fn import(revision: u64, add: Vec<Entry>) -> Import {
+    Import {
+        revision,
+        key: Uuid::now_v7().to_string(),
+        sha256: "00".repeat(32),
+        add,
+        remove: Vec::new(),
+        duties: Duties {
+            confirm_every: SignedDuration::from_hours(24 * 7),
+            approval: false,
+        },
     }
 }
 
