@@ -83,6 +83,9 @@ pub struct App {
     pub(crate) hits: watch::Book,
     /// Who listens for hits.
     pub(crate) hub: watch::Hub,
+    pub(crate) matching: Arc<Matching>,
+    /// Ends what goes on for as long as somebody listens.
+    pub(crate) stop: CancellationToken,
     pub(crate) intake: Arc<Intake>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) accounts: Accounts,
@@ -266,19 +269,7 @@ async fn open(
     record_policy(&ledger, policy.source()).await?;
     let (lists, hits) = watching(&data_dir, config.alerts, clock.now())?;
     let hub = watch::Hub::default();
-    workers.matching = Some(Matching {
-        store: Arc::clone(&store),
-        lists: lists.clone(),
-        hits: hits.clone(),
-        hub: hub.clone(),
-        ledger: Arc::clone(&ledger),
-        policy: Arc::clone(&policy),
-        directory: Arc::clone(&directory),
-        cases: Arc::clone(&cases),
-        agreements: agreements_of(&sources),
-        windows: config.alerts.windows,
-        clock: Arc::clone(&clock),
-    });
+    let agreements = agreements_of(&sources);
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -288,6 +279,21 @@ async fn open(
         Arc::clone(&cases),
         policy,
     );
+    let matching = Arc::new(Matching {
+        store: Arc::clone(&store),
+        lists: lists.clone(),
+        hits: hits.clone(),
+        hub: hub.clone(),
+        ledger: Arc::clone(&ledger),
+        policy: Arc::clone(&federation.policy),
+        directory: Arc::clone(&directory),
+        cases: Arc::clone(&cases),
+        released: Arc::clone(&federation.released),
+        agreements: agreements,
+        windows: config.alerts.windows,
+        clock: Arc::clone(&clock),
+    });
+    workers.matching = Some(Arc::clone(&matching));
     let app = App {
         limits: Limits::new(&config.limits),
         refusals: Refusals::new(
@@ -306,6 +312,8 @@ async fn open(
         alert_limits: config.alerts,
         hits,
         hub,
+        matching,
+        stop: CancellationToken::new(),
         intake,
         directory,
         accounts,
@@ -516,7 +524,7 @@ fn run(
     rhythm: Rhythm,
     asking: Option<Asking>,
 ) -> Running {
-    let stop = CancellationToken::new();
+    let stop = app.stop.clone();
     let mut tasks = JoinSet::new();
     let address = listener
         .local_addr()

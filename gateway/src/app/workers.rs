@@ -21,7 +21,7 @@ pub(super) struct Workers {
     pollers: Vec<Poller>,
     listeners: Vec<Listener>,
     pulls: Vec<SftpPull>,
-    pub(super) matching: Option<Matching>,
+    pub(super) matching: Option<Arc<Matching>>,
 }
 
 pub(super) fn pinned(settings: &config::Source) -> TransportConfig {

@@ -41,6 +41,7 @@ pub use images::{FetchedImage, ImageError};
 pub use live_shape::{LiveShape, Seen};
 pub(crate) use record::{decision as decision_entry, intent as intent_entry, word};
 pub use released::Released;
+pub(crate) use released::cover;
 pub use source::{Searched, Source};
 pub use stream::Line;
 pub use tally::SourceTally;
@@ -68,7 +69,7 @@ pub struct Federation {
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cases: Arc<Cases>,
-    pub(crate) released: Released,
+    pub(crate) released: Arc<Released>,
     pub(crate) limits: AgreementLimits,
     pub(crate) policy: Arc<Policy>,
 }
@@ -159,7 +160,7 @@ impl Federation {
             store,
             clock,
             cases,
-            released: Released::default(),
+            released: Arc::default(),
             limits: AgreementLimits::default(),
         }
     }

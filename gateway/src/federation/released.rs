@@ -44,7 +44,7 @@ pub(super) struct Release {
 
 impl Released {
     /// Remembers reads that were released. Called once their outcome is durable, and not before.
-    pub(super) fn remember(
+    pub(crate) fn remember(
         &self,
         requester: &Arc<Requester>,
         query: &Arc<Query>,
@@ -75,7 +75,7 @@ impl Released {
 }
 
 /// Replaces the vendors' image locators by the gateway's paths. Gives back the reads that have images as they were.
-pub(super) fn cover(reads: &mut [PlateRead]) -> Vec<PlateRead> {
+pub(crate) fn cover(reads: &mut [PlateRead]) -> Vec<PlateRead> {
     let mut covered = Vec::new();
     for read in reads {
         if read.observation.images.is_empty() {

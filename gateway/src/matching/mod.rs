@@ -29,6 +29,7 @@ use crate::{
     alerts::{self, AlertError},
     cases::Cases,
     control::ControlError,
+    federation::Released,
     identity::Directory,
     ledger::{Ledger, LedgerError},
     policy::Policy,
@@ -62,6 +63,7 @@ pub(crate) struct Matching {
     pub(crate) policy: Arc<Policy>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) cases: Arc<Cases>,
+    pub(crate) released: Arc<Released>,
     pub(crate) agreements: HashMap<SourceId, Arc<Agreement>>,
     pub(crate) windows: Windows,
     pub(crate) clock: Arc<dyn Clock>,
@@ -114,7 +116,7 @@ impl Matching {
     }
 
     /// Follows the store until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut arrived = self.store.marks();
         let mut wait = AGAIN.0;
         let mut following = None;

@@ -17,7 +17,7 @@ use turnpike_schemas::{
 
 use super::{
     Matching, Stuck,
-    telling::{Case, Record, Told},
+    telling::{Case, Pictures, Record, Told},
 };
 use crate::{
     alerts::Found,
@@ -40,6 +40,7 @@ struct Touched {
 struct Done {
     records: Vec<Record>,
     changes: Vec<(Change, Option<usize>)>,
+    pictures: Vec<Pictures>,
 }
 
 impl Matching {
@@ -74,7 +75,7 @@ impl Matching {
                 .collect();
             self.settle(one, &wanted, memory, &mut done, now).await?;
         }
-        self.write(done).await
+        self.write(done, now).await
     }
 
     /// Reads with a plate that is wanted, and those that made a hit before; in the order in which they arrived.
@@ -219,7 +220,7 @@ impl Matching {
         let (entry, read) = (case.found.entry, &current.read);
         let (told, record) = self.tell(case, read, &hit, now).await?;
         let at = done.record(record);
-        let Told::Shown(told) = told else {
+        let Told::Shown(told, pictures) = told else {
             memory.deny(&read.id, entry, current.keep_until);
             done.change(Change::Deny {
                 entry,
@@ -228,6 +229,7 @@ impl Matching {
             });
             return Ok(());
         };
+        done.pictures.push(*pictures);
         let seen = Sighting::of(read);
         memory.join(&read.id, entry, &hit, seen.clone(), current.keep_until);
         let list = &case.found.list;
@@ -251,7 +253,7 @@ impl Matching {
     }
 
     /// The ledger, the hits, then whoever listens.
-    async fn write(&self, done: Done) -> Result<(), Stuck> {
+    async fn write(&self, done: Done, now: Timestamp) -> Result<(), Stuck> {
         let records = futures::stream::iter(done.records)
             .map(|record| record.write(&self.ledger))
             .buffered(RECORDED_AT_ONCE);
@@ -268,6 +270,9 @@ impl Matching {
         for event in &events {
             metrics::counter!("turnpike_hit_events_total", "kind" => event.kind.as_str())
                 .increment(1);
+        }
+        for pictures in done.pictures {
+            self.show_pictures(pictures, now);
         }
         self.hub.publish(&events);
         Ok(())

@@ -1,6 +1,6 @@
 //! Whether somebody may be told of one read, what they are told, and the record of it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use turnpike_matcher::{How, Match};
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     alerts::{Found, List},
-    federation::{decision_entry, intent_entry},
+    federation::{cover, decision_entry, intent_entry},
     ledger::{Ledger, LedgerError, Receipt},
     watch::{self, WatchError},
 };
@@ -37,10 +37,16 @@ pub(super) struct Case {
 
 /// What becomes of a hit.
 pub(super) enum Told {
-    /// Its owner is shown this.
-    Shown(watch::Told),
+    /// Its owner is shown this, and may fetch the images of it.
+    Shown(watch::Told, Box<Pictures>),
     /// Nobody may be told.
     Denied,
+}
+
+/// A read that is released with its images, to whom and for what.
+pub(super) struct Pictures {
+    asked: Asked,
+    reads: Vec<PlateRead>,
 }
 
 /// What the ledger is told about it.
@@ -70,6 +76,15 @@ impl Record {
 }
 
 impl Matching {
+    /// Lets the owner fetch the images. Called once the telling is durable, and not before.
+    pub(super) fn show_pictures(&self, pictures: Pictures, now: Timestamp) {
+        let Pictures { asked, reads } = pictures;
+        if !reads.is_empty() {
+            let (requester, query) = (Arc::new(asked.requester), Arc::new(asked.query));
+            self.released.remember(&requester, &query, reads, now);
+        }
+    }
+
     /// Decides whether the owner may be told of the read, by the agreement as it is now.
     pub(super) async fn tell(
         &self,
@@ -107,24 +122,28 @@ impl Matching {
             took_ms: None,
             detail: Some(format!("hit {hit}")),
         };
-        let mut told = Told::Denied;
+        let mut told = None;
         match &decided.decision {
             Err(refusal) => outcome.detail = Some(refusal.rule.to_string()),
             Ok(permit) => match notice(permit, case, read, hit, now) {
                 None => "withheld".clone_into(&mut outcome.outcome),
-                Some(notice) => {
+                Some((notice, reads)) => {
                     let unreadable = |_| WatchError::Unreadable("a read has no JSON");
                     let mut line = serde_json::to_vec(&notice.read).map_err(unreadable)?;
                     line.push(b'\n');
                     "answered".clone_into(&mut outcome.outcome);
                     (outcome.count, outcome.digest) = (1, Some(Digest::of(&line)));
-                    told = Told::Shown(watch::Told::of(&notice)?);
+                    told = Some((watch::Told::of(&notice)?, reads));
                 }
             },
         }
         outcome.took_ms = u64::try_from(started.elapsed().as_millis()).ok();
         let decision = decision_entry(&read.source, &decided.record, self.policy.sha256());
         let bodies = (intent(&asked, read, now), decision, whole(outcome));
+        let told = match told {
+            None => Told::Denied,
+            Some((told, reads)) => Told::Shown(told, Box::new(Pictures { asked, reads })),
+        };
         Ok((told, Record::Alert(Box::new(bodies))))
     }
 }
@@ -148,14 +167,14 @@ fn whole(source: SourceOutcome) -> Outcome {
     }
 }
 
-/// What the owner is told; nothing where the agreement holds the read back.
+/// What the owner is told, and the read with the locators of its images; nothing where the agreement holds the read back.
 fn notice(
     permit: &AlertPermit,
     case: &Case,
     read: &PlateRead,
     hit: &HitId,
     now: Timestamp,
-) -> Option<HitNotice> {
+) -> Option<(HitNotice, Vec<PlateRead>)> {
     let Found {
         entry,
         wanted,
@@ -166,12 +185,13 @@ fn notice(
         How::LookAlike => Matched::LookAlike,
         How::Pattern => Matched::Pattern,
     };
-    let released = permit.release(read.clone())?;
+    let mut released = permit.release(read.clone())?;
+    let pictures = cover(std::slice::from_mut(&mut released));
     let is_old = |as_of: Timestamp| now.duration_since(as_of) > OLD_AFTER;
     let is_old = list.list.as_of.is_some_and(is_old);
     let cautions = doubts(&released, matched, case.matched.issuer, is_old);
     let late = late_by(&released).and_then(|late| u64::try_from(late.as_secs()).ok());
-    Some(HitNotice {
+    let notice = HitNotice {
         notice: HitNotice::words(),
         hit: hit.clone(),
         list: list.id,
@@ -189,7 +209,8 @@ fn notice(
         told_at: now,
         obligations: permit.obligations_in_words(),
         read: released,
-    })
+    };
+    Some((notice, pictures))
 }
 
 fn refusal(list: &List, entry: &Entry, read: &PlateRead, why: &str) -> Refused {
