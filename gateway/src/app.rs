@@ -289,7 +289,7 @@ async fn open(
         directory: Arc::clone(&directory),
         cases: Arc::clone(&cases),
         released: Arc::clone(&federation.released),
-        agreements: agreements,
+        agreements,
         windows: config.alerts.windows,
         clock: Arc::clone(&clock),
     });

@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod checks;
 mod entries;
+mod hits;
 mod layers;
 mod ledger;
 mod owners;
@@ -49,6 +50,7 @@ use crate::app::App;
     modifiers(&Security, &Problems),
     tags(
         (name = "questions", description = "Asking about a plate"),
+        (name = "alerts", description = "Being told when a wanted plate is read"),
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "review", description = "What auditors, source owners and the public get to see of the ledger"),
         (name = "sources", description = "Where reads come from"),
@@ -112,6 +114,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reports::declare))
         .routes(routes!(reports::statement))
         .routes(routes!(reports::transparency))
+        .routes(routes!(hits::list))
+        .routes(routes!(hits::stream::follow))
+        .routes(routes!(hits::show))
+        .routes(routes!(hits::review))
         .routes(routes!(sources::list))
         .routes(routes!(policy::show))
         .routes(routes!(push::push))

@@ -251,7 +251,7 @@ pub(super) async fn revoke_key(
 
 impl App {
     /// The body of a caller who is known; a request that holds none is refused and recorded.
-    async fn known_body<T: DeserializeOwned>(
+    pub(super) async fn known_body<T: DeserializeOwned>(
         &self,
         caller: &Caller,
         request: Request,

@@ -20,7 +20,7 @@ impl Directory {
         assurance: Assurance,
     ) -> Result<Option<Identity>, ControlError> {
         if let Some(found) = self.of_configuration(subject) {
-            return Ok(Some(found.as_sure_as(assurance)));
+            return Ok(Some(found.at_most(assurance)));
         }
         let Some(control) = &self.control else {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Directory {
 }
 
 impl Identity {
-    fn as_sure_as(mut self, assurance: Assurance) -> Self {
+    fn at_most(mut self, assurance: Assurance) -> Self {
         let principal = Arc::make_mut(&mut self.principal);
         // A configured token is as sure as it is, whatever is said.
         principal.attributes.assurance = principal.attributes.assurance.min(assurance);

@@ -26,7 +26,7 @@ use crate::{
     alerts::{Found, List},
     federation::{cover, decision_entry, intent_entry},
     ledger::{Ledger, LedgerError, Receipt},
-    watch::{self, WatchError},
+    watch::{self, HitRow, WatchError},
 };
 
 /// A read that matches an entry.
@@ -83,6 +83,58 @@ impl Matching {
             let (requester, query) = (Arc::new(asked.requester), Arc::new(asked.query));
             self.released.remember(&requester, &query, reads, now);
         }
+    }
+
+    /// Lets the owner of a hit fetch the images of its read for a while, if the agreement still allows that they are told of it.
+    pub(crate) async fn show_again(
+        &self,
+        hit: &HitRow,
+        notice: &HitNotice,
+        now: Timestamp,
+    ) -> Result<(), WatchError> {
+        let shown = self.pictures_of(hit, notice, now).await;
+        match shown {
+            Ok(Some(pictures)) => self.show_pictures(pictures, now),
+            Ok(None) => {}
+            Err(Stuck::Hits(error)) => return Err(error),
+            Err(error) => tracing::error!(%error, "the images of a hit cannot be offered again"),
+        }
+        Ok(())
+    }
+
+    async fn pictures_of(
+        &self,
+        hit: &HitRow,
+        notice: &HitNotice,
+        now: Timestamp,
+    ) -> Result<Option<Pictures>, Stuck> {
+        let current = self.store.current(vec![notice.read.id.clone()]).await?;
+        let Some(current) = current.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        let (list, kept) = (notice.list, self.lists.entry(hit.entry, now).await);
+        let (Ok(list), Some(wanted)) = (
+            self.lists.list(list).await,
+            kept.ok().and_then(|kept| kept.entry),
+        ) else {
+            return Ok(None);
+        };
+        let (Ok(asked), Some(agreement)) = (
+            self.asked(&list, &wanted, &current.read).await?,
+            self.agreements.get(&hit.source),
+        ) else {
+            return Ok(None);
+        };
+        let asking = self.policy.asking(&asked.requester);
+        let decided = self
+            .policy
+            .decide_alert(agreement, &asking, &asked.query, now);
+        let released = decided.decision.ok();
+        let released = released.and_then(|permit| permit.release(current.read));
+        Ok(released.map(|read| Pictures {
+            asked,
+            reads: cover(&mut [read]),
+        }))
     }
 
     /// Decides whether the owner may be told of the read, by the agreement as it is now.

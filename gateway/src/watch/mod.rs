@@ -18,6 +18,7 @@ mod purge;
 mod review;
 mod row;
 mod schema;
+mod shown;
 #[cfg(test)]
 mod tests;
 

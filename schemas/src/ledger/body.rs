@@ -410,6 +410,7 @@ pub enum AdminAction {
     Erasure,
     AlertChange,
     HitReview,
+    HitsRead,
 }
 
 /// Something done to the gateway.
