@@ -42,6 +42,7 @@ use crate::{
     ingest::{Intake, Quarantine},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
+    listing::Listing,
     matching::Matching,
     owners::Owners,
     policy::{Policy, PolicySource},
@@ -78,7 +79,7 @@ pub struct App {
     pub(crate) cases: Arc<Cases>,
     /// Alert lists.
     pub(crate) alerts: alerts::Book,
-    pub(crate) alert_limits: AlertLimits,
+    pub(crate) listing: Listing,
     /// What owners of alert lists were told.
     pub(crate) hits: watch::Book,
     /// Who listens for hits.
@@ -270,6 +271,16 @@ async fn open(
     let (lists, hits) = watching(&data_dir, config.alerts, clock.now())?;
     let hub = watch::Hub::default();
     let agreements = agreements_of(&sources);
+    let listing = Listing {
+        book: lists.clone(),
+        ledger: Arc::clone(&ledger),
+        policy: Arc::clone(&policy),
+        directory: Arc::clone(&directory),
+        cases: Arc::clone(&cases),
+        sources: sources.iter().map(Listing::watched).collect(),
+        limits: config.alerts,
+        clock: Arc::clone(&clock),
+    };
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -309,7 +320,7 @@ async fn open(
         desk,
         cases,
         alerts: lists,
-        alert_limits: config.alerts,
+        listing,
         hits,
         hub,
         matching,
@@ -567,6 +578,9 @@ async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
             Ok(swept) if swept.reads.is_empty() && swept.months == 0 => {}
             Ok(swept) => tracing::info!(?swept, "expired reads are gone"),
             Err(error) => tracing::error!(%error, "expired reads could not be removed"),
+        }
+        if let Err(error) = app.alerts.sweep(app.clock.now()).await {
+            tracing::error!(%error, "entries of alert lists that ended could not be erased");
         }
         if let Err(error) = app.cases.sweep(&app.ledger).await {
             tracing::error!(%error, "overdue justifications could not be looked for");

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod ingest;
 pub mod ledger;
 pub mod limits;
+mod listing;
 mod matching;
 pub mod notify;
 pub(crate) mod owners;

@@ -1,5 +1,6 @@
 //! Request and response types of the HTTP API.
 
+pub mod alerts;
 mod entries;
 pub mod hits;
 pub mod identity;

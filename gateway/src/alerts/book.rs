@@ -1,6 +1,10 @@
 //! The file, and everything about lists as wholes.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -8,7 +12,7 @@ use turnpike_matcher::Matcher;
 use uuid::Uuid;
 
 use super::{
-    AlertError, By, List, NewList, What,
+    AlertError, By, List, NewList, State, What,
     feed::{Feed, looked},
     row::{self, ENTRY, LIST, Placed},
     schema,
@@ -156,6 +160,39 @@ impl Book {
             );
             let mut statement = connection.prepare_cached(&query)?;
             statement.query_and_then(params![case], row::list)?.collect()
+        })
+        .await
+    }
+
+    /// Everybody who has a list that is not closed.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn owners(&self) -> Result<BTreeSet<String>, AlertError> {
+        self.run(|connection, _| {
+            let mut statement = connection
+                .prepare_cached("SELECT DISTINCT owner FROM lists WHERE closed_at IS NULL")?;
+            let owners = statement.query_map([], |row| row.get(0))?;
+            owners.collect::<Result<_, _>>().map_err(Into::into)
+        })
+        .await
+    }
+
+    /// How many entries of a list are in which state, those that are erased aside.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn counts(
+        &self,
+        list: Uuid,
+        now: Timestamp,
+    ) -> Result<BTreeMap<State, u64>, AlertError> {
+        self.run(move |connection, _| {
+            let mut counts = BTreeMap::new();
+            for one in placed(connection, list, now)? {
+                *counts.entry(one.kept.state).or_insert(0) += 1;
+            }
+            Ok(counts)
         })
         .await
     }

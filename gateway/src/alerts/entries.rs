@@ -162,6 +162,38 @@ impl Book {
         .await
     }
 
+    /// Says of every entry of a list that it still holds; how many there are.
+    ///
+    /// # Errors
+    /// [`AlertError::Missing`], [`AlertError::Closed`].
+    pub async fn confirm_all(&self, id: Uuid, by: By) -> Result<u64, AlertError> {
+        self.step(move |tables, feed| {
+            let list = open(row::list_of(tables, id)?)?;
+            tables.execute(
+                "UPDATE entries SET confirmed_at = ?2 WHERE list = ?1 AND removed_at IS NULL",
+                params![id.to_string(), by.at.as_microsecond()],
+            )?;
+            let there = placed(tables, id, by.at)?;
+            for one in &there {
+                note_down(
+                    tables,
+                    number(one.kept.id),
+                    by.at,
+                    Some(&by),
+                    What::Confirmed,
+                )?;
+                if let (Some(entry), Some(slot), Some(until)) =
+                    (&one.kept.entry, one.slot, one.until())
+                {
+                    feed.renew(looked(slot, entry, list.list.look_alike, until));
+                }
+            }
+            changed(tables, &list)?;
+            Ok(u64::try_from(there.len()).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+
     /// Agrees to an entry that waits for a second person.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ pub struct Duties {
 }
 
 /// Whether an entry is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// It is.
     Active,

@@ -3,6 +3,7 @@
 //! Every route is bounded in body, headers and time, answers errors as problem+json, and leaves an entry when it refuses.
 //! The three of `system`, the notice and those that sign somebody in are the only ones that need no token besides the documentation.
 
+mod alert_lists;
 mod audit;
 mod body;
 mod caller;
@@ -114,6 +115,15 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reports::declare))
         .routes(routes!(reports::statement))
         .routes(routes!(reports::transparency))
+        .routes(routes!(alert_lists::lists, alert_lists::make))
+        .routes(routes!(alert_lists::show, alert_lists::close))
+        .routes(routes!(alert_lists::confirm_all))
+        .routes(routes!(alert_lists::entries, alert_lists::add))
+        .routes(routes!(alert_lists::remove))
+        .routes(routes!(alert_lists::renew))
+        .routes(routes!(alert_lists::confirm))
+        .routes(routes!(alert_lists::approve))
+        .routes(routes!(alert_lists::history))
         .routes(routes!(hits::list))
         .routes(routes!(hits::stream::follow))
         .routes(routes!(hits::show))

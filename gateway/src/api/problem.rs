@@ -44,6 +44,8 @@ kinds! {
     STEP_UP = "insufficient_user_authentication", UNAUTHORIZED, "A surer sign-in is needed";
     NOTICE = "notice_not_acknowledged", FORBIDDEN, "The system-use notice must be acknowledged";
     EXISTS = "exists", CONFLICT, "There is one already";
+    CHANGED = "changed", CONFLICT, "It is no longer as you saw it";
+    FULL = "full", CONFLICT, "There is no room for more";
     ACCOUNTS_UNAVAILABLE = "accounts_unavailable", SERVICE_UNAVAILABLE, "Callers cannot be recognised right now";
     FORBIDDEN = "forbidden", FORBIDDEN, "Your roles do not allow this";
     JUSTIFICATION_OVERDUE = "justification_overdue", FORBIDDEN, "An earlier urgent question is not justified yet";

@@ -1,16 +1,11 @@
 //! The question an entry of a list stands for, asked about one read: by its owner, as they are now, for the case of the list.
 
-use jiff::{SignedDuration, Timestamp};
 use turnpike_schemas::{
-    agreement::Requester,
-    alert::{Entry, Wanted},
-    api::QueryRequest,
-    query::{MatchMode, Query, TimeWindow},
-    read::PlateRead,
+    agreement::Requester, alert::Entry, api::QueryRequest, query::Query, read::PlateRead,
 };
 
 use super::{Matching, Stuck};
-use crate::alerts::List;
+use crate::{alerts::List, listing::question};
 
 /// Who is to be told, and what they asked for.
 pub(super) struct Asked {
@@ -63,29 +58,10 @@ impl Matching {
 
 /// A question about the plate of the entry at the moment of the read.
 fn request(list: &List, entry: &Entry, read: &PlateRead) -> Option<QueryRequest> {
-    let terms = &list.list.terms;
+    let asked = question(&list.list, &entry.wanted, read.observation.captured_at)?;
     Some(QueryRequest {
-        plate: entry.wanted.expose().to_owned(),
-        match_mode: match entry.wanted {
-            Wanted::Pattern(_) => MatchMode::Partial,
-            Wanted::Plate(_) if list.list.look_alike => MatchMode::LookAlike,
-            Wanted::Plate(_) => MatchMode::Exact,
-        },
         jurisdiction: entry.jurisdiction.clone(),
-        window: moment(read.observation.captured_at)?,
-        purpose: terms.purpose,
-        offence: terms.offence,
-        case_reference: terms.case_reference.clone(),
-        on_behalf_of: terms.on_behalf_of.clone(),
         sources: Some(vec![read.source.clone()]),
-        deadline_ms: None,
-        urgent: false,
-        warrant: None,
-        note: None,
+        ..asked
     })
-}
-
-fn moment(at: Timestamp) -> Option<TimeWindow> {
-    let end = at.checked_add(SignedDuration::from_secs(1)).ok()?;
-    TimeWindow::new(at, end).ok()
 }

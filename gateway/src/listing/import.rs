@@ -1,0 +1,244 @@
+//! Entries from a file or a request: compared with what is there, decided, recorded, and only then added.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use turnpike_schemas::{
+    alert::{Draft, Existing, Mode, Plan, Row, RowResult, Wanted, plan},
+    api::alerts::{AlertImport, AlertRow, MAX_ROWS, NewAlertEntries},
+};
+use uuid::Uuid;
+
+use super::{
+    ListError, Listing,
+    bounds::{Decided, Samples},
+};
+use crate::{
+    alerts::{Import, Kept, List, file},
+    identity::Identity,
+};
+
+/// Rows as they were sent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    /// Each with its line.
+    pub(crate) rows: Vec<Row>,
+    /// Columns that are not read.
+    pub(crate) ignored: Vec<u32>,
+}
+
+/// An import as it was sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// The rows.
+    pub(crate) rows: Rows,
+    /// What they are to the list.
+    pub(crate) mode: Mode,
+    /// Nothing is to be changed.
+    pub(crate) dry_run: bool,
+    /// Names the import, where its sender gave it a name: the same again changes nothing.
+    pub(crate) key: Option<String>,
+    /// SHA-256 of what was sent, hexadecimal.
+    pub(crate) sha256: String,
+}
+
+impl From<file::Rows> for Rows {
+    fn from(rows: file::Rows) -> Self {
+        Self {
+            rows: rows.rows,
+            ignored: rows.ignored,
+        }
+    }
+}
+
+impl From<NewAlertEntries> for Rows {
+    fn from(sent: NewAlertEntries) -> Self {
+        let rows = (1..).zip(sent.entries).map(|(line, entry)| Row {
+            line,
+            draft: Draft {
+                plate: entry.plate,
+                jurisdiction: entry.jurisdiction,
+                reason: entry.reason,
+                expires_at: entry.expires_at,
+                note: entry.note,
+                broken: false,
+            },
+        });
+        Self {
+            rows: rows.collect(),
+            ignored: Vec::new(),
+        }
+    }
+}
+
+impl Listing {
+    /// Adds and removes what the rows say, or says what that would be.
+    ///
+    /// # Errors
+    /// [`ListError`]; then nothing is changed.
+    pub(crate) async fn import(
+        &self,
+        identity: &Identity,
+        id: Uuid,
+        sent: Sent,
+    ) -> Result<AlertImport, ListError> {
+        let list = self.owned(identity, id).await?;
+        let now = self.clock.now();
+        let key = sent.key.unwrap_or_else(|| Uuid::now_v7().to_string());
+        let before = self.book.import_of(id, &key, &sent.sha256).await?;
+        let existing = self.book.entries(id, now).await?;
+        let rows = sent.rows.rows;
+        let samples = Samples::of(&rows);
+        let decided = self.decide(identity, &list, &samples, now).await?;
+        let (bounds, mode) = (decided.bounds, sent.mode);
+        let existing: Vec<Existing> = existing.into_iter().filter_map(there).collect();
+        let removable: BTreeMap<u64, String> = existing
+            .iter()
+            .map(|one| (one.id, one.entry.wanted.expose().to_owned()))
+            .collect();
+        let planned =
+            tokio::task::spawn_blocking(move || plan(&existing, &rows, mode, &bounds, now));
+        let planned = planned
+            .await
+            .map_err(|_| crate::alerts::AlertError::Unreadable("the comparison was cut short"))?;
+        let mut report = report(&planned, &decided, &list);
+        (report.mode, report.dry_run) = (mode, sent.dry_run);
+        report.ignored_columns = sent.rows.ignored;
+        let changes = !planned.add.is_empty() || !planned.remove.is_empty();
+        if let Some(before) = before {
+            report.added = before.added.len() as u64;
+            (report.removed, report.revision) = (before.removed, before.revision);
+            return Ok(report);
+        }
+        if sent.dry_run || !changes {
+            return Ok(report);
+        }
+        let gone = planned.remove.iter();
+        let gone: Vec<String> = gone.filter_map(|id| removable.get(id).cloned()).collect();
+        let import = Import {
+            revision: list.revision,
+            key,
+            sha256: sent.sha256,
+            add: planned.add,
+            remove: planned.remove,
+            duties: decided.duties,
+        };
+        report.revision = self.apply(identity, &list, import, gone, now).await?;
+        Ok(report)
+    }
+
+    async fn apply(
+        &self,
+        identity: &Identity,
+        list: &List,
+        import: Import,
+        gone: Vec<String>,
+        now: Timestamp,
+    ) -> Result<u64, ListError> {
+        let plates = import.add.iter();
+        let plates = plates.map(|entry| entry.wanted.expose().to_owned());
+        let counts = [
+            ("added", import.add.len().into()),
+            ("removed", import.remove.len().into()),
+            ("sha256", import.sha256.as_str().into()),
+        ];
+        let named = [("plates", plates.collect()), ("plates_removed", gone)];
+        let entry = self
+            .record(identity, list, "imported", &named, &counts)
+            .await?;
+        let done = self
+            .book
+            .import(list.id, import, self.by(identity, now, entry))
+            .await?;
+        Ok(done.revision)
+    }
+}
+
+impl Samples {
+    pub(super) fn one(wanted: &Wanted) -> Self {
+        let wanted = Some(wanted.clone());
+        match wanted {
+            Some(Wanted::Pattern(_)) => Self {
+                partial: wanted,
+                ..Self::default()
+            },
+            _ => Self {
+                whole: wanted,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The first whole and the first partial plate that can be read.
+    fn of(rows: &[Row]) -> Self {
+        let mut samples = Self::default();
+        for row in rows {
+            match Wanted::parse(&row.draft.plate) {
+                Ok(wanted @ Wanted::Plate(_)) => {
+                    samples.whole.get_or_insert(wanted);
+                }
+                Ok(wanted @ Wanted::Pattern(_)) => {
+                    samples.partial.get_or_insert(wanted);
+                }
+                Err(_) => {}
+            }
+            if samples.whole.is_some() && samples.partial.is_some() {
+                break;
+            }
+        }
+        samples
+    }
+}
+
+fn there(kept: Kept) -> Option<Existing> {
+    let (id, entry) = (kept.id, kept.entry?);
+    Some(Existing { id, entry })
+}
+
+fn report(planned: &Plan, decided: &Decided, list: &List) -> AlertImport {
+    let mut counts = BTreeMap::new();
+    let (mut rows, mut not_listed) = (Vec::new(), 0);
+    for (line, result) in &planned.rows {
+        *counts.entry(word(result).to_owned()).or_insert(0) += 1;
+        let quiet = matches!(
+            result,
+            RowResult::Added | RowResult::Unchanged | RowResult::Repeated { .. }
+        );
+        match quiet {
+            true => {}
+            false if rows.len() < MAX_ROWS => rows.push(AlertRow {
+                line: *line,
+                result: result.clone(),
+            }),
+            false => not_listed += 1,
+        }
+    }
+    let days = decided.duties.confirm_every.as_hours() / 24;
+    AlertImport {
+        dry_run: true,
+        mode: Mode::Incremental,
+        counts,
+        rows,
+        rows_not_listed: not_listed,
+        added: planned.add.len() as u64,
+        removed: planned.remove.len() as u64,
+        removal_held_back: planned.removal_held_back,
+        ignored_columns: Vec::new(),
+        needs_approval: decided.duties.approval,
+        confirm_every_days: u64::try_from(days).ok().filter(|_| decided.decides),
+        sources: decided.sources.clone(),
+        revision: list.revision,
+    }
+}
+
+fn word(result: &RowResult) -> &'static str {
+    match result {
+        RowResult::Added => "added",
+        RowResult::Unchanged => "unchanged",
+        RowResult::Repeated { .. } => "repeated",
+        RowResult::Contradicts { .. } => "contradicts",
+        RowResult::Conflicts { .. } => "conflicts",
+        RowResult::Full => "full",
+        RowResult::Wrong { .. } => "wrong",
+    }
+}
