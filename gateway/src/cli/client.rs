@@ -5,14 +5,41 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt as _;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use turnpike_schemas::api::Problem;
 
-use super::exit::{Exit, Outcome};
+use super::{
+    exit::{Exit, Outcome},
+    progress::bytes_bar,
+};
 
 /// Longer than the longest deadline of a question.
 const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// For a large file and what is made of it.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Longer than any stream of the gateway's.
+const FOREVER: Duration = Duration::from_secs(24 * 3_600);
+
+/// What is sent at once of a file.
+const PIECE: usize = 64 << 10;
+
+/// A file to be sent.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) body: bytes::Bytes,
+    pub(super) content_type: &'static str,
+    /// Names it, so that sent again it changes nothing.
+    pub(super) key: Option<String>,
+}
+
+fn pieces(body: &bytes::Bytes) -> impl Iterator<Item = bytes::Bytes> {
+    let starts = (0..body.len()).step_by(PIECE);
+    starts.map(|start| body.slice(start..body.len().min(start + PIECE)))
+}
 
 /// Which gateway, and as whom.
 #[derive(Debug, clap::Args)]
@@ -79,6 +106,76 @@ impl Server {
             .map(drop)
     }
 
+    /// Sends a file, telling how far it is.
+    pub(super) async fn post_file<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: Upload,
+    ) -> Result<T, Outcome> {
+        let bar = bytes_bar(file.body.len() as u64, "sent");
+        let (length, told) = (file.body.len(), bar.clone());
+        let pieces: Vec<bytes::Bytes> = pieces(&file.body).collect();
+        let pieces = futures::stream::iter(pieces).map(move |piece| {
+            told.inc(piece.len() as u64);
+            Ok::<_, std::io::Error>(piece)
+        });
+        let mut request = self
+            .request(Method::POST, path)?
+            .timeout(LONG)
+            .header("content-type", file.content_type)
+            .header("content-length", length)
+            .body(reqwest::Body::wrap_stream(pieces));
+        if let Some(key) = &file.key {
+            request = request.header("idempotency-key", key);
+        }
+        let answer = self.send(request).await;
+        bar.finish_and_clear();
+        answer
+    }
+
+    /// Begins to follow a stream of events; its parts come as they come.
+    pub(super) async fn follow(
+        &self,
+        path: &str,
+        last_event: Option<u64>,
+    ) -> Result<reqwest::Response, Outcome> {
+        let mut request = self
+            .request(Method::GET, path)?
+            .timeout(FOREVER)
+            .header("accept", "text/event-stream");
+        if let Some(last) = last_event {
+            request = request.header("last-event-id", last);
+        }
+        let unreachable = |error: reqwest::Error| self.unreachable(&error.without_url());
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.map_err(unreachable)?;
+        Err(refused(status, &body))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Outcome {
+        let message = format!(
+            "the gateway at {} cannot be reached: {error}; is it running?",
+            self.server
+        );
+        Outcome::new(Exit::Unavailable, message)
+    }
+
+    /// An answer of a particular type.
+    pub(super) async fn text_as(&self, path: &str, kind: &str) -> Result<String, Outcome> {
+        let request = self.request(Method::GET, path)?.header("accept", kind);
+        let body = self.answer(request).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Asks for something to be done that takes no body.
+    pub(super) async fn act<T: DeserializeOwned>(&self, path: &str) -> Result<T, Outcome> {
+        self.send(self.request(Method::POST, path)?).await
+    }
+
     /// The file of the token, where one is named.
     pub(super) fn token_file(&self) -> Option<&Path> {
         self.token_file.as_deref()
@@ -135,14 +232,7 @@ impl Server {
 
     /// The body of a good answer.
     async fn answer(&self, request: RequestBuilder) -> Result<bytes::Bytes, Outcome> {
-        let unreachable = |error: reqwest::Error| {
-            let message = format!(
-                "the gateway at {} cannot be reached: {}; is it running?",
-                self.server,
-                error.without_url()
-            );
-            Outcome::new(Exit::Unavailable, message)
-        };
+        let unreachable = |error: reqwest::Error| self.unreachable(&error.without_url());
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let body = response.bytes().await.map_err(unreachable)?;

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod agreement;
+mod alert_list;
 mod audit;
 mod client;
 mod config_check;
@@ -11,6 +12,7 @@ mod decode;
 mod entries;
 mod events;
 mod exit;
+mod hits;
 mod key;
 mod ledger;
 mod login;
@@ -62,6 +64,12 @@ enum Command {
     Justify(urgent::Justify),
     /// List urgent questions and what is owed for them
     Urgent(urgent::Urgent),
+    /// Look after alert lists: plates you are told of when one is read
+    #[command(subcommand)]
+    AlertList(alert_list::AlertListCommand),
+    /// Follow and review hits of your alert lists
+    #[command(subcommand)]
+    Hits(hits::HitsCommand),
     /// Say which source needs somebody and why, and list all of them
     Sources(sources::Sources),
     /// Bring a source in, check it, see when its payloads change
@@ -184,6 +192,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Explain(command) => runtime()?.block_on(command.run(out)),
         Command::Justify(command) => runtime()?.block_on(command.run(out)),
         Command::Urgent(command) => runtime()?.block_on(command.run(out)),
+        Command::AlertList(command) => runtime()?.block_on(command.run(out)),
+        Command::Hits(command) => runtime()?.block_on(command.run(out)),
         Command::Sources(command) => runtime()?.block_on(command.run(out)),
         Command::Source(command) => runtime()?.block_on(command.run(out)),
         Command::Decode(command) => command.run(out),
