@@ -1,5 +1,6 @@
 //! From a pushed read to what the owner of an alert list is told, through a real gateway: once, as agreed, and on record.
 
+mod desk;
 mod restarts;
 
 use std::collections::BTreeSet;

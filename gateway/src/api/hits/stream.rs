@@ -49,6 +49,8 @@ struct Following {
     /// The last event that was sent.
     sent: u64,
     page: VecDeque<Event>,
+    /// The number it begins at is still to be sent: a connection that ends before anything happens is taken up there.
+    begins: bool,
     woken: Receiver<u64>,
     until: Instant,
 }
@@ -101,6 +103,7 @@ pub(in crate::api) async fn follow(
         owner,
         sent,
         page: VecDeque::new(),
+        begins: true,
         woken,
         until: Instant::now() + LONGEST,
     };
@@ -138,6 +141,9 @@ fn last_event(
 impl Following {
     /// The next event, once there is one; nothing at the end.
     async fn next(&mut self) -> Option<Line> {
+        if std::mem::take(&mut self.begins) {
+            return Some(Line::default().id(self.sent.to_string()));
+        }
         loop {
             if let Some(event) = self.page.pop_front() {
                 self.sent = event.seq;

@@ -196,6 +196,7 @@ mod tests {
                 .map(|sent| (sent.id, sent.data))
                 .collect();
             let wanted = [
+                (Some(6), String::new()),
                 (Some(7), "{\"a\":1}".to_owned()),
                 (Some(8), "{}".to_owned()),
             ];
