@@ -34,6 +34,7 @@ use crate::{
     accounts::Accounts,
     agreements, alerts, api,
     cases::Cases,
+    channels::{self, Channels, Sender},
     config::{self, AlertLimits, Config, HttpLimits},
     control::Control,
     deliveries::Deliveries,
@@ -87,6 +88,8 @@ pub struct App {
     pub(crate) matching: Arc<Matching>,
     /// Ends what goes on for as long as somebody listens.
     pub(crate) stop: CancellationToken,
+    /// Where owners' systems are told of hits.
+    pub(crate) channels: Channels,
     pub(crate) intake: Arc<Intake>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) accounts: Accounts,
@@ -305,6 +308,24 @@ async fn open(
         clock: Arc::clone(&clock),
     });
     workers.matching = Some(Arc::clone(&matching));
+    let channels = Channels::new(
+        channels::Book::open(&data_dir.join("channels.sqlite"))?,
+        hits.clone(),
+        Arc::clone(&ledger),
+        Arc::clone(&clock),
+        config.webhooks,
+    );
+    workers.sender = Some(Sender::new(
+        channels.clone(),
+        hub.clone(),
+        Arc::clone(&directory),
+        config
+            .ledger
+            .tree
+            .as_ref()
+            .and_then(|tree| tree.origin.as_deref())
+            .unwrap_or("turnpike"),
+    ));
     let app = App {
         limits: Limits::new(&config.limits),
         refusals: Refusals::new(
@@ -325,6 +346,7 @@ async fn open(
         hub,
         matching,
         stop: CancellationToken::new(),
+        channels,
         intake,
         directory,
         accounts,
@@ -585,6 +607,9 @@ async fn sweep(app: Arc<App>, every: Duration, stop: CancellationToken) {
         if let Err(error) = app.cases.sweep(&app.ledger).await {
             tracing::error!(%error, "overdue justifications could not be looked for");
         }
+        if let Err(error) = app.channels.sweep().await {
+            tracing::error!(%error, "old deliveries could not be forgotten");
+        }
         app.telemetry.upkeep();
     }
 }
@@ -674,6 +699,18 @@ impl App {
     #[must_use]
     pub fn hits(&self) -> &watch::Book {
         &self.hits
+    }
+
+    /// Who listens for hits, for whoever embeds a gateway: what is written to [`App::hits`] is told here.
+    #[must_use]
+    pub fn hub(&self) -> &watch::Hub {
+        &self.hub
+    }
+
+    /// Where owners' systems are told of hits, for whoever embeds a gateway.
+    #[must_use]
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// The read store, for whoever embeds a gateway.

@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod cases;
+pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod control;

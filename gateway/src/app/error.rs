@@ -10,6 +10,7 @@ use crate::{
     agreements,
     alerts::AlertError,
     cases::BookError,
+    channels::ChannelError,
     control::ControlError,
     ledger::LedgerError,
     policy::{Fault, PolicyError},
@@ -49,6 +50,9 @@ pub enum StartError {
     /// What owners of alert lists were told cannot be opened.
     #[error(transparent)]
     Hits(#[from] WatchError),
+    /// The channels of owners cannot be opened.
+    #[error(transparent)]
+    Channels(#[from] ChannelError),
     /// The control store cannot be opened.
     #[error("accounts cannot be opened: {0}")]
     Control(#[from] ControlError),

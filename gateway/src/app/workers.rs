@@ -8,6 +8,7 @@ use turnpike_adapters::transport::{TransportConfig, http_hosts};
 
 use super::StartError;
 use crate::{
+    channels::Sender,
     config,
     federation::Source,
     ingest::{DropFolder, Intake, Listener, Poller, SftpPull},
@@ -22,6 +23,7 @@ pub(super) struct Workers {
     listeners: Vec<Listener>,
     pulls: Vec<SftpPull>,
     pub(super) matching: Option<Arc<Matching>>,
+    pub(super) sender: Option<Sender>,
 }
 
 pub(super) fn pinned(settings: &config::Source) -> TransportConfig {
@@ -89,6 +91,9 @@ impl Workers {
         }
         if let Some(matching) = self.matching {
             tasks.spawn(matching.run(stop.clone()));
+        }
+        if let Some(sender) = self.sender {
+            tasks.spawn(sender.run(stop.clone()));
         }
     }
 }

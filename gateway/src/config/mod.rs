@@ -48,6 +48,7 @@ pub(crate) use sources::inline_files;
 use crate::{
     agreements::{AgreementKeys, Approval},
     cases::{CaseRules, Vocabulary},
+    channels::Rules,
     ledger::LedgerConfig,
     policy::PolicySource,
     tlog::Witnesses,
@@ -95,6 +96,8 @@ pub struct Config {
     pub keep_notes_days: u32,
     /// How much alert lists may hold.
     pub alerts: AlertLimits,
+    /// Which addresses may be told of hits.
+    pub webhooks: Rules,
     /// How the ledger is reviewed.
     pub review: Review,
     /// Whether every agreement must be signed.

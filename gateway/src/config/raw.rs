@@ -35,6 +35,7 @@ pub(super) struct RawScalars {
     pub(super) vocabulary: RawVocabulary,
     pub(super) notes: RawNotes,
     pub(super) alerts: RawAlerts,
+    pub(super) webhooks: RawWebhooks,
     pub(super) identity: RawIdentity,
     pub(super) review: RawReview,
     pub(super) agreements: RawAgreements,
@@ -137,6 +138,13 @@ pub(super) struct RawAlerts {
     pub(super) owners: u32,
     pub(super) passage_s: u64,
     pub(super) repeat_s: u64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(super) struct RawWebhooks {
+    pub(super) allow_private_addresses: bool,
+    pub(super) allow_http: bool,
 }
 
 impl Default for RawAlerts {
@@ -283,6 +291,7 @@ impl Default for RawScalars {
             vocabulary: RawVocabulary::default(),
             notes: RawNotes::default(),
             alerts: RawAlerts::default(),
+            webhooks: RawWebhooks::default(),
             identity: RawIdentity::default(),
             review: RawReview::default(),
             agreements: RawAgreements::default(),

@@ -21,7 +21,7 @@ use super::{
     report::Report,
     review, sources,
 };
-use crate::policy::PolicySource;
+use crate::{channels::Rules, policy::PolicySource};
 
 /// A list is compared with a file of it as a whole.
 const MAX_LIST_ENTRIES: u64 = 1_000_000;
@@ -108,6 +108,10 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         cases: BTreeMap::new(),
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
         alerts: alerts(&raw.alerts, report),
+        webhooks: Rules {
+            allow_private_addresses: raw.webhooks.allow_private_addresses,
+            allow_http: raw.webhooks.allow_http,
+        },
         review: review::review(&raw.review, report),
         require_signatures: raw.agreements.require_signatures,
         agreement_keys: crate::agreements::AgreementKeys::default(),

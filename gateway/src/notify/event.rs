@@ -18,6 +18,8 @@ pub enum EventKind {
     Reviewed,
     /// Many hits at once, counted; each of them can still be asked for.
     Digest,
+    /// Nothing: whoever set up a receiver wants to know whether it is there.
+    Test,
 }
 
 /// One event.
@@ -60,6 +62,7 @@ impl EventKind {
             Self::Amended => "org.turnpike.hit.amended.v1",
             Self::Reviewed => "org.turnpike.hit.reviewed.v1",
             Self::Digest => "org.turnpike.hits.digest.v1",
+            Self::Test => "org.turnpike.test.v1",
         }
     }
 }
@@ -117,11 +120,11 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_type_of_its_own_and_a_digest_has_no_subject() {
-        use EventKind::{Amended, Digest, Hit, Reviewed};
-        let types: std::collections::BTreeSet<&str> = [Hit, Amended, Reviewed, Digest]
+        use EventKind::{Amended, Digest, Hit, Reviewed, Test};
+        let types: std::collections::BTreeSet<&str> = [Hit, Amended, Reviewed, Digest, Test]
             .map(EventKind::as_type)
             .into();
-        assert_eq!(types.len(), 4);
+        assert_eq!(types.len(), 5);
         let digest = Event {
             subject: None,
             ..event(Digest)

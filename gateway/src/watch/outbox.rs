@@ -63,6 +63,22 @@ impl Book {
         .await
     }
 
+    /// Whose events there are after `seq`.
+    ///
+    /// # Errors
+    /// [`WatchError::Database`].
+    pub async fn owners_after(&self, seq: u64) -> Result<Vec<String>, WatchError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT owner FROM outbox WHERE seq > ?1 ORDER BY owner",
+            )?;
+            let after = i64::try_from(seq).unwrap_or(i64::MAX);
+            let owners = statement.query_map([after], |row| row.get(0))?;
+            Ok(owners.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// The number of the last event there ever was; 0 before the first.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 use turnpike_schemas::{
     hit::{HitId, HitState, Standing},
     read::SourceId,
@@ -57,7 +58,8 @@ pub struct HitRow {
 }
 
 /// What an event tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// A hit nobody was told of.
     Hit,

@@ -411,6 +411,7 @@ pub enum AdminAction {
     AlertChange,
     HitReview,
     HitsRead,
+    ChannelChange,
 }
 
 /// Something done to the gateway.
