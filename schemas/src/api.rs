@@ -1,6 +1,7 @@
 //! Request and response types of the HTTP API.
 
 pub mod alerts;
+pub mod channels;
 mod entries;
 pub mod hits;
 pub mod identity;

@@ -7,6 +7,7 @@ mod alert_lists;
 mod audit;
 mod body;
 mod caller;
+mod channels;
 mod checks;
 mod entries;
 mod hits;
@@ -54,6 +55,7 @@ use crate::app::App;
         (name = "alerts", description = "Being told when a wanted plate is read"),
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "review", description = "What auditors, source owners and the public get to see of the ledger"),
+        (name = "hits", description = "Being told when a wanted plate is read"),
         (name = "sources", description = "Where reads come from"),
         (name = "ledger", description = "The record of everything"),
         (name = "identity", description = "Signing in, accounts and keys"),
@@ -128,6 +130,12 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(hits::stream::follow))
         .routes(routes!(hits::show))
         .routes(routes!(hits::review))
+        .routes(routes!(channels::list, channels::add))
+        .routes(routes!(channels::remove))
+        .routes(routes!(channels::rotate))
+        .routes(routes!(channels::deliveries))
+        .routes(routes!(channels::replay))
+        .routes(routes!(channels::test))
         .routes(routes!(sources::list))
         .routes(routes!(policy::show))
         .routes(routes!(push::push))
