@@ -6,6 +6,7 @@ mod adapters;
 mod agreement;
 mod alert_list;
 mod audit;
+mod channel;
 mod client;
 mod config_check;
 mod decode;
@@ -99,6 +100,9 @@ enum Command {
     /// Look after keys of systems
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Look after where your systems are told of hits
+    #[command(subcommand)]
+    Channel(channel::ChannelCommand),
     /// Review what was asked: search, samples, findings, flags, weeks
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -214,6 +218,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Whoami(command) => runtime()?.block_on(command.run(out)),
         Command::User(command) => runtime()?.block_on(command.run(out)),
         Command::Key(command) => runtime()?.block_on(command.run(out)),
+        Command::Channel(command) => runtime()?.block_on(command.run(out)),
         Command::Audit(command) => runtime()?.block_on(command.run(out)),
         Command::Report(command) => runtime()?.block_on(command.run(out)),
         Command::Policy(PolicyCommand::Replay(command)) => command.run(out),
