@@ -3,7 +3,7 @@
 #
 #   ./test.sh
 #
-# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto, OpenSSH and Go, pip for pymerkle, cedarpy,
+# Needs rustup; whatever else is missing is installed first (apt-get for the C compiler, Python, Mosquitto, OpenSSH and Go, pip for pymerkle, standardwebhooks, cedarpy,
 # cvc5 and a provider of single sign-on, `cargo install` for the cargo commands). FUZZ_SECONDS sets how long each fuzz target runs, 10 unless set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -67,11 +67,12 @@ cargo_command() {
         cargo install "cargo-$name" --locked --version "$version"
 }
 
-# pymerkle and cryptography, one of the two foreign verifiers of ledgers; the other needs Go, above.
+# pymerkle and cryptography, one of the two foreign verifiers of ledgers; the other needs Go, above. standardwebhooks, a foreign verifier of webhooks.
 foreign_verifiers() {
     local venv=target/verify-python
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r docs/verify/python/requirements.txt
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r docs/verify/webhooks/requirements.txt
     "$venv/bin/pip" list --disable-pip-version-check
 }
 

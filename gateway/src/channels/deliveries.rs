@@ -170,7 +170,7 @@ fn one(
 }
 
 /// Joins the events that are told together and of which nothing was sent yet. Once it was tried a digest stays as it is, for
-/// its receiver may have it.
+/// its receiver may have it; the day in which it is tried begins with its last event.
 fn together(
     connection: &Connection,
     channel: Uuid,
@@ -196,8 +196,8 @@ fn together(
             count: count + 1,
         };
         connection
-            .prepare_cached("UPDATE deliveries SET what = ?2 WHERE place = ?1")?
-            .execute(params![place, what.stored()?])?;
+            .prepare_cached("UPDATE deliveries SET what = ?2, made_at = ?3 WHERE place = ?1")?
+            .execute(params![place, what.stored()?, now.as_microsecond()])?;
         return Ok(());
     }
     let name = format!("digest:{}", event.event);

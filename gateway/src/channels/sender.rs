@@ -118,7 +118,10 @@ impl Sender {
                 }
             };
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => {
+                    attempts.shutdown().await;
+                    return;
+                }
                 Some(done) = attempts.join_next_with_id(), if !attempts.is_empty() => {
                     busy.remove(&done.map_or_else(|error| error.id(), |(id, ())| id));
                 }
