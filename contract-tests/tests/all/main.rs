@@ -58,3 +58,4 @@ mod tidy;
 mod tree;
 #[cfg(test)]
 mod watching;
+mod webhooks;
