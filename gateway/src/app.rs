@@ -1,17 +1,11 @@
 //! The composition root: the only file that knows every module.
 
 mod error;
+mod parts;
 mod workers;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,26 +14,23 @@ use turnpike_adapters::{
     layers::{self, Stack},
     transport::HttpTransport,
 };
-use turnpike_matcher::Matcher;
 use turnpike_schemas::{
-    agreement::Agreement,
     ledger::{Admin, AdminAction, KeyId},
     read::SourceId,
-    review::unused::{Account, Governed},
 };
 
 pub use self::error::StartError;
+use self::parts::{agreements_of, desk, identity, watching};
 use self::workers::{Workers, pinned};
 use crate::{
     accounts::Accounts,
     agreements, alerts, api,
     cases::Cases,
     channels::{self, Channels, Sender},
-    config::{self, AlertLimits, Config, HttpLimits},
-    control::Control,
+    config::{self, Config, HttpLimits},
     deliveries::Deliveries,
     federation::{Federation, LiveShape, Source, SourceTally},
-    identity::{Directory, oidc::Provider},
+    identity::Directory,
     ingest::{Intake, Quarantine},
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
@@ -48,7 +39,7 @@ use crate::{
     owners::Owners,
     policy::{Policy, PolicySource},
     refusals::Refusals,
-    review::{Desk, DeskError, Secrecy, Setting},
+    review::{Desk, DeskError},
     sealing::{self, Sealing},
     server,
     store::{Store, StoreConfig, StoreError, Swept},
@@ -363,75 +354,6 @@ async fn open(
         owners: config.owner_checkpoint_every,
     };
     Ok((app, workers, rhythm))
-}
-
-fn agreements_of(sources: &[Arc<Source>]) -> HashMap<SourceId, Arc<Agreement>> {
-    let agreements = sources.iter();
-    agreements
-        .map(|source| (source.id.clone(), Arc::clone(&source.agreement)))
-        .collect()
-}
-
-/// What is looked for, and what was found.
-fn watching(
-    data_dir: &Path,
-    limits: AlertLimits,
-    now: Timestamp,
-) -> Result<(alerts::Book, watch::Book), StartError> {
-    let (file, matcher) = (data_dir.join("alerts.sqlite"), Arc::new(Matcher::new()));
-    let lists = alerts::Book::open(&file, matcher, limits.entries, now)?;
-    Ok((lists, watch::Book::open(&data_dir.join("hits.sqlite"))?))
-}
-
-/// Everyone who can be known, and what signs them in.
-fn identity(
-    config: &Config,
-    ledger: &Arc<Ledger>,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<Directory>, Accounts), StartError> {
-    let control = Control::open(&config.data_dir.join(CONTROL_FILE))?;
-    let rules = config.identity.clone();
-    let providers = config.providers.iter().cloned().map(|settings| {
-        let provider = settings.id.clone();
-        let built = Provider::new(settings).map(Arc::new);
-        built.map_err(|error| StartError::Provider { provider, error })
-    });
-    let directory = Directory::new(&config.users, config.organisations.clone())
-        .with_control(control.clone(), rules.sessions)
-        .with_providers(providers.collect::<Result<_, _>>()?);
-    let directory = Arc::new(directory);
-    let accounts = Accounts::new(
-        control,
-        Arc::clone(ledger),
-        Arc::clone(&directory),
-        Arc::clone(clock),
-        rules,
-    );
-    Ok((directory, accounts))
-}
-
-/// The review of the ledger: whom and what it is about.
-fn desk(config: &Config, ledger: &Ledger) -> Result<Desk, StartError> {
-    let data_dir = &config.data_dir;
-    let accounts = config.users.iter().map(|user| Account {
-        subject: user.subject.clone(),
-        organisation: user.organisation.id.clone(),
-        roles: user.roles.clone(),
-    });
-    let governed = config.sources.iter().map(|source| Governed {
-        source: source.id.to_string(),
-        agreement: source.agreement.reference().to_string(),
-    });
-    Ok(Desk::new(Setting {
-        ledger: ledger
-            .published()
-            .map(|published| published.dir().to_owned()),
-        keys: Arc::clone(ledger.keys()),
-        review: config.review.clone(),
-        accounts: accounts.collect(),
-        governed: governed.collect(),
-        secrecy: Secrecy::open(data_dir).map_err(|error| unusable(data_dir, error))?,
-    }))
 }
 
 /// The ledger, and the keys whose destruction was finished with its opening.

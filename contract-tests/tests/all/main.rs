@@ -58,4 +58,5 @@ mod tidy;
 mod tree;
 #[cfg(test)]
 mod watching;
+#[cfg(test)]
 mod webhooks;

@@ -51,7 +51,7 @@ pub(super) struct DeliveryParams {
     get,
     path = "/v1/channels",
     operation_id = "channels",
-    tag = "hits",
+    tag = "alerts",
     responses(
         (status = 200, description = "Your channels; nothing secret", body = ChannelList),
         (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
@@ -77,7 +77,7 @@ pub(super) async fn list(
     post,
     path = "/v1/channels",
     operation_id = "add_channel",
-    tag = "hits",
+    tag = "alerts",
     request_body = NewChannel,
     responses(
         (status = 200, description = "The channel and its secret", body = ChannelMade),
@@ -116,7 +116,7 @@ pub(super) async fn add(
     delete,
     path = "/v1/channels/{id}",
     operation_id = "remove_channel",
-    tag = "hits",
+    tag = "alerts",
     params(("id" = Uuid, Path, description = "The channel")),
     responses(
         (status = 204, description = "It is told nothing any more"),
@@ -145,7 +145,7 @@ pub(super) async fn remove(
     post,
     path = "/v1/channels/{id}/rotate",
     operation_id = "rotate_channel",
-    tag = "hits",
+    tag = "alerts",
     params(("id" = Uuid, Path, description = "The channel")),
     responses(
         (status = 200, description = "The channel and its new secret", body = ChannelMade),
@@ -177,7 +177,7 @@ pub(super) async fn rotate(
     get,
     path = "/v1/channels/{id}/deliveries",
     operation_id = "channel_deliveries",
-    tag = "hits",
+    tag = "alerts",
     params(("id" = Uuid, Path, description = "The channel"), DeliveryParams),
     responses(
         (status = 200, description = "Deliveries, the latest first", body = DeliveryList),
@@ -218,7 +218,7 @@ pub(super) async fn deliveries(
     post,
     path = "/v1/channels/{id}/replay",
     operation_id = "replay_channel",
-    tag = "hits",
+    tag = "alerts",
     params(("id" = Uuid, Path, description = "The channel")),
     responses(
         (status = 200, description = "How many there are", body = Replayed),
@@ -249,7 +249,7 @@ pub(super) async fn replay(
     post,
     path = "/v1/channels/{id}/test",
     operation_id = "test_channel",
-    tag = "hits",
+    tag = "alerts",
     params(("id" = Uuid, Path, description = "The channel")),
     responses(
         (status = 200, description = "The delivery; it waits its turn", body = ChannelDelivery),

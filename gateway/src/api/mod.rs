@@ -55,7 +55,6 @@ use crate::app::App;
         (name = "alerts", description = "Being told when a wanted plate is read"),
         (name = "cases", description = "What is owed for questions, and what stands beside them"),
         (name = "review", description = "What auditors, source owners and the public get to see of the ledger"),
-        (name = "hits", description = "Being told when a wanted plate is read"),
         (name = "sources", description = "Where reads come from"),
         (name = "ledger", description = "The record of everything"),
         (name = "identity", description = "Signing in, accounts and keys"),
