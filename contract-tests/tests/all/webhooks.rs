@@ -21,7 +21,10 @@ use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use turnpike_adapters::context::Clock as _;
-use turnpike_contract_tests::{sim::server::Server, world::World};
+use turnpike_contract_tests::{
+    sim::server::Server,
+    world::{Gateway, World, link_command},
+};
 use turnpike_gateway::{
     app,
     config::Config,
@@ -148,6 +151,12 @@ fn development(world: &World) {
         world,
         "[webhooks]\nallow_private_addresses = true\nallow_http = true",
     );
+    patient(world);
+}
+
+/// A busy disk is not what is tried here.
+fn patient(world: &World) {
+    configure(world, "[ledger]\ndeadline_ms = 10000");
 }
 
 async fn call(gateway: &Embedded, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -401,6 +410,42 @@ async fn a_restart_in_the_middle_loses_nothing_and_repeats_nothing_under_another
 }
 
 #[tokio::test]
+async fn kill_9_in_the_middle_loses_nothing_and_repeats_nothing_under_another_name() {
+    let (gateway, receiver) = (gateway().await, Receiver::start().await);
+    let (_, secret) = channel(&gateway, &receiver.url()).await;
+    receiver.does([Does::Hang]);
+    hits(&gateway, 1..=40).await;
+    receiver.messages(1).await;
+    let Embedded { world, running, .. } = gateway;
+    running.stop().await;
+    let program = Path::new(env!("CARGO_BIN_EXE_turnpike-demo"));
+    let command = link_command(program, world.folder()).unwrap();
+    for round in 0..10 {
+        let before = receiver.all().len();
+        // An attempt is under way, or its answer has only just been given.
+        if round % 2 == 0 {
+            receiver.does([Does::Status(204), Does::Status(204), Does::Hang]);
+        }
+        let started = Gateway::start(&command, &world.config()).await.unwrap();
+        receiver.messages(before + 1 + round % 3).await;
+        started.kill().await.unwrap();
+        receiver.desk.plan.lock().unwrap().clear();
+    }
+    let last = Gateway::start(&command, &world.config()).await.unwrap();
+    let expected: Vec<String> = (1..=40).map(|n| hit(n).0.to_string()).collect();
+    let names = eventually("the last of them", async || {
+        let all = receiver.all();
+        assert!(all.iter().all(|one| one.is_signed_by(&secret)));
+        let mut names: Vec<String> = all.into_iter().map(|one| one.id).collect();
+        names.dedup();
+        (names.last() == expected.last()).then_some(names)
+    })
+    .await;
+    assert_eq!(names, expected);
+    last.kill().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_test_tells_of_nothing_and_two_secrets_sign_for_a_day() {
     let (gateway, receiver) = (gateway().await, Receiver::start().await);
     let (path, old) = channel(&gateway, &receiver.url()).await;
@@ -486,7 +531,7 @@ async fn the_reference_library_and_the_lines_of_the_page_take_a_message_and_no_a
 #[tokio::test]
 async fn addresses_that_are_not_public_are_refused_when_named_and_when_sent_to() {
     let receiver = Receiver::start().await;
-    let gateway = Embedded::start(|_| {}).await;
+    let gateway = Embedded::start(patient).await;
     let port = receiver.server.address().port();
     for url in [
         receiver.url(),
