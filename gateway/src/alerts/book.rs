@@ -178,6 +178,21 @@ impl Book {
         .await
     }
 
+    /// Every list of an organisation, closed ones too.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn lists_of_organisation(&self, organisation: &str) -> Result<Vec<Uuid>, AlertError> {
+        let organisation = organisation.to_owned();
+        self.run(move |connection, _| {
+            let query = format!("SELECT {LIST} FROM lists WHERE organisation = ?1 ORDER BY id");
+            let mut statement = connection.prepare_cached(&query)?;
+            let lists = statement.query_and_then([organisation], row::list)?;
+            lists.map(|list| Ok(list?.id)).collect()
+        })
+        .await
+    }
+
     /// How many entries of a list are in which state, those that are erased aside.
     ///
     /// # Errors

@@ -241,6 +241,11 @@ impl App {
     }
 }
 
+/// The lists cannot be read.
+pub(super) fn unavailable_book(error: AlertError) -> Failure {
+    unavailable(error.into())
+}
+
 fn unavailable(error: ListError) -> Failure {
     match error {
         ListError::Ledger(error) => error.into(),

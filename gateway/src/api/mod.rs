@@ -15,6 +15,7 @@ mod layers;
 mod ledger;
 mod owners;
 mod policy;
+mod precision;
 mod problem;
 mod push;
 mod queries;
@@ -110,6 +111,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audit::sample))
         .routes(routes!(audit::finding))
         .routes(routes!(reports::flags))
+        .routes(routes!(precision::precision))
         .routes(routes!(reports::reviews, reports::sign_off))
         .routes(routes!(reports::unused))
         .routes(routes!(reports::recertify))

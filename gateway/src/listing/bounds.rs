@@ -23,7 +23,8 @@ use crate::{
 /// Rows are checked against this where nothing was decided because no plate can be read.
 const UNDECIDED: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// Plates whose decisions stand for those of all: what an agreement says does not depend on the text, only on whether it is whole.
+/// Plates whose decisions stand for those of all: what an agreement says does not depend on the text, only on whether it is whole, and
+/// else on how much of it is known.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
     /// A whole plate.

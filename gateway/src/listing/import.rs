@@ -169,7 +169,7 @@ impl Samples {
         }
     }
 
-    /// The first whole and the first partial plate that can be read.
+    /// The first whole plate that can be read, and the partial one of which least is known: agreements ask for so many known characters.
     fn of(rows: &[Row]) -> Self {
         let mut samples = Self::default();
         for row in rows {
@@ -178,12 +178,13 @@ impl Samples {
                     samples.whole.get_or_insert(wanted);
                 }
                 Ok(wanted @ Wanted::Pattern(_)) => {
-                    samples.partial.get_or_insert(wanted);
+                    let known = |wanted: &Wanted| wanted.expose().replace('?', "").len();
+                    let fewer = samples.partial.as_ref();
+                    if fewer.is_none_or(|least| known(&wanted) < known(least)) {
+                        samples.partial = Some(wanted);
+                    }
                 }
                 Err(_) => {}
-            }
-            if samples.whole.is_some() && samples.partial.is_some() {
-                break;
             }
         }
         samples

@@ -172,7 +172,8 @@ impl Matching {
             digest: None,
             truncated: false,
             took_ms: None,
-            detail: Some(format!("hit {hit}")),
+            // INVARIANT: not which hit: whoever knows the reads of a source could find it by trying entries.
+            detail: None,
         };
         let mut told = None;
         match &decided.decision {

@@ -1,5 +1,7 @@
 //! Hits as their owners are told of them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -258,9 +260,72 @@ pub struct HitEvent {
     pub notice: Option<Box<HitNotice>>,
 }
 
+/// How often hits turned out to be right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrecisionReport {
+    /// By source.
+    pub sources: Vec<PrecisionLine>,
+    /// By source and list.
+    pub lists: Vec<PrecisionLine>,
+}
+
+/// Hits of one source, or of one source and list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrecisionLine {
+    /// The source.
+    pub source: SourceId,
+    /// The list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// All hits there ever were.
+    pub hits: u64,
+    /// By what a person found.
+    pub states: BTreeMap<HitState, u64>,
+    /// Confirmed ones of those somebody looked at, in per cent, rounded down; absent where nobody looked at any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_percent: Option<u64>,
+}
+
+impl PrecisionLine {
+    /// From hits by state.
+    #[must_use]
+    pub fn of(source: SourceId, list: Option<String>, states: BTreeMap<HitState, u64>) -> Self {
+        let count = |state| states.get(&state).copied().unwrap_or(0);
+        let hits: u64 = states.values().sum();
+        let reviewed = hits - count(HitState::Unconfirmed);
+        let confirmed = count(HitState::Confirmed).saturating_mul(100);
+        Self {
+            source,
+            list,
+            hits,
+            confirmed_percent: confirmed.checked_div(reviewed),
+            states,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_somebody_looked_at_counts() {
+        let of = |counts: &[(HitState, u64)]| {
+            let source = SourceId::parse("brookdale").unwrap();
+            let line = PrecisionLine::of(source, None, counts.iter().copied().collect());
+            (line.hits, line.confirmed_percent)
+        };
+        assert_eq!(of(&[(HitState::Unconfirmed, 9)]), (9, None));
+        let some = [
+            (HitState::Unconfirmed, 9),
+            (HitState::Confirmed, 2),
+            (HitState::WrongPlate, 1),
+        ];
+        assert_eq!(of(&some), (12, Some(66)));
+        assert_eq!(of(&[(HitState::Stale, 4)]), (4, Some(0)));
+    }
 
     fn review(state: HitState, image: Compared, vehicle: Compared) -> HitReview {
         HitReview {

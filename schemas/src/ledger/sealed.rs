@@ -41,7 +41,6 @@ pub const PUBLIC_FACTS: &[&str] = &[
     "first_month",
     "flags",
     "from",
-    "hit",
     "image_compared",
     "intent",
     "key",

@@ -237,8 +237,11 @@ async fn a_wanted_plate_is_told_once_with_what_speaks_for_caution_and_on_record(
         (&outcome["reads"], &outcome["sources"][0]["source"]),
         (&1.into(), &CAMERAS.into())
     );
-    let detail = format!("hit {}", hit.id);
-    assert_eq!(outcome["sources"][0]["detail"], detail);
+    let outcome = outcome.to_string();
+    assert!(
+        !outcome.contains(hit.id.as_str()),
+        "which hit it was is nobody else's"
+    );
 }
 
 #[tokio::test]

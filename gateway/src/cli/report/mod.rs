@@ -1,5 +1,6 @@
 //! `turnpike report`: what is made from the ledger for those it is about.
 
+mod precision;
 mod public;
 mod replay;
 mod statement;
@@ -24,6 +25,8 @@ pub(super) enum ReportCommand {
     Statement(statement::Statement),
     /// Make the public report of whole months
     Transparency(public::Transparency),
+    /// Say how often hits of alert lists turned out to be right, by source and list
+    Precision(precision::Precision),
     /// Recompute a public report from the files of a ledger and compare; no gateway needed
     Verify(public::Verify),
 }
@@ -35,6 +38,7 @@ impl ReportCommand {
             Self::Recertify(command) => command.run(out).await,
             Self::Statement(command) => command.run(out).await,
             Self::Transparency(command) => command.run(out).await,
+            Self::Precision(command) => command.run(out).await,
             Self::Verify(command) => command.run(out),
         }
     }
