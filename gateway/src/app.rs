@@ -4,7 +4,13 @@ mod error;
 mod parts;
 mod workers;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
@@ -296,6 +302,7 @@ async fn open(
         released: Arc::clone(&federation.released),
         agreements,
         windows: config.alerts.windows,
+        recorded: Mutex::default(),
         clock: Arc::clone(&clock),
     });
     workers.matching = Some(Arc::clone(&matching));

@@ -105,6 +105,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/hits/{hit}",
+    operation_id = "hit",
     tag = "alerts",
     params(("hit" = String, Path, description = "The hit")),
     responses(

@@ -75,6 +75,8 @@ impl Listing {
             vec![
                 ("change", change.into()),
                 ("list", list.id.to_string().into()),
+                ("organisation", list.list.organisation.as_str().into()),
+                ("purpose", list.list.terms.purpose.as_str().into()),
                 (
                     "case_reference",
                     list.list.terms.case_reference.as_str().into(),

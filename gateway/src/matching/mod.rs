@@ -13,7 +13,11 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -21,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use turnpike_adapters::context::Clock;
 use turnpike_schemas::{
     agreement::Agreement,
-    hit::{memory::Memory, passage::Windows},
+    hit::{HitId, memory::Memory, passage::Windows},
     read::SourceId,
 };
 
@@ -31,7 +35,7 @@ use crate::{
     control::ControlError,
     federation::Released,
     identity::Directory,
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, Receipt},
     policy::Policy,
     store::{Marks, Store, StoreError},
     watch::{self, WatchError},
@@ -67,6 +71,8 @@ pub(crate) struct Matching {
     pub(crate) agreements: HashMap<SourceId, Arc<Agreement>>,
     pub(crate) windows: Windows,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What is on record of hits that are not written yet: where rows are looked at again, it is not recorded twice.
+    pub(crate) recorded: Mutex<HashMap<HitId, Option<Receipt>>>,
 }
 
 /// Why rows could not be dealt with. They are looked at again.
@@ -184,6 +190,23 @@ impl Matching {
             following.forgot_at = Instant::now();
         }
         Ok(())
+    }
+
+    /// Records what is not on record yet.
+    async fn record(
+        &self,
+        hit: HitId,
+        record: telling::Record,
+    ) -> Result<Option<Receipt>, LedgerError> {
+        let known = |recorded: &HashMap<_, _>| recorded.get(&hit).copied();
+        if let Some(receipt) = known(&self.recorded.lock().unwrap_or_else(PoisonError::into_inner))
+        {
+            return Ok(receipt);
+        }
+        let receipt = record.write(&self.ledger).await?;
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        recorded.insert(hit, receipt);
+        Ok(receipt)
     }
 
     fn tell_how_far(&self, marks: &Marks) {

@@ -1,6 +1,9 @@
 //! Rows that are looked at together: which reads concern whom, and what is done about each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -38,7 +41,7 @@ struct Touched {
 /// What is done in one step: records first, changes then.
 #[derive(Default)]
 struct Done {
-    records: Vec<Record>,
+    records: Vec<(HitId, Record)>,
     changes: Vec<(Change, Option<usize>)>,
     pictures: Vec<Pictures>,
 }
@@ -219,7 +222,7 @@ impl Matching {
     ) -> Result<(), Stuck> {
         let (entry, read) = (case.found.entry, &current.read);
         let (told, record) = self.tell(case, read, &hit, now).await?;
-        let at = done.record(record);
+        let at = done.record(hit.clone(), record);
         let Told::Shown(told, pictures) = told else {
             memory.deny(&read.id, entry, current.keep_until);
             done.change(Change::Deny {
@@ -255,7 +258,7 @@ impl Matching {
     /// The ledger, the hits, then whoever listens.
     async fn write(&self, done: Done, now: Timestamp) -> Result<(), Stuck> {
         let records = futures::stream::iter(done.records)
-            .map(|record| record.write(&self.ledger))
+            .map(|(hit, record)| self.record(hit, record))
             .buffered(RECORDED_AT_ONCE);
         let receipts: Vec<_> = records.try_collect().await?;
         let changes = done.changes.into_iter().map(|(mut change, record)| {
@@ -267,6 +270,10 @@ impl Matching {
             change
         });
         let events = self.hits.apply(changes.collect()).await?;
+        self.recorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         for event in &events {
             metrics::counter!("turnpike_hit_events_total", "kind" => event.kind.as_str())
                 .increment(1);
@@ -284,8 +291,8 @@ impl Done {
         self.changes.push((change, None));
     }
 
-    fn record(&mut self, record: Record) -> Option<usize> {
-        self.records.push(record);
+    fn record(&mut self, hit: HitId, record: Record) -> Option<usize> {
+        self.records.push((hit, record));
         self.records.len().checked_sub(1)
     }
 }

@@ -206,10 +206,11 @@ impl Questions {
 }
 
 impl Question {
-    /// Whether it counts as a question: an image belongs to the question its read answered, and a check releases nothing.
+    /// Whether it counts as a question: an image belongs to the question its read answered, a check releases nothing, and nobody asks
+    /// when a read is told to the owner of an alert list.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.action == "query" || self.action == "alert"
+        self.action == "query"
     }
 
     fn decide(&mut self, decision: &Decision) {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::question::{Question, Questions, word};
 use crate::agreement::Role;
-use crate::ledger::{Admin, AdminAction, Body, Entry, Personal};
+use crate::ledger::{Action, Admin, AdminAction, Body, Entry, Personal};
 
 /// Fact of an `account_change` entry: whose account.
 pub const ACCOUNT: &str = "account";
@@ -127,7 +127,8 @@ impl Use {
         self.entries += 1;
         self.first.get_or_insert(entry.at);
         match &entry.body {
-            Body::Intent(intent) => {
+            // To be told of a read is no use of an account.
+            Body::Intent(intent) if intent.action != Action::Alert => {
                 // A name whose key is destroyed is nobody's.
                 let subject = intent.subject.text().unwrap_or_default();
                 let roles = intent.asker.iter().flat_map(|asker| &asker.roles);

@@ -205,7 +205,7 @@ impl Reviews {
         let counts = self.weeks.entry(week).or_default();
         match &entry.body {
             Body::Intent(intent) => {
-                let asks = matches!(intent.action, Action::Query | Action::Alert);
+                let asks = intent.action == Action::Query;
                 counts.questions += u64::from(asks);
                 self.asked.push((entry.index, week));
             }

@@ -23,7 +23,12 @@ const MAY_USE: [(&str, &[&str]); 5] = [
     ),
     (
         "contract-tests",
-        &["turnpike-schemas", "turnpike-adapters", "turnpike-gateway"],
+        &[
+            "turnpike-schemas",
+            "turnpike-matcher",
+            "turnpike-adapters",
+            "turnpike-gateway",
+        ],
     ),
 ];
 

@@ -192,6 +192,10 @@ impl Log {
             self.owed
                 .push_back((at + SignedDuration::from_hours(3), intent));
         }
+        if act.action == Action::Alert {
+            self.push(at, None, Body::Admin(added(act)));
+            return;
+        }
         let hits = act.hits;
         self.push(at, None, Body::Intent(intent_of(at, act)));
         for source in SOURCES {
@@ -227,6 +231,23 @@ impl Iterator for Log {
             self.justify(Timestamp::MAX);
         }
         self.buffer.pop_front()
+    }
+}
+
+/// A plate is put on an alert list.
+fn added(act: Act) -> Admin {
+    let facts = [
+        ("change", "imported".into()),
+        ("organisation", act.organisation.into()),
+        ("purpose", act.purpose.into()),
+        ("case_reference", act.case.into()),
+        ("plates", vec![act.plate].into()),
+    ];
+    let facts = facts.into_iter();
+    Admin {
+        action: AdminAction::AlertChange,
+        by: Some(Personal::new(act.subject)),
+        facts: facts.map(|(name, fact)| (name.to_owned(), fact)).collect(),
     }
 }
 

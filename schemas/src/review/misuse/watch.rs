@@ -10,7 +10,9 @@ use super::crowd::Crowd;
 use super::urgency::{Owed, Urgency};
 use super::volume::Volume;
 use super::{Flag, MAX_ENTRIES, Raised, RuleId, Watching};
-use crate::ledger::{Action, Body, Entry, Intent, Personal, SourceOutcome};
+use serde_json::Value;
+
+use crate::ledger::{Action, Admin, AdminAction, Body, Entry, Intent, Personal, SourceOutcome};
 
 /// Follows a ledger and raises flags. Entries must come in the order of the ledger.
 pub struct Misuse {
@@ -91,7 +93,6 @@ struct Open {
 
 /// What an entry says about a question.
 struct Asked<'a> {
-    action: Action,
     subject: &'a Personal,
     organisation: &'a str,
     plate: &'a Personal,
@@ -142,7 +143,10 @@ impl Misuse {
                 self.close(entry);
             }
             Body::Interrupted(_) => self.close(entry),
-            Body::Admin(admin) => self.urgency.follow(admin),
+            Body::Admin(admin) => {
+                self.urgency.follow(admin);
+                self.added(entry, admin, flags);
+            }
             Body::Decision(_) | Body::DryRun(_) | Body::Ingest(_) | Body::Delivery(_) => {}
         }
     }
@@ -175,10 +179,6 @@ impl Misuse {
 
     fn ask(&mut self, entry: &Entry, asked: &Asked<'_>, flags: &mut Vec<Flag>) {
         let row = self.row(entry, asked);
-        if asked.action == Action::Alert {
-            self.watch(entry, asked, &row, flags);
-            return;
-        }
         self.rows.push_back(row);
         if matches!(entry.body, Body::Intent(_)) {
             let open = Open {
@@ -206,6 +206,41 @@ impl Misuse {
         ];
         for (rule, count) in found.into_iter().flatten() {
             flags.push(self.flag(rule, count, entry, asked, &row));
+        }
+    }
+
+    /// Plates that somebody put on an alert list.
+    fn added(&mut self, entry: &Entry, admin: &Admin, flags: &mut Vec<Flag>) {
+        let fact = |name: &str| admin.facts.get(name)?.as_str();
+        let (Some(by), Some(organisation), Some(case), Some(purpose)) = (
+            admin.by.as_ref(),
+            fact("organisation"),
+            fact("case_reference"),
+            fact("purpose"),
+        ) else {
+            return;
+        };
+        let plates = admin.facts.get("plates").and_then(Value::as_array);
+        if admin.action != AdminAction::AlertChange || fact("change") != Some("imported") {
+            return;
+        }
+        let case = Personal::new(case);
+        for plate in plates.into_iter().flatten().filter_map(Value::as_str) {
+            let plate = Personal::new(plate);
+            if !is_open([by, &plate, &case]) {
+                continue;
+            }
+            let asked = Asked {
+                subject: by,
+                organisation,
+                plate: &plate,
+                case: &case,
+                purpose,
+                urgent: false,
+                unknown_case: false,
+            };
+            let row = self.row(entry, &asked);
+            self.watch(entry, &asked, &row, flags);
         }
     }
 
@@ -501,9 +536,9 @@ impl<'a> Asked<'a> {
     /// the plate was seen.
     fn of_intent(intent: &'a Intent) -> Option<Self> {
         let is_open = is_open([&intent.subject, &intent.plate, &intent.case_reference]);
-        let asks = intent.action != Action::Image;
+        // To be told of a read is no question: the entry that is looked for was one.
+        let asks = !matches!(intent.action, Action::Image | Action::Alert);
         (asks && is_open).then(|| Self {
-            action: intent.action,
             subject: &intent.subject,
             organisation: &intent.organisation,
             plate: &intent.plate,
@@ -525,10 +560,9 @@ impl<'a> Asked<'a> {
         let action = refused.action?;
         let (subject, plate) = (refused.subject.as_ref()?, refused.plate.as_ref()?);
         let is_open = is_open([subject, plate, refused.case_reference.as_ref()?]);
-        let asks = action != Action::Image;
+        let asks = !matches!(action, Action::Image | Action::Alert);
         (asks && is_open).then_some(())?;
         Some(Self {
-            action,
             subject,
             organisation: refused.organisation.as_deref()?,
             plate,
