@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     io::{self, Write as _},
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{ExitCode, Stdio},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use tokio::process::Command;
 use turnpike_adapters::context::{Clock as _, SystemClock};
-use turnpike_contract_tests::world::{Gateway, Plan, ROLES, World, link_command};
+use turnpike_contract_tests::world::{Gateway, Plan, ROLES, Watch, World, link_command, of_kind};
 
 /// As in the `turnpike` command, which this program is when it is called by that name.
 #[global_allocator]
@@ -30,6 +30,9 @@ struct Demo {
     /// With --once: print the answer as JSON
     #[arg(long, requires = "once")]
     json: bool,
+    /// Watch for a plate: a list from a file, hits as they happen, a webhook, a correction, a kill in the middle; then end
+    #[arg(long, conflicts_with = "once")]
+    watch: bool,
     /// Port of the gateway; a free one when left out
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -51,6 +54,9 @@ const QUESTION: &[&str] = &[
 ];
 
 const PLATE: &str = "TPK0421";
+
+/// What the car parks read of it now and then, and correct.
+const MISREAD: &str = "TPK0427";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
@@ -85,14 +91,21 @@ async fn run(demo: Demo) -> io::Result<()> {
     let say = |text: &str| writeln!(io::stderr(), "{text}");
     let clock = SystemClock;
     say("building a town: vehicles, police, toll roads, cameras, car parks, a recovery company")?;
+    // A gateway that is killed and started again is found where it was.
+    let port = match (demo.watch, demo.port) {
+        (true, 0) => free_port()?,
+        (_, port) => port,
+    };
     let plan = Plan {
         seed: 421,
         vehicles: demo.vehicles,
         days: 3,
         until: clock.now(),
-        port: demo.port,
+        port,
     };
     let mut world = World::build(plan).await?;
+    world.allow_alerts()?;
+    world.allow_local_webhooks()?;
     let command = link_command(&std::env::current_exe()?, world.folder())?;
     let gateway = Gateway::start(&command, &world.config()).await?;
     world.connect(&gateway);
@@ -101,6 +114,10 @@ async fn run(demo: Demo) -> io::Result<()> {
     world.settled(&gateway).await?;
     if demo.once {
         return once(&world, &gateway, &command, demo.json).await;
+    }
+    let watched = Watch::begin(&world, &gateway, &command, &[PLATE, MISREAD], clock.now()).await?;
+    if demo.watch {
+        return watch(&mut world, gateway, &command, watched).await;
     }
     introduce(&world, &gateway, &command)?;
     tokio::select! {
@@ -141,6 +158,68 @@ fn as_promised(answer: &str) -> io::Result<()> {
     }
 }
 
+fn free_port() -> io::Result<u16> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Somebody is told of a wanted plate, told that a read of it was wrong, and told once over a kill of the gateway.
+async fn watch(
+    world: &mut World,
+    gateway: Gateway,
+    command: &Path,
+    watch: Watch,
+) -> io::Result<()> {
+    let say = |text: &str| writeln!(io::stderr(), "{text}");
+    const HIT: &str = "org.turnpike.hit.v1";
+    const AMENDED: &str = "org.turnpike.hit.amended.v1";
+    say("a list was made from a file; from here on its hits are followed:\n")?;
+    let _following = watch.follow(&gateway, Stdio::inherit())?;
+    let now = SystemClock.now();
+    if let Some(passage) = world.parked(now) {
+        world.deliver_corrected(&passage)?;
+    }
+    let told = "a read of each plate, and that one was corrected";
+    let before = watch
+        .told(told, |messages| {
+            of_kind(messages, HIT) >= 2 && of_kind(messages, AMENDED) >= 1
+        })
+        .await?;
+    say("the gateway is killed, and started again")?;
+    gateway.kill().await?;
+    let gateway = Gateway::start(command, &world.config()).await?;
+    world.connect(&gateway);
+    let wanted = world.town.protagonist();
+    let mut seen = before;
+    for _ in 0..60 {
+        let now = SystemClock.now();
+        if let Some(passage) = world.town.next_live_of(&wanted, now) {
+            world.deliver(&passage, now)?;
+        }
+        let more = watch.told("one more", |messages| messages.len() > before);
+        if let Ok(Ok(now)) = tokio::time::timeout(Duration::from_secs(2), more).await {
+            seen = now;
+            break;
+        }
+    }
+    let messages = watch.receiver.messages();
+    let proven = messages.iter().filter(|message| message.is_proven).count();
+    let repeated = watch
+        .receiver
+        .by_id()
+        .values()
+        .filter(|times| **times > 1)
+        .count();
+    say(&format!(
+        "\na webhook was told of {} events: {proven} with a good signature, {repeated} of them twice",
+        messages.len()
+    ))?;
+    if seen == before || proven != messages.len() || repeated > 0 {
+        return Err(io::Error::other("that is not as promised"));
+    }
+    say("as promised: told once, told what was wrong, nothing lost and nothing repeated")
+}
+
 fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "\nturnpike is listening on {}", gateway.address())?;
@@ -154,7 +233,7 @@ fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()>
         writeln!(out, "  {role:<23} {subject:<14} {token}")?;
     }
     let command = command.display();
-    writeln!(out, "\nThree commands to try, in another terminal:\n")?;
+    writeln!(out, "\nFour commands to try, in another terminal:\n")?;
     writeln!(out, "  export TURNPIKE_SERVER={}", gateway.address())?;
     writeln!(
         out,
@@ -185,6 +264,11 @@ fn introduce(world: &World, gateway: &Gateway, command: &Path) -> io::Result<()>
         world.folder().join("data/ledger").display(),
         world.folder().join("data/ledger-keys").display()
     )?;
+    writeln!(
+        out,
+        "4. Follow the hits of an alert list that {PLATE} is on:"
+    )?;
+    writeln!(out, "  {command} hits follow --since 0\n")?;
     writeln!(
         out,
         "Traffic goes on, one vehicle a second; the car parks correct a read of {PLATE} now and then,\nor withdraw one. Ctrl-C ends the demo and removes its folder.\n"

@@ -18,6 +18,7 @@ pub mod niem;
 pub mod niop;
 pub mod plate_recognizer;
 pub mod post;
+pub mod receiver;
 pub mod rekor;
 pub mod server;
 pub mod servers;

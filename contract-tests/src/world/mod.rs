@@ -5,6 +5,7 @@ mod documents;
 mod garages;
 mod process;
 mod signers;
+mod watch;
 
 use std::{
     io,
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 pub use documents::{CHECKER, ROLES, Tokens};
 pub use garages::Garages;
 pub use process::{Gateway, link_command};
+pub use watch::{Watch, of_kind};
 
 use crate::{
     fault::{Fault, FaultProxy},
@@ -173,6 +175,37 @@ impl World {
     /// A file cannot be read or written.
     pub fn sign_second(&self) -> io::Result<()> {
         signers::sign_as(self.folder.path(), signers::SECOND)
+    }
+
+    /// Lets the agreements of all who deliver allow alerts, for entries of at most 30 days that are confirmed every 7.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn allow_alerts(&self) -> io::Result<()> {
+        const TERMS: &str =
+            "[alerts]\nmax_days = 30\nconfirm_days = 7\nsecond_approval = false\n\n[why]\n";
+        for entry in std::fs::read_dir(self.folder().join("agreements"))? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path)?;
+            if text.contains("\"ingest\"]") {
+                let text = text.replace("\"ingest\"]", "\"ingest\", \"alert\"]");
+                std::fs::write(&path, text.replace("[why]\n", TERMS))?;
+            }
+        }
+        self.sign()
+    }
+
+    /// Lets webhooks go to this machine.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn allow_local_webhooks(&self) -> io::Result<()> {
+        let text = std::fs::read_to_string(self.config())?;
+        let rules = "\n[webhooks]\nallow_private_addresses = true\nallow_http = true\n";
+        std::fs::write(self.config(), text + rules)
     }
 
     /// Lets the camera engine push to a gateway.

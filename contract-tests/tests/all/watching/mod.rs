@@ -353,3 +353,21 @@ async fn an_entry_that_ended_or_was_not_confirmed_fires_no_more_and_takes_nothin
     assert_eq!(hits[1].standing, Standing::Stands);
     assert_eq!(hits[1].state, HitState::Unconfirmed);
 }
+
+#[tokio::test]
+async fn the_demonstration_tells_once_over_a_correction_and_a_kill() {
+    let program = env!("CARGO_BIN_EXE_turnpike-demo");
+    let mut demo = tokio::process::Command::new(program);
+    let demo = demo.args(["--watch", "--vehicles", "20"]).output().await;
+    let demo = demo.unwrap();
+    let (followed, said) = (
+        String::from_utf8(demo.stdout).unwrap(),
+        String::from_utf8(demo.stderr).unwrap(),
+    );
+    assert!(demo.status.success(), "{said}\n{followed}");
+    assert!(said.contains("as promised"), "{said}");
+    assert!(followed.contains("** POSSIBLE MATCH: CONFIRM BEFORE ACTING"));
+    assert!(followed.contains("!! NO LONGER A MATCH"), "{followed}");
+    let wide = followed.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None);
+}
