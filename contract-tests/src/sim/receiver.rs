@@ -107,8 +107,12 @@ async fn take(State(seen): State<Arc<Mutex<Seen>>>, headers: HeaderMap, body: By
     let event: Value = serde_json::from_slice(&body).unwrap_or_default();
     let message = Message {
         id,
-        kind: event["type"].as_str().unwrap_or_default().to_owned(),
-        data: event["data"].clone(),
+        kind: event
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        data: event.get("data").cloned().unwrap_or_default(),
         is_proven: signatures.split(' ').any(|signature| signature == expected),
     };
     let status = if message.is_proven {

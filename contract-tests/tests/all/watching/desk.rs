@@ -436,7 +436,7 @@ async fn a_stream_is_taken_up_where_it_ended_and_ends_with_the_gateway() {
                 &stream.chunk().await.unwrap().unwrap(),
             ));
         }
-        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
         for event in whole.split("\n\n").filter(|event| event.contains("data:")) {
             let field = |name: &str| {
                 let mut lines = event.lines();

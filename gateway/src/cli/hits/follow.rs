@@ -1,18 +1,20 @@
 //! `turnpike hits follow`: events as they happen, taken up where a connection ended.
 
 use std::{
+    collections::{BTreeMap, VecDeque},
     io::Write,
     time::{Duration, Instant},
 };
 
 use clap::Args;
 use serde::Serialize;
-use turnpike_schemas::api::hits::HitEvent;
+use turnpike_schemas::{api::hits::HitEvent, hit::HitId};
 
 use super::{
     super::{
         client::Server,
         exit::{Exit, Outcome},
+        table::{clean, time},
     },
     print,
 };
@@ -48,6 +50,41 @@ struct Sent {
     data: String,
 }
 
+/// What was shown of hits lately: who is told that one is no longer a match should not have to look for it.
+#[derive(Debug, Default)]
+struct Shown {
+    hits: BTreeMap<HitId, String>,
+    order: VecDeque<HitId>,
+}
+
+/// Hits that are remembered.
+const REMEMBERED: usize = 10_000;
+
+impl Shown {
+    fn note(&mut self, event: &HitEvent) {
+        let Some(notice) = &event.notice else { return };
+        let observed = &notice.read.observation;
+        let about = format!(
+            "{}, read {} UTC by {}",
+            clean(observed.plate.plate.expose()),
+            time(observed.captured_at),
+            notice.read.source
+        );
+        if self.hits.insert(event.hit.clone(), about).is_none() {
+            self.order.push_back(event.hit.clone());
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.hits.remove(&oldest);
+        }
+    }
+
+    fn of(&self, hit: &HitId) -> Option<&str> {
+        self.hits.get(hit).map(String::as_str)
+    }
+}
+
 /// An event, and what to go on from.
 #[derive(Debug, Serialize)]
 struct Numbered<'a> {
@@ -71,6 +108,7 @@ struct Lines {
 impl Follow {
     pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let (mut last, mut left) = (self.since, self.count.unwrap_or(u64::MAX));
+        let mut shown = Shown::default();
         let (mut wait, mut was_connected) = (AGAIN.0, false);
         while left > 0 {
             let began = Instant::now();
@@ -81,7 +119,8 @@ impl Follow {
                     if last.is_none() {
                         tell("following your hits; end with Ctrl-C")?;
                     }
-                    self.print(response, &mut last, &mut left, out).await?;
+                    self.print(response, &mut last, &mut left, &mut shown, out)
+                        .await?;
                 }
                 // What was good once is tried again; what never was is a mistake.
                 Err(outcome) if !was_connected || outcome.exit == Exit::Refused => {
@@ -108,6 +147,7 @@ impl Follow {
         mut response: reqwest::Response,
         last: &mut Option<u64>,
         left: &mut u64,
+        shown: &mut Shown,
         out: &mut dyn Write,
     ) -> Result<(), Outcome> {
         let mut lines = Lines::default();
@@ -130,7 +170,8 @@ impl Follow {
                         .map_err(|error| Outcome::new(Exit::Failed, error.to_string()))?;
                     writeln!(out, "{line}")?;
                 } else {
-                    print::event(out, &event)?;
+                    shown.note(&event);
+                    print::event(out, &event, shown.of(&event.hit))?;
                 }
                 out.flush()?;
                 *left = left.saturating_sub(1);

@@ -33,14 +33,16 @@ pub(super) fn standing_words(standing: Standing) -> &'static str {
     }
 }
 
-pub(super) fn event(out: &mut dyn Write, event: &HitEvent) -> io::Result<()> {
+/// `about` is what was shown of the hit before.
+pub(super) fn event(out: &mut dyn Write, event: &HitEvent, about: Option<&str>) -> io::Result<()> {
     match event.kind {
         HitEventKind::Reviewed => writeln!(
             out,
-            "{}  hit {} reviewed: {}\n",
+            "-- {} UTC: {}\n   {}\n   hit     {}\n",
             time(event.at),
-            event.hit,
-            state_words(event.state)
+            state_words(event.state),
+            about.unwrap_or("shown before this began"),
+            event.hit
         ),
         HitEventKind::Hit => whole(out, event, "POSSIBLE MATCH: CONFIRM BEFORE ACTING"),
         HitEventKind::Amended if event.standing == Standing::Stands => whole(
@@ -55,7 +57,8 @@ pub(super) fn event(out: &mut dyn Write, event: &HitEvent) -> io::Result<()> {
             };
             writeln!(
                 out,
-                "!! NO LONGER A MATCH: do not act on this hit\n   {} UTC, {why}.\n   hit {}\n",
+                "!! NO LONGER A MATCH: do not act on this hit\n   {}\n   {} UTC: {why}.\n   hit     {}\n",
+                about.unwrap_or("shown before this began"),
                 time(event.at),
                 event.hit
             )
