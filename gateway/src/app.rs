@@ -26,7 +26,7 @@ use turnpike_schemas::{
 };
 
 pub use self::error::StartError;
-use self::parts::{agreements_of, desk, identity, watching};
+use self::parts::{agreements_of, desk, identity, on_record, watching};
 use self::workers::{Workers, pinned};
 use crate::{
     accounts::Accounts,
@@ -257,7 +257,7 @@ async fn open(
     for change in changed {
         tracing::info!(source = %change.source, "another agreement decides from now on");
         for entry in change.entries {
-            ledger.admin(entry).await?;
+            on_record(&ledger, entry).await?;
         }
     }
     let cases = Arc::new(Cases::open(
@@ -407,7 +407,7 @@ async fn record_start(
         by: None,
         facts: facts.into_iter().collect(),
     };
-    ledger.admin(entry).await.map(|_| ())
+    on_record(ledger, entry).await
 }
 
 /// Before anything is built: an agreement that may not be loaded is not loaded, and neither is any other.
@@ -434,7 +434,7 @@ async fn record_policy(ledger: &Ledger, source: &PolicySource) -> Result<(), Led
         by: None,
         facts,
     };
-    ledger.admin(entry).await.map(|_| ())
+    on_record(ledger, entry).await
 }
 
 /// The only place where adapters are built.

@@ -1,12 +1,13 @@
 //! Parts of a gateway that are opened and put together on their own.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use turnpike_adapters::context::Clock;
 use turnpike_matcher::Matcher;
 use turnpike_schemas::{
     agreement::Agreement,
+    ledger::Admin,
     read::SourceId,
     review::unused::{Account, Governed},
 };
@@ -19,7 +20,7 @@ use crate::{
     control::Control,
     federation::Source,
     identity::{Directory, oidc::Provider},
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError, Unavailable},
     review::{Desk, Secrecy, Setting},
     watch,
 };
@@ -91,4 +92,22 @@ pub(super) fn desk(config: &Config, ledger: &Ledger) -> Result<Desk, StartError>
         governed: governed.collect(),
         secrecy: Secrecy::open(data_dir).map_err(|error| unusable(data_dir, error))?,
     }))
+}
+
+/// How often a start waits for the ledger before it gives up.
+const WAITS: u32 = 40;
+
+/// Puts something on record while nobody waits for an answer yet: a disk that is slow for a moment is no reason not to start. What was
+/// late may be on record twice.
+pub(super) async fn on_record(ledger: &Ledger, entry: Admin) -> Result<(), LedgerError> {
+    for _ in 0..WAITS {
+        match ledger.admin(entry.clone()).await {
+            Err(LedgerError::Deadline | LedgerError::Unavailable(Unavailable::Hung)) => {
+                tracing::warn!("the ledger is slow; the start waits for it");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            done => return done.map(|_| ()),
+        }
+    }
+    ledger.admin(entry).await.map(|_| ())
 }

@@ -53,7 +53,7 @@ pub(super) fn event(out: &mut dyn Write, event: &HitEvent, about: Option<&str>) 
         HitEventKind::Amended => {
             let why = match event.standing {
                 Standing::Withdrawn => "the source withdrew its read",
-                _ => "the source corrected its read, which no longer matches",
+                _ => "the source corrected its read",
             };
             writeln!(
                 out,
