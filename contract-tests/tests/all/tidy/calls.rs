@@ -92,6 +92,20 @@ fn permits_come_from_the_policy_only() {
 }
 
 #[test]
+fn reads_without_a_permit_are_looked_at_for_wanted_plates_only() {
+    let why = "each read is asked about again under an agreement before anybody is told";
+    only(
+        "gateway/",
+        &["store.arrivals(", "store.current("],
+        &[
+            ("gateway/src/matching/mod.rs", why),
+            ("gateway/src/matching/page.rs", why),
+            ("gateway/src/matching/telling.rs", why),
+        ],
+    );
+}
+
+#[test]
 fn sources_are_listened_to_and_fetched_from_in_ingest_only() {
     only(
         "gateway/",
