@@ -302,6 +302,7 @@ async fn open(
         released: Arc::clone(&federation.released),
         agreements,
         windows: config.alerts.windows,
+        require_training: config.identity.require_training,
         recorded: Mutex::default(),
         clock: Arc::clone(&clock),
     });

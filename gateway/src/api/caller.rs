@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, MatchedPath};
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
-use jiff::tz::TimeZone;
 use turnpike_schemas::{
     agreement::{Assurance, Role},
     api::QueryRequest,
@@ -206,11 +205,7 @@ impl App {
                 .at("x-end-user");
             return (!identity.names_a_person()).then_some(("end_user", failure));
         }
-        let today = TimeZone::UTC.to_datetime(self.clock.now()).date();
-        let trained = identity
-            .attributes()
-            .training_until
-            .is_some_and(|until| until >= today);
+        let trained = identity.is_trained(self.clock.now());
         let required = self.accounts.rules().require_training;
         let failure = Failure::new(FORBIDDEN)
             .because("asking needs valid training here: tell the operator when yours is renewed");

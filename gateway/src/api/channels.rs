@@ -82,7 +82,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "The channel and its secret", body = ChannelMade),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token, or a surer sign-in is needed", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body took too long", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "You have as many as one may have", body = Problem, content_type = "application/problem+json"),
@@ -99,6 +99,8 @@ pub(super) async fn add(
     request: Request,
 ) -> Result<Json<ChannelMade>, Failure> {
     app.told(&caller).await?;
+    // Whoever has hits sent elsewhere takes them home.
+    app.stepped_up(&caller).await?;
     let new: NewChannel = app.known_body(&caller, request).await?;
     let (subject, organisation) = (caller.0.subject(), &caller.0.organisation().id);
     let made = app.channels.make(subject, organisation, &new.url).await;

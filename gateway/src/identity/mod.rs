@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use turnpike_schemas::{
     agreement::{Assurance, Attributes, Organisation, Requester, Role},
     api::identity::WhoAmI,
@@ -199,6 +199,14 @@ impl Identity {
     #[must_use]
     pub fn is_machine(&self) -> bool {
         self.is_system() || self.means() == Means::Key
+    }
+
+    /// Whether training is known to be valid on the day of `now`, UTC.
+    #[must_use]
+    pub fn is_trained(&self, now: Timestamp) -> bool {
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let until = self.attributes().training_until;
+        until.is_some_and(|until| until >= today)
     }
 
     /// Whether the sign-in was at least so sure.

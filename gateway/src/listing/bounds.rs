@@ -97,7 +97,9 @@ impl Listing {
         }
         let decides = samples.whole.is_some() || samples.partial.is_some();
         let permitted = |one: &AlertSource| one.plates || one.partial_plates;
-        if decides && !sources.iter().any(permitted) {
+        // What nobody may be told of is not taken in, or its owner would take silence for "not seen".
+        let whole = samples.whole.is_none() || sources.iter().any(|one| one.plates);
+        if decides && !(whole && sources.iter().any(permitted)) {
             let refused = sources.into_iter();
             let refused = refused.filter_map(|one| Some((one.source, one.rule?)));
             return Err(ListError::Refused(Refusals(refused.collect())));

@@ -108,7 +108,11 @@ impl Listing {
     ) -> Result<Option<AlertEntry>, ListError> {
         let list = match change {
             // Whoever a list is shared with is the second person.
-            Change::Approve => self.open_to(identity, id).await?,
+            Change::Approve => {
+                let list = self.open_to(identity, id).await?;
+                self.as_sure(identity, &list)?;
+                list
+            }
             _ => self.owned(identity, id).await?,
         };
         let kept = self.of_list(id, entry).await?;

@@ -36,6 +36,11 @@ impl Matching {
         if !owner.may_ask() {
             return Ok(Err(NotAsked("role")));
         }
+        // INVARIANT: nobody is told who could not ask.
+        let trained = owner.is_trained(self.clock.now());
+        if self.require_training && !owner.is_system() && !trained {
+            return Ok(Err(NotAsked("training")));
+        }
         let Ok(requester) = self.directory.requester(&owner, &terms.on_behalf_of) else {
             return Ok(Err(NotAsked("on_behalf_of")));
         };

@@ -70,6 +70,8 @@ pub(crate) struct Matching {
     pub(crate) released: Arc<Released>,
     pub(crate) agreements: HashMap<SourceId, Arc<Agreement>>,
     pub(crate) windows: Windows,
+    /// Whether people whose training is not known to be valid may not ask here.
+    pub(crate) require_training: bool,
     pub(crate) clock: Arc<dyn Clock>,
     /// What is on record of hits that are not written yet: where rows are looked at again, it is not recorded twice.
     pub(crate) recorded: Mutex<HashMap<HitId, Option<Receipt>>>,

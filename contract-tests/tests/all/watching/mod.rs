@@ -299,6 +299,27 @@ async fn an_agreement_without_alerts_tells_nobody_and_the_refusal_is_on_record()
 }
 
 #[tokio::test]
+async fn who_could_not_ask_for_want_of_training_is_told_of_nothing() {
+    let untrained = |world: &World| {
+        allow_alerts(world);
+        crate::installation::configure(world, "[identity]\nrequire_training = true");
+    };
+    let mut watch = Watch::start(untrained).await;
+    watch.want("TPX0061", None).await;
+    watch.push(&group(watch.embedded.now(), "TPX0061")).await;
+    let world = &watch.embedded.world;
+    let refused = eventually("the refusal is recorded", async || {
+        let entries = entries(world);
+        let refused = of_kind(&entries, "refused");
+        let alert = refused.iter().find(|one| one["body"]["action"] == "alert");
+        alert.map(|one| one["body"]["detail"].clone())
+    })
+    .await;
+    assert_eq!(refused, "training");
+    assert_eq!(watch.hits().await, []);
+}
+
+#[tokio::test]
 async fn issuers_that_differ_never_match_and_a_late_read_says_so() {
     let mut watch = Watch::start(allow_alerts).await;
     watch.want("TPX0031", Some("US-NY")).await;
