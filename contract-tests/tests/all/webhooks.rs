@@ -305,12 +305,15 @@ async fn a_receiver_that_is_down_for_a_day_gets_dead_letters_again_when_its_owne
     hits_kept(&gateway, [1], SignedDuration::from_hours(1)).await;
     for attempt in 1..=12 {
         becomes_tried(&gateway, &path, attempt, "status 503").await;
-        let waiting = deliveries(&gateway, &path, "?state=waiting").await;
-        let next = waiting[0]["next_at"].as_str().unwrap();
-        let next: jiff::Timestamp = next.parse().unwrap();
-        gateway
-            .clock
-            .advance(next.duration_since(gateway.clock.now()));
+        // An attempt counts from its beginning; it is settled once the next one is later than now.
+        let wait = eventually("the attempt is settled", async || {
+            let waiting = deliveries(&gateway, &path, "?state=waiting").await;
+            let next: jiff::Timestamp = waiting[0]["next_at"].as_str()?.parse().ok()?;
+            let wait = next.duration_since(gateway.clock.now());
+            wait.is_positive().then_some(wait)
+        })
+        .await;
+        gateway.clock.advance(wait);
     }
     let dead = becomes(&gateway, &path, "state", "dead").await;
     assert_eq!(dead["attempts"], 13);
