@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 pub use documents::{CHECKER, ROLES, Tokens};
 pub use garages::Garages;
-pub use process::{Gateway, link_command};
+pub use process::{ANY_DISK, Gateway, link_command};
 pub use watch::{Watch, of_kind};
 
 use crate::{

@@ -19,6 +19,13 @@ use crate::sim::server;
 /// Longest wait for the gateway to listen.
 const START: Duration = Duration::from_secs(30);
 
+/// Variables for a gateway in an invented installation: how full or busy this machine's disk is says nothing about it.
+pub const ANY_DISK: [(&str, &str); 3] = [
+    ("TURNPIKE__LEDGER__DEADLINE_MS", "10000"),
+    ("TURNPIKE__LEDGER__WARN_PERCENT", "100"),
+    ("TURNPIKE__LEDGER__STOP_PERCENT", "100"),
+];
+
 /// A running gateway. Dropping it kills it.
 #[derive(Debug)]
 pub struct Gateway {
@@ -60,9 +67,7 @@ impl Gateway {
             .arg("serve")
             .arg("--config")
             .arg(config)
-            // How full this machine is says nothing about an invented installation.
-            .env("TURNPIKE__LEDGER__WARN_PERCENT", "100")
-            .env("TURNPIKE__LEDGER__STOP_PERCENT", "100")
+            .envs(ANY_DISK)
             .stdout(Stdio::piped())
             .stderr(log)
             .stdin(Stdio::null())

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use turnpike_adapters::context::{Clock, SystemClock};
-use turnpike_contract_tests::world::{Gateway, Plan, World, link_command};
+use turnpike_contract_tests::world::{ANY_DISK, Gateway, Plan, World, link_command};
 use turnpike_gateway::{
     app::{self, Running},
     config::Config,
@@ -160,13 +160,8 @@ impl Embedded {
     /// A gateway inside the test, at the time of the machine until its clock is moved.
     pub(crate) async fn start(change: impl FnOnce(&World)) -> Self {
         let world = build(change).await;
-        let roomy = ["WARN", "STOP"].map(|stage| {
-            (
-                format!("TURNPIKE__LEDGER__{stage}_PERCENT"),
-                "100".to_owned(),
-            )
-        });
-        let config = Config::load_with(&world.config(), &roomy.into()).unwrap();
+        let any_disk = ANY_DISK.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load_with(&world.config(), &any_disk.into()).unwrap();
         let clock = Arc::new(MovedClock(AtomicI64::new(now().as_microsecond())));
         let running = app::start(config, Arc::<MovedClock>::clone(&clock)).await;
         let running = running.unwrap();
