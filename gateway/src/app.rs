@@ -279,6 +279,7 @@ async fn open(
         cases: Arc::clone(&cases),
         sources: sources.iter().map(Listing::watched).collect(),
         limits: config.alerts,
+        hotlists: config.hotlists,
         clock: Arc::clone(&clock),
     };
     let federation = Federation::new(

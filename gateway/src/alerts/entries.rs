@@ -99,7 +99,22 @@ impl Book {
                 }
                 erase(tables, feed, &of, &one, Some(&by), by.at, What::Removed)?;
             }
+            for (id, until) in &import.renew {
+                let (of_entry, _) = there(tables, *id, by.at)?;
+                if of_entry.id != list {
+                    return Err(AlertError::Missing);
+                }
+                last_until(tables, *id, *until, import.duties.approval, &by)?;
+                note_and_look(tables, feed, &of, *id, &by, What::Renewed)?;
+            }
+            if let Some(as_of) = import.as_of {
+                tables.execute(
+                    "UPDATE lists SET as_of = ?2 WHERE id = ?1",
+                    params![list.to_string(), as_of.as_microsecond()],
+                )?;
+            }
             let done = Imported {
+                renewed: u64::try_from(import.renew.len()).unwrap_or(u64::MAX),
                 added,
                 removed: u64::try_from(import.remove.len()).unwrap_or(u64::MAX),
                 revision: changed(tables, &of)?,
@@ -126,21 +141,21 @@ impl Book {
         .await
     }
 
-    /// Gives an entry another end, which is a confirmation as well.
+    /// Gives an entry another end, which is a confirmation as well. Where a second person must agree, a later end takes one
+    /// again: until then the entry is not looked for.
     ///
     /// # Errors
     /// [`AlertError::Missing`], [`AlertError::Closed`].
-    pub async fn renew(&self, id: u64, expires_at: Timestamp, by: By) -> Result<Kept, AlertError> {
+    pub async fn renew(
+        &self,
+        id: u64,
+        expires_at: Timestamp,
+        needs_approval: bool,
+        by: By,
+    ) -> Result<Kept, AlertError> {
         self.step(move |tables, feed| {
             let (list, _) = there(tables, id, by.at)?;
-            tables.execute(
-                "UPDATE entries SET expires_at = ?2, confirmed_at = ?3 WHERE id = ?1",
-                params![
-                    number(id),
-                    expires_at.as_microsecond(),
-                    by.at.as_microsecond()
-                ],
-            )?;
+            last_until(tables, id, expires_at, needs_approval, &by)?;
             follow(tables, feed, &list, id, &by, What::Renewed)
         })
         .await
@@ -386,13 +401,54 @@ fn follow(
     by: &By,
     what: What,
 ) -> Result<Kept, AlertError> {
-    note_down(tables, number(id), by.at, Some(by), what)?;
     changed(tables, list)?;
+    note_and_look(tables, feed, list, id, by, what)
+}
+
+fn note_and_look(
+    tables: &Transaction<'_>,
+    feed: &mut Feed,
+    list: &List,
+    id: u64,
+    by: &By,
+    what: What,
+) -> Result<Kept, AlertError> {
+    note_down(tables, number(id), by.at, Some(by), what)?;
     let one = row::entry_of(tables, id, by.at)?;
-    if let (Some(entry), Some(slot), Some(until)) = (&one.kept.entry, one.slot, one.until()) {
+    // What was looked for and waits again is looked for until now, and no longer.
+    let waits_again = (what == What::Renewed).then_some(by.at);
+    let until = one.until().or(waits_again);
+    if let (Some(entry), Some(slot), Some(until)) = (&one.kept.entry, one.slot, until) {
         feed.renew(looked(slot, entry, list.list.look_alike, until));
     }
     Ok(one.kept)
+}
+
+/// Writes another end, and that it takes a second person, where it does and the end is later. Whoever gives it is then the first.
+fn last_until(
+    tables: &Transaction<'_>,
+    id: u64,
+    until: Timestamp,
+    needs_approval: bool,
+    by: &By,
+) -> Result<(), AlertError> {
+    tables
+        .prepare_cached(
+            "UPDATE entries SET
+               waiting = max(waiting, ?4 AND ?2 > expires_at),
+               approved_by = iif(?4 AND ?2 > expires_at, NULL, approved_by),
+               added_by = iif(?4 AND ?2 > expires_at, ?5, added_by),
+               expires_at = ?2, confirmed_at = ?3
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            number(id),
+            until.as_microsecond(),
+            by.at.as_microsecond(),
+            needs_approval,
+            by.subject
+        ])?;
+    Ok(())
 }
 
 /// Counts a change of the list; the new revision.

@@ -71,10 +71,7 @@ struct Head {
 /// # Errors
 /// [`FileError`].
 pub fn rows(file: &[u8], defaults: &Defaults, most: usize) -> Result<Rows, FileError> {
-    if UTF16.iter().any(|mark| file.starts_with(mark)) {
-        return Err(FileError::Utf16);
-    }
-    let file = file.strip_prefix(UTF8).unwrap_or(file);
+    let file = in_bytes(file)?;
     let text = std::str::from_utf8(file).map_err(|_| FileError::NotUtf8)?;
     // A spreadsheet's own first line, which says what separates the cells.
     let (separator, text, before) = match said(text) {
@@ -116,6 +113,14 @@ pub fn rows(file: &[u8], defaults: &Defaults, most: usize) -> Result<Rows, FileE
         rows.rows.push(Row { line, draft });
     }
     Ok(rows)
+}
+
+/// A file of eight bits a character, without the mark that says so.
+pub(super) fn in_bytes(file: &[u8]) -> Result<&[u8], FileError> {
+    if UTF16.iter().any(|mark| file.starts_with(mark)) {
+        return Err(FileError::Utf16);
+    }
+    Ok(file.strip_prefix(UTF8).unwrap_or(file))
 }
 
 /// Entries as a file that [`rows`] reads back as the same.

@@ -9,6 +9,7 @@ mod book;
 mod entries;
 mod feed;
 pub mod file;
+pub mod hotlist;
 mod row;
 mod schema;
 #[cfg(test)]
@@ -188,6 +189,10 @@ pub struct Import {
     pub add: Vec<Entry>,
     /// Numbers of entries to be removed.
     pub remove: Vec<u64>,
+    /// Numbers of entries that last longer from now on, with their ends.
+    pub renew: Vec<(u64, Timestamp)>,
+    /// When what is imported was put together, where it says so: from then on the list is of that age.
+    pub as_of: Option<Timestamp>,
     /// What agreements demand of the added ones.
     pub duties: Duties,
 }
@@ -200,6 +205,9 @@ pub struct Imported {
     pub added: Vec<u64>,
     /// How many were removed.
     pub removed: u64,
+    /// How many last longer since.
+    #[serde(default)]
+    pub renewed: u64,
     /// The revision of the list since.
     pub revision: u64,
 }

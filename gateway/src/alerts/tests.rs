@@ -72,6 +72,8 @@ fn import(revision: u64, key: &str, add: Vec<Entry>, remove: Vec<u64>) -> Import
         sha256: format!("{key}{}", add.len()),
         add,
         remove,
+        renew: Vec::new(),
+        as_of: None,
         duties: duties(false),
     }
 }
@@ -141,7 +143,7 @@ async fn an_entry_is_looked_for_until_its_end_and_while_it_is_confirmed() {
     assert_eq!(lists.found("TPK0421", 900).await, [0; 0]);
     lists
         .book
-        .renew(ids[0], at(1_200), by("r.ito", 800))
+        .renew(ids[0], at(1_200), false, by("r.ito", 800))
         .await
         .unwrap();
     assert_eq!(lists.found("TPK0421", 1_199).await, ids[..1]);
@@ -187,7 +189,11 @@ async fn a_second_person_agrees_before_anything_is_looked_for() {
     let own = lists.book.approve(id, by("r.ito", 1)).await;
     assert!(matches!(own, Err(AlertError::SamePerson)), "{own:?}");
     lists.book.confirm(id, by("r.ito", 2)).await.unwrap();
-    lists.book.renew(id, at(800), by("r.ito", 3)).await.unwrap();
+    lists
+        .book
+        .renew(id, at(800), false, by("r.ito", 3))
+        .await
+        .unwrap();
     assert_eq!(
         lists.found("TPK0421", 4).await,
         [0; 0],
@@ -314,7 +320,7 @@ async fn a_closed_list_looks_for_nothing_and_keeps_no_plate() {
     for refused in [
         lists
             .book
-            .renew(ids[0], at(999), by("r.ito", 7))
+            .renew(ids[0], at(999), false, by("r.ito", 7))
             .await
             .map(drop),
         lists
@@ -487,7 +493,7 @@ proptest! {
                     }
                     Step::Remove(id) => fails_only_where_missing(lists.book.remove(id.into(), who).await)?,
                     Step::Renew(id, part) => {
-                        fails_only_where_missing(lists.book.renew(id.into(), at(ends(part)), who).await.map(drop))?;
+                        fails_only_where_missing(lists.book.renew(id.into(), at(ends(part)), part.is_multiple_of(2), who).await.map(drop))?;
                     }
                     Step::Confirm(id) => fails_only_where_missing(lists.book.confirm(id.into(), who).await.map(drop))?,
                     Step::Approve(id) => fails_only_where_missing(lists.book.approve(id.into(), who).await.map(drop))?,

@@ -213,6 +213,7 @@ impl App {
             ListError::Owners(_) => (FULL, forbidden, "owners"),
             ListError::Refused(_) => (REFUSED, RefusedReason::DeniedByAll, "agreements"),
             ListError::End(_) => (INVALID, malformed, "expires_at"),
+            ListError::AsOf => (INVALID, malformed, "as_of"),
             ListError::File(_) => (INVALID, malformed, "file"),
             ListError::OnBehalfOf(_) => (INVALID, malformed, "on_behalf_of"),
             ListError::Case(_) | ListError::Terms(_) => (INVALID, malformed, "terms"),

@@ -30,12 +30,13 @@ pub(super) struct Written {
 }
 
 /// The lists: files only, because the environment cannot hold lists of tables.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
     "organisations",
     "users",
     "providers",
     "agreement_keys",
     "rosters",
+    "hotlists",
     "sources",
 ];
 

@@ -7,6 +7,7 @@ mod agreements;
 mod cases;
 mod decode;
 mod fetching;
+mod hotlists;
 mod ledger;
 mod load;
 mod people;
@@ -47,6 +48,7 @@ pub(crate) use sources::inline_files;
 
 use crate::{
     agreements::{AgreementKeys, Approval},
+    alerts::hotlist::Layout,
     cases::{CaseRules, Vocabulary},
     channels::Rules,
     ledger::LedgerConfig,
@@ -96,6 +98,8 @@ pub struct Config {
     pub keep_notes_days: u32,
     /// How much alert lists may hold.
     pub alerts: AlertLimits,
+    /// Where fields stand in the lists that authorities hand out, by name.
+    pub hotlists: BTreeMap<String, Layout>,
     /// Which addresses may be told of hits.
     pub webhooks: Rules,
     /// How the ledger is reviewed.

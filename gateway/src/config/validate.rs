@@ -14,7 +14,7 @@ use turnpike_schemas::hit::passage::Windows;
 use super::{
     AlertLimits, CallerLimits, Config, HttpLimits, Problem, Review, TokenHash, agreements, cases,
     decode::decode,
-    ledger,
+    hotlists, ledger,
     load::{self, beside},
     people, providers,
     raw::{RawAlerts, RawHttp, RawLimits, RawPolicy, RawScalars},
@@ -52,6 +52,7 @@ pub(super) fn load(
         let sources =
             sources::sources(listed, path, environment, signing, &mut tokens, &mut report);
         people::owners(&sources, &organisations, &mut report);
+        let hotlists = hotlists::hotlists(list("hotlists"), &mut report);
         let rosters = review::rosters(list("rosters"), &organisations, &mut report);
         scalars(written.scalars, path, &mut report).map(|config| Config {
             review: Review {
@@ -60,6 +61,7 @@ pub(super) fn load(
             },
             organisations,
             cases,
+            hotlists,
             users,
             providers,
             sources,
@@ -108,6 +110,7 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         cases: BTreeMap::new(),
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
         alerts: alerts(&raw.alerts, report),
+        hotlists: BTreeMap::new(),
         webhooks: Rules {
             allow_private_addresses: raw.webhooks.allow_private_addresses,
             allow_http: raw.webhooks.allow_http,

@@ -118,9 +118,10 @@ impl Listing {
         let kept = self.of_list(id, entry).await?;
         let wanted = kept.entry.as_ref().ok_or(ListError::Missing)?;
         let now = self.clock.now();
+        let mut needs_approval = false;
         let word = match change {
             Change::Renew(until) => {
-                self.may_last(identity, &list, wanted, until, now).await?;
+                needs_approval = self.may_last(identity, &list, wanted, until, now).await?;
                 "renewed"
             }
             Change::Confirm => "confirmed",
@@ -135,7 +136,7 @@ impl Listing {
         let recorded = self.record(identity, &list, word, &plates, &counts).await?;
         let by = self.by(identity, now, recorded);
         let kept = match change {
-            Change::Renew(until) => self.book.renew(entry, until, by).await?,
+            Change::Renew(until) => self.book.renew(entry, until, needs_approval, by).await?,
             Change::Confirm => self.book.confirm(entry, by).await?,
             Change::Approve => self.book.approve(entry, by).await?,
             Change::Remove => {
@@ -185,7 +186,7 @@ impl Listing {
         Ok(AlertChanged { entries })
     }
 
-    /// An end that the agreements allow now.
+    /// An end that the agreements allow now. Says whether it takes a second person.
     async fn may_last(
         &self,
         identity: &Identity,
@@ -193,13 +194,13 @@ impl Listing {
         entry: &Entry,
         until: Timestamp,
         now: Timestamp,
-    ) -> Result<(), ListError> {
+    ) -> Result<bool, ListError> {
         let samples = Samples::one(&entry.wanted);
         let decided = self.decide(identity, list, &samples, now).await?;
         let longest = decided.bounds.longest;
         let latest = now.checked_add(longest).unwrap_or(Timestamp::MAX);
         if until > now && until <= latest {
-            return Ok(());
+            return Ok(decided.duties.approval);
         }
         let days = u64::try_from(longest.as_hours() / 24).unwrap_or_default();
         Err(ListError::End(days))

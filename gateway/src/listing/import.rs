@@ -14,7 +14,7 @@ use super::{
     bounds::{Decided, Samples},
 };
 use crate::{
-    alerts::{Import, Kept, List, file},
+    alerts::{Import, Kept, List, file, hotlist},
     identity::Identity,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Rows {
     pub(crate) rows: Vec<Row>,
     /// Columns that are not read.
     pub(crate) ignored: Vec<u32>,
+    /// Records that were dropped, because they are about persons or of no known kind.
+    pub(crate) dropped: u64,
 }
 
 /// An import as it was sent.
@@ -34,6 +36,10 @@ pub(crate) struct Sent {
     pub(crate) rows: Rows,
     /// What they are to the list.
     pub(crate) mode: Mode,
+    /// Whether entries last longer that differ in an earlier end alone.
+    pub(crate) renews: bool,
+    /// When it was put together.
+    pub(crate) as_of: Option<Timestamp>,
     /// Nothing is to be changed.
     pub(crate) dry_run: bool,
     /// Names the import, where its sender gave it a name: the same again changes nothing.
@@ -47,6 +53,17 @@ impl From<file::Rows> for Rows {
         Self {
             rows: rows.rows,
             ignored: rows.ignored,
+            dropped: 0,
+        }
+    }
+}
+
+impl From<hotlist::Records> for Rows {
+    fn from(records: hotlist::Records) -> Self {
+        Self {
+            rows: records.rows,
+            ignored: Vec::new(),
+            dropped: records.dropped,
         }
     }
 }
@@ -66,7 +83,7 @@ impl From<NewAlertEntries> for Rows {
         });
         Self {
             rows: rows.collect(),
-            ignored: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -84,30 +101,38 @@ impl Listing {
     ) -> Result<AlertImport, ListError> {
         let list = self.owned(identity, id).await?;
         let now = self.clock.now();
+        if sent.as_of.is_some_and(|as_of| as_of > now) {
+            return Err(ListError::AsOf);
+        }
         let key = sent.key.unwrap_or_else(|| Uuid::now_v7().to_string());
         let before = self.book.import_of(id, &key, &sent.sha256).await?;
         let existing = self.book.entries(id, now).await?;
         let rows = sent.rows.rows;
         let samples = Samples::of(&rows);
         let decided = self.decide(identity, &list, &samples, now).await?;
-        let (bounds, mode) = (decided.bounds, sent.mode);
+        let (bounds, mode, renews) = (decided.bounds, sent.mode, sent.renews);
         let existing: Vec<Existing> = existing.into_iter().filter_map(there).collect();
         let removable: BTreeMap<u64, String> = existing
             .iter()
             .map(|one| (one.id, one.entry.wanted.expose().to_owned()))
             .collect();
         let planned =
-            tokio::task::spawn_blocking(move || plan(&existing, &rows, mode, &bounds, now));
+            tokio::task::spawn_blocking(move || plan(&existing, &rows, mode, renews, &bounds, now));
         let planned = planned
             .await
             .map_err(|_| crate::alerts::AlertError::Unreadable("the comparison was cut short"))?;
         let mut report = report(&planned, &decided, &list);
         (report.mode, report.dry_run) = (mode, sent.dry_run);
         report.ignored_columns = sent.rows.ignored;
-        let changes = !planned.add.is_empty() || !planned.remove.is_empty();
+        report.dropped = sent.rows.dropped;
+        let changes = !planned.add.is_empty()
+            || !planned.remove.is_empty()
+            || !planned.renew.is_empty()
+            || sent.as_of.is_some_and(|at| Some(at) != list.list.as_of);
         if let Some(before) = before {
             report.added = before.added.len() as u64;
-            (report.removed, report.revision) = (before.removed, before.revision);
+            (report.removed, report.renewed) = (before.removed, before.renewed);
+            report.revision = before.revision;
             return Ok(report);
         }
         if sent.dry_run || !changes {
@@ -121,6 +146,8 @@ impl Listing {
             sha256: sent.sha256,
             add: planned.add,
             remove: planned.remove,
+            renew: planned.renew,
+            as_of: sent.as_of,
             duties: decided.duties,
         };
         report.revision = self.apply(identity, &list, import, gone, now).await?;
@@ -140,6 +167,7 @@ impl Listing {
         let counts = [
             ("added", import.add.len().into()),
             ("removed", import.remove.len().into()),
+            ("renewed", import.renew.len().into()),
             ("sha256", import.sha256.as_str().into()),
         ];
         let named = [("plates", plates.collect()), ("plates_removed", gone)];
@@ -203,7 +231,10 @@ fn report(planned: &Plan, decided: &Decided, list: &List) -> AlertImport {
         *counts.entry(word(result).to_owned()).or_insert(0) += 1;
         let quiet = matches!(
             result,
-            RowResult::Added | RowResult::Unchanged | RowResult::Repeated { .. }
+            RowResult::Added
+                | RowResult::Unchanged
+                | RowResult::Renewed { .. }
+                | RowResult::Repeated { .. }
         );
         match quiet {
             true => {}
@@ -223,6 +254,8 @@ fn report(planned: &Plan, decided: &Decided, list: &List) -> AlertImport {
         rows_not_listed: not_listed,
         added: planned.add.len() as u64,
         removed: planned.remove.len() as u64,
+        renewed: planned.renew.len() as u64,
+        dropped: 0,
         removal_held_back: planned.removal_held_back,
         ignored_columns: Vec::new(),
         needs_approval: decided.duties.approval,
@@ -236,6 +269,7 @@ fn word(result: &RowResult) -> &'static str {
     match result {
         RowResult::Added => "added",
         RowResult::Unchanged => "unchanged",
+        RowResult::Renewed { .. } => "renewed",
         RowResult::Repeated { .. } => "repeated",
         RowResult::Contradicts { .. } => "contradicts",
         RowResult::Conflicts { .. } => "conflicts",

@@ -8,7 +8,10 @@ mod import;
 mod record;
 mod shown;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use turnpike_adapters::context::Clock;
@@ -27,7 +30,7 @@ pub(crate) use import::{Rows, Sent};
 
 use self::bounds::Refusals;
 use crate::{
-    alerts::{self, AlertError, By, NewList, Terms, file::FileError},
+    alerts::{self, AlertError, By, NewList, Terms, file::FileError, hotlist::Layout},
     cases::{CaseError, Cases},
     config::AlertLimits,
     control::ControlError,
@@ -47,6 +50,7 @@ pub(crate) struct Listing {
     pub(crate) cases: Arc<Cases>,
     pub(crate) sources: Vec<Watched>,
     pub(crate) limits: AlertLimits,
+    pub(crate) hotlists: BTreeMap<String, Layout>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -95,6 +99,9 @@ pub(crate) enum ListError {
         "`expires_at` must be later than now, and by at most {0} days: that is what the agreements allow"
     )]
     End(u64),
+    /// What says how old the list is comes from the future.
+    #[error("`as_of` is later than now")]
+    AsOf,
     /// What was sent is no file of entries.
     #[error("{0}")]
     File(#[from] FileError),

@@ -49,6 +49,11 @@ pub enum RowResult {
         /// That line.
         of: u64,
     },
+    /// Such an entry is there and ends earlier: it lasts longer from now on. Only where an import asks for that.
+    Renewed {
+        /// Its number.
+        entry: u64,
+    },
     /// Another row of the file wants the same plate otherwise. None of them is applied.
     Contradicts {
         /// The first of the others.
@@ -79,6 +84,8 @@ pub struct Plan {
     pub add: Vec<Entry>,
     /// Entries to be removed: only with a complete file of which every row can be read.
     pub remove: Vec<u64>,
+    /// Entries that last longer from now on, with their ends.
+    pub renew: Vec<(u64, Timestamp)>,
     /// The file is complete and has rows that cannot be read, so nothing is removed: what is missing could be one of them.
     pub removal_held_back: bool,
 }
@@ -92,12 +99,14 @@ fn key(entry: &Entry) -> Key {
     (entry.wanted.expose().to_owned(), issuer)
 }
 
-/// Compares rows with what is there. Nothing that is there is changed by it: a row that says otherwise is a conflict.
+/// Compares rows with what is there. Nothing that is there is changed by it: a row that says otherwise is a conflict. Where the
+/// import `renews`, an entry that differs in nothing but an earlier end lasts longer.
 #[must_use]
 pub fn plan(
     existing: &[Existing],
     rows: &[Row],
     mode: Mode,
+    renews: bool,
     bounds: &Bounds,
     now: Timestamp,
 ) -> Plan {
@@ -152,6 +161,10 @@ pub fn plan(
                     line: first.other(line),
                 },
                 (Some(first), _) if first.line != line => RowResult::Repeated { of: first.line },
+                (_, Some(there)) if renews && lasts_longer(there, &entry) => {
+                    plan.renew.push((there.id, entry.expires_at));
+                    RowResult::Renewed { entry: there.id }
+                }
                 (_, Some(there)) => compared(there, &entry),
                 (_, None) if room == 0 => RowResult::Full,
                 (_, None) => {
@@ -184,6 +197,13 @@ impl Seen {
             _ => self.line,
         }
     }
+}
+
+/// Whether a row differs from what is there in a later end alone.
+fn lasts_longer(there: &Existing, entry: &Entry) -> bool {
+    let old = &there.entry;
+    let same = old.reason == entry.reason && old.note == entry.note;
+    same && old.expires_at < entry.expires_at
 }
 
 fn compared(there: &Existing, entry: &Entry) -> RowResult {
@@ -235,7 +255,7 @@ mod tests {
     }
 
     fn planned(existing: &[Existing], rows: &[Row], mode: Mode) -> Plan {
-        plan(existing, rows, mode, &BOUNDS, now())
+        plan(existing, rows, mode, false, &BOUNDS, now())
     }
 
     fn applied(existing: &[Existing], plan: &Plan) -> Vec<Existing> {
@@ -336,5 +356,39 @@ mod tests {
                 prop_assert!(second.add.is_empty() && second.remove.is_empty(), "{:?}", second);
             }
         }
+    }
+
+    #[test]
+    fn what_ends_earlier_lasts_longer_where_that_is_asked_for_and_nothing_else_changes() {
+        let there = |id: u64, plate: &str, reason: &str| Existing {
+            id,
+            entry: row(1, plate, reason).draft.check(&BOUNDS, now()).unwrap(),
+        };
+        let existing = [
+            there(1, "TPK0421", "stolen_vehicle"),
+            there(2, "TPK0422", "stolen_plate"),
+        ];
+        let later = |line: u64, plate: &str| {
+            let mut row = row(line, plate, "stolen_vehicle");
+            "2026-12-02T00:00:00Z".clone_into(&mut row.draft.expires_at);
+            row
+        };
+        let rows = [later(1, "TPK0421"), later(2, "TPK0422")];
+        let longer = plan(&existing, &rows, Mode::Complete, true, &BOUNDS, now());
+        let ends: Timestamp = "2026-12-02T00:00:00Z".parse().unwrap();
+        assert_eq!(longer.renew, [(1, ends)]);
+        assert_eq!(longer.rows[0].1, RowResult::Renewed { entry: 1 });
+        assert!(matches!(
+            longer.rows[1].1,
+            RowResult::Conflicts { entry: 2, .. }
+        ));
+        let sooner = [row(1, "TPK0421", "stolen_vehicle")];
+        assert_eq!((longer.add.len(), longer.remove.len()), (0, 0));
+        let old = [Existing {
+            id: 1,
+            entry: later(1, "TPK0421").draft.check(&BOUNDS, now()).unwrap(),
+        }];
+        let never = plan(&old, &sooner, Mode::Incremental, true, &BOUNDS, now());
+        assert_eq!(never.renew, [], "an end never comes earlier by an import");
     }
 }

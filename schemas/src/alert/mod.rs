@@ -4,7 +4,6 @@
 //! entry always ends, and names no driver and no owner. **An import never overwrites: what contradicts is reported and
 //! left alone.** Deliberately absent: who may have a list, which an agreement decides; files, and time.
 
-pub mod hotlist;
 mod import;
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! From a pushed read to what the owner of an alert list is told, through a real gateway: once, as agreed, and on record.
 
 mod desk;
+mod handed;
 mod restarts;
 
 use std::collections::BTreeSet;
@@ -164,6 +165,8 @@ fn import(revision: u64, add: Vec<Entry>) -> Import {
         sha256: "00".repeat(32),
         add,
         remove: Vec::new(),
+        renew: Vec::new(),
+        as_of: None,
         duties: Duties {
             confirm_every: SignedDuration::from_hours(24 * 7),
             approval: false,

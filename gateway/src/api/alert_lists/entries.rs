@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use turnpike_schemas::{
@@ -25,7 +26,10 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    alerts::file::{self, Defaults},
+    alerts::{
+        file::{self, Defaults, FileError},
+        hotlist::Layout,
+    },
     api::{
         body,
         caller::Caller,
@@ -43,6 +47,7 @@ const MAX_ROWS: usize = 1_000_000;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const CSV: &str = "text/csv";
+const PLAIN: &str = "text/plain";
 
 /// What the rows are to the list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,6 +67,14 @@ pub(in crate::api) struct How {
     /// End of rows that have none, with a zone.
     #[serde(default)]
     expires_at: String,
+    /// Where fields stand in a list that an authority handed out (`text/plain`): `ncic`, or one of this installation. What is about
+    /// persons is dropped unread; entries end when the layout says, counted from `as_of`.
+    layout: Option<String>,
+    /// When it was put together, with a zone, and not later than now. Needed with `layout`. Hits of a list that is old say so.
+    #[param(value_type = Option<String>, format = DateTime)]
+    as_of: Option<Timestamp>,
+    /// Entries that differ in nothing but an earlier end last longer. With `layout` they do unless this says otherwise.
+    renew: Option<bool>,
 }
 
 fn incremental() -> Mode {
@@ -114,8 +127,8 @@ pub(in crate::api) async fn list(
 
 /// Add entries to an alert list
 ///
-/// JSON, or a CSV file with a column `plate` and, as needed, `jurisdiction`, `reason`, `expires_at` and `note`. Every row is told what
-/// becomes of it. Nothing that is there is ever overwritten: a row that says otherwise is a conflict and left alone. With an
+/// JSON; or a CSV file with a column `plate` and, as needed, `jurisdiction`, `reason`, `expires_at` and `note`; or, as `text/plain`, a list
+/// that an authority handed out, with its `layout`. Every row is told what becomes of it. Nothing that is there is ever overwritten: a row that says otherwise is a conflict and left alone. With an
 /// `Idempotency-Key` the same import again changes nothing.
 #[utoipa::path(
     post,
@@ -127,7 +140,7 @@ pub(in crate::api) async fn list(
         How,
         ("Idempotency-Key" = Option<String>, Header, description = "Names the import; 1 to 64 characters"),
     ),
-    request_body(content((NewAlertEntries = "application/json"), (String = "text/csv"))),
+    request_body(content((NewAlertEntries = "application/json"), (String = "text/csv"), (String = "text/plain"))),
     responses(
         (status = 200, description = "What became of the rows", body = AlertImport),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
@@ -137,7 +150,7 @@ pub(in crate::api) async fn list(
         (status = 408, description = "The body took too long", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The list is closed, full or changed meanwhile, or another import has this key", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Neither JSON nor CSV", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Neither JSON nor CSV nor plain text", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is wrong, or the file is none", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The ledger cannot be written, or lists cannot be changed", body = Problem, content_type = "application/problem+json"),
     ),
@@ -161,26 +174,29 @@ pub(in crate::api) async fn add(
         })?;
         let key = key(&parts)?;
         // Before the body: nobody sends a million rows in vain.
-        let csv = is_csv(&parts)?;
+        let form = app.form(&parts, &how)?;
         let bytes = body::read(body, MAX_IMPORT, app.http.body_timeout).await?;
         let sha256 = hex(&Sha256::digest(&bytes));
-        let (mode, dry_run) = (how.mode, how.dry_run);
-        let rows = if csv {
+        let (mode, dry_run, as_of) = (how.mode, how.dry_run, how.as_of);
+        let renews = how.renew.unwrap_or(matches!(form, Form::Handed(..)));
+        let rows = if form == Form::Json {
+            Ok(Rows::from(body::json::<NewAlertEntries>(&bytes)?))
+        } else {
             let defaults = Defaults {
                 reason: how.reason,
                 expires_at: how.expires_at,
             };
-            let read = tokio::task::spawn_blocking(move || file::rows(&bytes, &defaults, MAX_ROWS));
+            let read = tokio::task::spawn_blocking(move || form.read(&bytes, &defaults));
             match read.await {
-                Ok(rows) => rows.map(Rows::from).map_err(ListError::from),
+                Ok(rows) => rows.map_err(ListError::from),
                 Err(_) => Ok(Rows::default()),
             }
-        } else {
-            Ok(Rows::from(body::json::<NewAlertEntries>(&bytes)?))
         };
         Ok::<_, Failure>(rows.map(|rows| Sent {
             rows,
             mode,
+            renews,
+            as_of,
             dry_run,
             key,
             sha256,
@@ -378,20 +394,67 @@ impl App {
     }
 }
 
-/// Whether the body is CSV; otherwise it is JSON.
-fn is_csv(parts: &Parts) -> Result<bool, Failure> {
-    let sent = parts.headers.get(header::CONTENT_TYPE);
-    let sent = sent.and_then(|sent| sent.to_str().ok()).unwrap_or_default();
-    let essence = sent.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(CSV) {
-        return Ok(true);
+/// In which form entries are sent.
+#[derive(Debug, PartialEq)]
+enum Form {
+    Json,
+    Csv,
+    /// A list that an authority handed out, put together at that time.
+    Handed(Box<Layout>, Timestamp),
+}
+
+impl Form {
+    fn read(&self, bytes: &[u8], defaults: &Defaults) -> Result<Rows, FileError> {
+        match self {
+            Self::Handed(layout, as_of) => layout.records(bytes, *as_of, MAX_ROWS).map(Rows::from),
+            Self::Json | Self::Csv => file::rows(bytes, defaults, MAX_ROWS).map(Rows::from),
+        }
     }
-    body::require_json(&parts.headers)
-        .map(|()| false)
-        .map_err(|_| {
-            Failure::new(UNSUPPORTED_MEDIA_TYPE)
-                .because("send `content-type: text/csv` or `application/json`")
-        })
+}
+
+impl App {
+    fn form(&self, parts: &Parts, how: &How) -> Result<Form, Failure> {
+        let sent = parts.headers.get(header::CONTENT_TYPE);
+        let sent = sent.and_then(|sent| sent.to_str().ok()).unwrap_or_default();
+        let essence = sent.split(';').next().unwrap_or_default().trim();
+        if let Some(name) = &how.layout {
+            return self.handed(essence, name, how.as_of);
+        }
+        if essence.eq_ignore_ascii_case(CSV) {
+            return Ok(Form::Csv);
+        }
+        if essence.eq_ignore_ascii_case(PLAIN) {
+            return Err(Failure::new(INVALID)
+                .because("plain text needs a `layout`, which says where its fields stand")
+                .at("layout"));
+        }
+        body::require_json(&parts.headers)
+            .map(|()| Form::Json)
+            .map_err(|_| unsupported("send `content-type: text/csv` or `application/json`"))
+    }
+
+    fn handed(&self, essence: &str, name: &str, as_of: Option<Timestamp>) -> Result<Form, Failure> {
+        if !essence.eq_ignore_ascii_case(PLAIN) {
+            return Err(unsupported(
+                "with a `layout` send `content-type: text/plain`",
+            ));
+        }
+        let Some(layout) = self.listing.hotlists.get(name) else {
+            let known: Vec<&str> = self.listing.hotlists.keys().map(String::as_str).collect();
+            let why = format!("this installation has these layouts: {}", known.join(", "));
+            return Err(Failure::new(INVALID).because(why).at("layout"));
+        };
+        match as_of {
+            Some(as_of) => Ok(Form::Handed(Box::new(layout.clone()), as_of)),
+            None => Err(Failure::new(INVALID)
+                .because("with a `layout` say when the list was put together")
+                .at("as_of")),
+        }
+    }
+}
+
+fn unsupported(why: &'static str) -> Failure {
+    Failure::new(UNSUPPORTED_MEDIA_TYPE).because(why)
 }
 
 /// The name of the import.

@@ -24,9 +24,10 @@ use super::super::{
 /// Rows that are printed one by one.
 const PRINTED: usize = 50;
 
-/// Add entries from a CSV file; nothing that is there is overwritten
+/// Add entries from a CSV file or a list of an authority; nothing that is there is overwritten
 ///
-/// The first line names the columns: `plate`, and as needed `jurisdiction`, `reason`, `expires_at` and `note`. Every row is told what
+/// The first line of a CSV file names the columns: `plate`, and as needed `jurisdiction`, `reason`, `expires_at` and `note`. With
+/// `--layout` the file is a list as an authority hands it out; records about persons are dropped unread. Every row is told what
 /// becomes of it. The exit code is 8 when a row was not taken.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Import {
@@ -48,6 +49,15 @@ pub(in crate::cli) struct Import {
     /// End of rows that have none, with a zone
     #[arg(long = "expires")]
     expires_at: Option<Timestamp>,
+    /// Where fields stand in a list that an authority handed out: `ncic`, or one of the installation
+    #[arg(long, requires = "as_of")]
+    layout: Option<String>,
+    /// When the file was put together, with a zone: hits of a list that is old say so
+    #[arg(long)]
+    as_of: Option<Timestamp>,
+    /// Entries that differ in nothing but an earlier end last longer; with --layout they always do
+    #[arg(long)]
+    renew: bool,
     /// Names this import: the same again changes nothing
     #[arg(long)]
     key: Option<String>,
@@ -76,10 +86,23 @@ impl Import {
         if let Some(until) = self.expires_at {
             query.append_pair("expires_at", &until.to_string());
         }
+        if let Some(layout) = &self.layout {
+            query.append_pair("layout", layout);
+        }
+        if let Some(as_of) = self.as_of {
+            query.append_pair("as_of", &as_of.to_string());
+        }
+        if self.renew {
+            query.append_pair("renew", "true");
+        }
         let path = format!("/v1/alert-lists/{}/entries?{}", self.list, query.finish());
         let upload = Upload {
             body: body.into(),
-            content_type: "text/csv",
+            content_type: if self.layout.is_some() {
+                "text/plain"
+            } else {
+                "text/csv"
+            },
             key: self.key,
         };
         let report: AlertImport = self.server.post_file(&path, upload).await?;
@@ -132,12 +155,20 @@ fn print(out: &mut dyn Write, report: &AlertImport) -> Result<(), Outcome> {
         ("", "")
     };
     let space = if did.is_empty() { "" } else { " " };
+    let renewed = match report.renewed {
+        0 => String::new(),
+        renewed => format!(", {renewed} {did}{space}given a later end"),
+    };
     writeln!(
         out,
-        "{none}{} {did}{space}added, {} removed.",
+        "{none}{} {did}{space}added, {} removed{renewed}.",
         counted(report.added, "entry"),
         report.removed
     )?;
+    if report.dropped > 0 {
+        let dropped = counted(report.dropped, "record");
+        writeln!(out, "{dropped} about persons or of no known kind not read.")?;
+    }
     let counts: Vec<String> = report
         .counts
         .iter()
@@ -192,6 +223,7 @@ fn says(result: &RowResult) -> String {
     match result {
         RowResult::Added => "added".to_owned(),
         RowResult::Unchanged => "there already".to_owned(),
+        RowResult::Renewed { entry } => format!("entry {entry} lasts longer"),
         RowResult::Repeated { of } => format!("the same as line {of}"),
         RowResult::Contradicts { line } => {
             format!("contradicts line {line}: neither is applied")
