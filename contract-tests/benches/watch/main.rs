@@ -7,7 +7,7 @@
 //! ```text
 //! cargo bench -p turnpike-contract-tests --bench watch                   # 700 reads a second, one a message, for two minutes
 //! cargo bench -p turnpike-contract-tests --bench watch -- --intake 600   # as many as it takes, 100 a message, for ten minutes
-//! ... -- --lists 300                                                     # with fewer lists
+//! ... -- --lists 300 --seconds 30                                        # fewer lists, shorter
 //! ```
 //!
 //! The first compares the time from the acknowledgement of a read to its event on the connection with one durable commit, an
@@ -97,7 +97,11 @@ async fn measure(words: &[&str]) -> io::Result<()> {
     let bench = Bench::start(lists).await?;
     match option(words, "--intake") {
         Some(seconds) => bench.intake(Duration::from_secs(seconds as u64)).await,
-        None => bench.told().await,
+        None => {
+            let seconds = option(words, "--seconds");
+            let span = seconds.map_or(SPAN, |seconds| Duration::from_secs(seconds as u64));
+            bench.told(span).await
+        }
     }
 }
 
@@ -140,8 +144,8 @@ impl Bench {
     }
 
     /// How long it takes until somebody is told.
-    async fn told(&self) -> io::Result<()> {
-        let stop = Instant::now() + SPAN;
+    async fn told(&self, span: Duration) -> io::Result<()> {
+        let stop = Instant::now() + span;
         let path = self.folder.path().join("data").join("reference");
         let commits = tokio::task::spawn_blocking(move || commits(path, stop));
         let cpu = self.gateway.cpu()?;
@@ -157,7 +161,7 @@ impl Bench {
             pushed.reads,
             pushed.rate(),
             times.len(),
-            100.0 * cpu.as_secs_f64() / SPAN.as_secs_f64(),
+            100.0 * cpu.as_secs_f64() / span.as_secs_f64(),
         ))?;
         let mut pushes = pushed.times;
         pushes.sort_unstable();
