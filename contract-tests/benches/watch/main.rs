@@ -50,7 +50,7 @@ const WANTED_IN: usize = 50;
 /// The same while as much as possible is taken in.
 const WANTED_IN_BULK: usize = 1_000;
 const BATCH: usize = 100;
-const CALLERS: usize = 8;
+const CALLERS: usize = 32;
 /// How long the last event may take.
 const LAST: Duration = Duration::from_secs(60);
 
