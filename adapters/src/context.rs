@@ -124,6 +124,7 @@ pub struct Context {
     clock: Arc<dyn Clock>,
     secrets: Arc<Secrets>,
     deadline: Instant,
+    is_standing: bool,
 }
 
 impl Context {
@@ -140,7 +141,23 @@ impl Context {
             clock,
             secrets,
             deadline,
+            is_standing: false,
         }
+    }
+
+    /// The same context for a standing question: its requests are paid from the reserve of the quota and from nothing else.
+    #[must_use]
+    pub fn standing(self) -> Self {
+        Self {
+            is_standing: true,
+            ..self
+        }
+    }
+
+    /// Whether nobody waits for the answer: an entry of an alert list asks, in its turn.
+    #[must_use]
+    pub fn is_standing(&self) -> bool {
+        self.is_standing
     }
 
     /// Sends one request to the source before the deadline.

@@ -7,7 +7,11 @@ use std::sync::{
 
 use jiff::Timestamp;
 
-use super::{breaker::BreakerState, circuit::Circuit, throttle::Quota};
+use super::{
+    breaker::BreakerState,
+    circuit::Circuit,
+    throttle::{Quota, Reserve},
+};
 use crate::{
     context::{Context, monotonic},
     error::{Error, ErrorKind, Retry},
@@ -126,6 +130,12 @@ impl Health {
             quota,
             counters,
         }
+    }
+
+    /// What standing questions have of the quota now, where they have anything.
+    #[must_use]
+    pub fn reserve(&self) -> Option<Reserve> {
+        self.quota.reserve()
     }
 
     /// How the source is doing now.

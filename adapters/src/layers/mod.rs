@@ -23,7 +23,7 @@ pub use self::{
     capability::CapabilityLayer,
     health::{Counters, Health, Snapshot},
     retry::RetryLayer,
-    throttle::{Quota, ThrottleLayer},
+    throttle::{Quota, Reserve, ThrottleLayer},
     timeout::TimeoutLayer,
 };
 use crate::adapter::Adapter;
@@ -39,6 +39,9 @@ pub struct Limits {
     pub burst: NonZeroU32,
     /// Requests under way at once.
     pub concurrency: NonZeroU32,
+    /// Percent of requests and burst kept for standing questions, which have one place of `concurrency` then. None of it is for
+    /// people, and standing questions have nothing else.
+    pub reserve_percent: u8,
     /// Whether the quota starts spent, so that a restart never gives more than the span before it left.
     pub start_empty: bool,
     /// Longest wait for quota or a slot before a request is refused.
@@ -68,11 +71,62 @@ impl Limits {
             per,
             burst: NonZeroU32::new(requests.get() / 10).unwrap_or(NonZeroU32::MIN),
             concurrency: NonZeroU32::MIN.saturating_add(7),
+            reserve_percent: 0,
             start_empty: false,
             max_wait: Duration::from_millis(250),
             attempt_timeout: Duration::from_secs(4),
             breaker: BreakerSettings::default(),
         }
+    }
+}
+
+/// What a part of a quota is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    requests: NonZeroU32,
+    burst: NonZeroU32,
+    concurrency: NonZeroU32,
+}
+
+impl Limits {
+    /// What is for people, and what is for standing questions: together never more than there is. What is too little to be parted
+    /// is for people.
+    fn parts(&self) -> (Share, Option<Share>) {
+        let whole = Share {
+            requests: self.requests,
+            burst: self.burst,
+            concurrency: self.concurrency,
+        };
+        let parted = || {
+            let of = |whole: NonZeroU32| {
+                let share = u64::from(whole.get()) * u64::from(self.reserve_percent.min(100)) / 100;
+                u32::try_from(share).unwrap_or(u32::MAX)
+            };
+            let burst = self.burst.get().min(self.requests.get().div_ceil(2));
+            let reserve = Share {
+                requests: NonZeroU32::new(of(self.requests))?,
+                burst: NonZeroU32::new(of(NonZeroU32::new(burst)?)).unwrap_or(NonZeroU32::MIN),
+                concurrency: NonZeroU32::MIN,
+            };
+            let rest =
+                |whole: u32, part: NonZeroU32| NonZeroU32::new(whole.checked_sub(part.get())?);
+            let people = Share {
+                requests: rest(self.requests.get(), reserve.requests)?,
+                burst: rest(burst, reserve.burst)?,
+                concurrency: rest(self.concurrency.get(), reserve.concurrency)?,
+            };
+            Some((people, reserve))
+        };
+        match parted() {
+            Some((people, reserve)) => (people, Some(reserve)),
+            None => (whole, None),
+        }
+    }
+
+    /// Whether standing questions have a part of it.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
+        self.parts().1.is_some()
     }
 }
 

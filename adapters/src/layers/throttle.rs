@@ -25,7 +25,7 @@ use turnpike_schemas::{
     read::ImageRef,
 };
 
-use super::{Limits, health::Counters};
+use super::{Limits, Share, health::Counters};
 use crate::{
     adapter::{
         Adapter, Batch, Cursor, Decoded, Image, Info, Item, Message, Page, ReadSeek, Subscription,
@@ -43,14 +43,45 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// In **any** span of `per` at most `requests` are sent, wherever the span begins. So the burst is part of the
 /// quota and not on top of it: a larger burst means a slower pace after it, `requests - burst + 1` per span. A
 /// burst over half of the requests is taken as half.
+///
+/// With a reserve the quota is kept in two parts that never lend to each other: one for people, one for standing
+/// questions. **What a person asks leaves when it would leave if nothing stood on any list**, and both together
+/// are never more than the quota.
 #[derive(Debug)]
 pub struct Quota {
+    people: Part,
+    reserve: Option<Part>,
+    max_wait: Duration,
+}
+
+/// One part of a quota.
+#[derive(Debug)]
+struct Part {
     limiter: Limiter,
     burst: u32,
     interval: Duration,
     last: Mutex<(Instant, u32)>,
     slots: Arc<Semaphore>,
-    max_wait: Duration,
+}
+
+/// Who pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payer {
+    /// Somebody who waits for the answer.
+    Person,
+    /// An entry of an alert list, in its turn.
+    Standing,
+}
+
+/// What standing questions have of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserve {
+    /// Requests that could leave at once now.
+    pub left: u32,
+    /// Requests that can ever leave at once.
+    pub burst: u32,
+    /// Time between requests at the steady pace.
+    pub interval: Duration,
 }
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, RuntimeClock, StateInformationMiddleware>;
@@ -84,6 +115,7 @@ pub struct ThrottleLayer {
 struct Throttled {
     transport: Arc<dyn Transport>,
     quota: Arc<Quota>,
+    payer: Payer,
     counters: Arc<Counters>,
 }
 
@@ -91,13 +123,58 @@ impl Quota {
     /// The quota of `limits`.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let requests = limits.requests.get();
-        let burst = limits.burst.get().min(requests.div_ceil(2));
-        let interval = interval(limits.per, requests - burst + 1);
+        let (people, reserve) = limits.parts();
+        Self {
+            people: Part::new(people, limits),
+            reserve: reserve.map(|share| Part::new(share, limits)),
+            max_wait: limits.max_wait,
+        }
+    }
+
+    /// Requests of people that could leave at once now.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.people.left()
+    }
+
+    /// What standing questions have of it, where they have anything.
+    #[must_use]
+    pub fn reserve(&self) -> Option<Reserve> {
+        self.reserve.as_ref().map(|part| Reserve {
+            left: part.left(),
+            burst: part.burst,
+            interval: part.interval,
+        })
+    }
+
+    /// Waits for a slot and for quota; the slot is held until the answer is dropped. A standing question does not wait: it could
+    /// hold what a person waits for.
+    async fn admit(&self, payer: Payer, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        let (part, max_wait) = match (payer, &self.reserve) {
+            (Payer::Person, _) => (&self.people, self.max_wait),
+            (Payer::Standing, Some(part)) => (part, Duration::ZERO),
+            (Payer::Standing, None) => {
+                let message = "nothing of the quota is reserved for standing questions";
+                return Err(Error::new(ErrorKind::QuotaExhausted, "send", message));
+            }
+        };
+        part.admit(max_wait, deadline).await
+    }
+}
+
+impl Part {
+    fn new(share: Share, limits: &Limits) -> Self {
+        let Share {
+            requests,
+            burst,
+            concurrency,
+        } = share;
+        let burst = burst.get().min(requests.get().div_ceil(2));
+        let interval = interval(limits.per, requests.get() - burst + 1);
         let pace = governor::Quota::with_period(interval)
             .unwrap_or(governor::Quota::per_second(NonZeroU32::MIN))
             .allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN));
-        let slots = usize::try_from(limits.concurrency.get()).unwrap_or(usize::MAX);
+        let slots = usize::try_from(concurrency.get()).unwrap_or(usize::MAX);
         let limiter = RateLimiter::direct_with_clock(pace, RuntimeClock).with_middleware();
         let left = if limits.start_empty {
             let spent = NonZeroU32::new(burst).map(|burst| limiter.check_n(burst));
@@ -111,13 +188,10 @@ impl Quota {
             interval,
             last: Mutex::new((monotonic(), left)),
             slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
-            max_wait: limits.max_wait,
         }
     }
 
-    /// Requests that could leave at once now.
-    #[must_use]
-    pub fn left(&self) -> u32 {
+    fn left(&self) -> u32 {
         let (then, left) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = monotonic().saturating_duration_since(then).as_nanos();
         let regained = elapsed / self.interval.as_nanos().max(1);
@@ -125,21 +199,17 @@ impl Quota {
         left.saturating_add(regained).min(self.burst)
     }
 
-    /// Waits for a slot and for quota; the slot is held until the answer is dropped.
-    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+    async fn admit(&self, max_wait: Duration, deadline: Instant) -> Result<OwnedSemaphorePermit> {
         let now = monotonic();
         if deadline <= now {
             let message = "no time left to send";
             return Err(Error::new(ErrorKind::TimedOut, "send", message));
         }
-        let give_up = now
-            .checked_add(self.max_wait)
-            .unwrap_or(deadline)
-            .min(deadline);
+        let give_up = now.checked_add(max_wait).unwrap_or(deadline).min(deadline);
         let slot = Arc::clone(&self.slots).acquire_owned();
         let slot = match tokio::time::timeout_at(give_up.into(), slot).await {
             Ok(Ok(slot)) => slot,
-            _ => return Err(exhausted("too many requests are under way", self.max_wait)),
+            _ => return Err(exhausted("too many requests are under way", max_wait)),
         };
         while let Err(wait) = self.pay() {
             if monotonic() + wait >= give_up {
@@ -181,6 +251,11 @@ impl ThrottleLayer {
             Arc::new(Throttled {
                 transport,
                 quota: Arc::clone(&self.quota),
+                payer: if ctx.is_standing() {
+                    Payer::Standing
+                } else {
+                    Payer::Person
+                },
                 counters: Arc::clone(&self.counters),
             })
         })
@@ -194,7 +269,7 @@ impl Transport for Throttled {
         request: http::Request<Bytes>,
         deadline: Instant,
     ) -> Result<http::Response<Bytes>> {
-        let admitted = self.quota.admit(deadline).await;
+        let admitted = self.quota.admit(self.payer, deadline).await;
         let _slot = admitted.inspect_err(|error| {
             if error.kind() == ErrorKind::QuotaExhausted {
                 self.counters.throttled();
@@ -409,7 +484,7 @@ mod tests {
                 ..limits(requests, 1, burst)
             };
             let quota = Quota::new(&limits);
-            assert_eq!(quota.pay(), Ok(()));
+            assert_eq!(quota.people.pay(), Ok(()));
             assert!(quota.left() <= limits.requests.get().div_ceil(2));
         }
     }
@@ -440,6 +515,85 @@ mod tests {
         })
     }
 
+    /// When requests left, by who paid; since the start.
+    #[derive(Debug, Default)]
+    struct Sent {
+        people: Vec<Duration>,
+        standing: Vec<Duration>,
+    }
+
+    /// Asks at the given gaps, where `true` is a standing question; those only if `are_asked`.
+    fn sent_by(limits: &Limits, gaps: &[(u64, bool)], are_asked: bool) -> Sent {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (script, begun) = (Script::default(), monotonic());
+            let (layer, _) = layer(&script, limits);
+            let time = (Duration::from_secs(3_600), Duration::from_millis(3));
+            let (people, lists) = (Bench::with(time.0, time.1), Bench::with(time.0, time.1));
+            let standing = lists.ctx.clone().standing();
+            let mut start = Duration::ZERO;
+            let mut calls = Vec::new();
+            for (gap, is_standing) in gaps {
+                start += Duration::from_millis(*gap);
+                let (ctx, permit) = match is_standing {
+                    true if !are_asked => continue,
+                    true => (&standing, &lists.permit),
+                    false => (&people.ctx, &people.permit),
+                };
+                let (call, start) = (layer.search(ctx, permit), start);
+                calls.push(async move {
+                    tokio::time::sleep(start).await;
+                    call.await.is_ok()
+                });
+            }
+            join_all(calls).await;
+            let since = |at: Vec<Instant>| at.into_iter().map(|at| at - begun).collect();
+            Sent {
+                people: since(people.source.sent_at()),
+                standing: since(lists.source.sent_at()),
+            }
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_reserve_no_standing_question_is_sent() {
+        let script = Script::default();
+        let (layer, quota) = layer(&script, &limits(20, 60_000, 10));
+        script.always(Step::Send(1));
+        let bench = Bench::new();
+        let ctx = bench.ctx.clone().standing();
+        let error = layer.search(&ctx, &bench.permit).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), bench.sends(), quota.reserve()),
+            (ErrorKind::QuotaExhausted, 0, None)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standing_question_never_waits_and_never_takes_what_people_have_left() {
+        let script = Script::default();
+        let limits = Limits {
+            reserve_percent: 20,
+            ..limits(20, 60_000, 10)
+        };
+        let (layer, quota) = layer(&script, &limits);
+        script.always(Step::Send(1));
+        let (bench, begun) = (Bench::new(), monotonic());
+        let ctx = bench.ctx.clone().standing();
+        for _ in 0..2 {
+            layer.search(&ctx, &bench.permit).await.unwrap();
+        }
+        let error = layer.search(&ctx, &bench.permit).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::QuotaExhausted);
+        assert_eq!(monotonic(), begun);
+        assert_eq!((quota.left(), bench.sends()), (8, 2));
+        assert_eq!(quota.reserve().map(|reserve| reserve.left), Some(0));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -460,6 +614,27 @@ mod tests {
             let limits = limits(requests, per, burst);
             let sent = sent_at(&limits, &gaps);
             prop_assert!(!sent.is_empty());
+            for (first, from) in sent.iter().enumerate() {
+                let within = sent[first..].iter().filter(|at| **at < *from + limits.per).count();
+                prop_assert!(within <= usize::try_from(requests).unwrap());
+            }
+        }
+
+        #[test]
+        fn standing_questions_take_nothing_from_people_and_both_keep_the_quota(
+            requests in 2u32..30,
+            per in 1u64..2_000,
+            burst in 2u32..40,
+            reserve_percent in 1u8..90,
+            gaps in prop::collection::vec((0u64..150, any::<bool>()), 1..120),
+        ) {
+            let limits = Limits { reserve_percent, ..limits(requests, per, burst) };
+            let with = sent_by(&limits, &gaps, true);
+            let without = sent_by(&limits, &gaps, false);
+            prop_assert_eq!(&without.people, &with.people, "people do not notice");
+            prop_assert!(limits.has_reserve() || with.standing.is_empty());
+            let mut sent = [with.people, with.standing].concat();
+            sent.sort();
             for (first, from) in sent.iter().enumerate() {
                 let within = sent[first..].iter().filter(|at| **at < *from + limits.per).count();
                 prop_assert!(within <= usize::try_from(requests).unwrap());
