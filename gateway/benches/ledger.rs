@@ -77,6 +77,7 @@ fn decision() -> Decision {
         rules: vec![],
         obligations: vec![],
         decided_at: None,
+        action: None,
     }
 }
 

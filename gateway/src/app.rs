@@ -41,13 +41,14 @@ use crate::{
     ledger::{Ledger, LedgerError, Opened},
     limits::{Limits, PushLimits},
     listing::Listing,
-    matching::Matching,
+    matching::{Answers, Matching},
     owners::Owners,
     policy::{Policy, PolicySource},
     refusals::Refusals,
     review::{Desk, DeskError},
     sealing::{self, Sealing},
     server,
+    standing::{self, Scheduler, Turns},
     store::{Store, StoreConfig, StoreError, Swept},
     telemetry::Telemetry,
     tlog::Asking,
@@ -271,17 +272,8 @@ async fn open(
     let (lists, hits) = watching(&data_dir, config.alerts, clock.now())?;
     let hub = watch::Hub::default();
     let agreements = agreements_of(&sources);
-    let listing = Listing {
-        book: lists.clone(),
-        ledger: Arc::clone(&ledger),
-        policy: Arc::clone(&policy),
-        directory: Arc::clone(&directory),
-        cases: Arc::clone(&cases),
-        sources: sources.iter().map(Listing::watched).collect(),
-        limits: config.alerts,
-        hotlists: config.hotlists,
-        clock: Arc::clone(&clock),
-    };
+    let watched = sources.iter().map(Listing::watched).collect();
+    let asked = sources.clone();
     let federation = Federation::new(
         sources,
         Arc::clone(&directory),
@@ -307,7 +299,34 @@ async fn open(
         recorded: Mutex::default(),
         clock: Arc::clone(&clock),
     });
-    workers.matching = Some(Arc::clone(&matching));
+    let (answers, settled) = Answers::new();
+    workers.matching = Some((Arc::clone(&matching), settled));
+    let federation = Arc::new(federation);
+    let setting = standing::Setting {
+        lists: lists.clone(),
+        federation: Arc::clone(&federation),
+        matching: Arc::clone(&matching),
+        answers,
+        ledger: Arc::clone(&ledger),
+        clock: Arc::clone(&clock),
+    };
+    for source in &asked {
+        workers
+            .standing
+            .extend(Scheduler::open(&setting, source).await?);
+    }
+    let listing = Listing {
+        book: lists.clone(),
+        ledger: Arc::clone(&ledger),
+        policy: Arc::clone(&federation.policy),
+        directory: Arc::clone(&directory),
+        cases: Arc::clone(&cases),
+        sources: watched,
+        turns: Turns::of(&workers.standing),
+        limits: config.alerts,
+        hotlists: config.hotlists,
+        clock: Arc::clone(&clock),
+    };
     let channels = Channels::new(
         channels::Book::open(&data_dir.join("channels.sqlite"))?,
         hits.clone(),
@@ -337,7 +356,7 @@ async fn open(
         sealing: Sealing::new(&ledger, config.ledger_retention),
         owners: Arc::new(owners),
         pushes: PushLimits::new(config.limits.pushes_per_second, pushing.keys().cloned()),
-        federation: Arc::new(federation),
+        federation,
         desk,
         cases,
         alerts: lists,
@@ -455,6 +474,7 @@ fn build(settings: &config::Source, live_shape: LiveShape) -> Result<Source, Sta
     let quota = settings.quota;
     let limits = layers::Limits {
         burst: quota.burst,
+        reserve_percent: quota.alert_reserve_percent,
         start_empty: quota.per > QUICK_REFILL,
         concurrency: quota.concurrency,
         attempt_timeout: quota.attempt_timeout,
@@ -471,6 +491,7 @@ fn build(settings: &config::Source, live_shape: LiveShape) -> Result<Source, Sta
         transport,
         secrets: Arc::clone(&settings.secrets),
         stale_after: settings.stale_after,
+        reserve_percent: quota.alert_reserve_percent,
         tally: SourceTally::default(),
         shape: settings
             .drift

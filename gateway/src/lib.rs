@@ -26,6 +26,7 @@ pub mod review;
 pub(crate) mod sealing;
 pub mod server;
 pub(crate) mod sqlite;
+mod standing;
 pub mod store;
 pub mod telemetry;
 pub mod tlog;

@@ -168,9 +168,30 @@ pub struct AgreementLimits {
 
 #[derive(Debug, Default)]
 struct Taken {
-    counts: BTreeMap<(SourceId, bool, String), Counts>,
+    counts: BTreeMap<(SourceId, Asks, bool, String), Counts>,
     /// How many there may be before those at rest are forgotten: twice as many as were not, the last time.
     most: usize,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asks {
+    /// Somebody who waits for the answer.
+    Person,
+    /// An entry of an alert list, in its turn.
+    Standing,
+}
+
+impl Asks {
+    /// Their share of what is agreed.
+    pub(crate) fn of(self, agreed: u32, reserve_percent: u8) -> u32 {
+        let reserved = u64::from(agreed) * u64::from(reserve_percent.min(100)) / 100;
+        let reserved = u32::try_from(reserved).unwrap_or(agreed);
+        match self {
+            Self::Person => agreed - reserved,
+            Self::Standing => reserved,
+        }
+    }
 }
 
 /// Questions by the part of the span they fell into.
@@ -201,20 +222,31 @@ const DAY: Span = Span {
 };
 
 impl AgreementLimits {
-    /// Counts one question under a permit.
+    /// Counts one question under a permit. Of what is agreed `reserve_percent` is for standing questions and the rest for people:
+    /// neither takes from the other, and together they are never more than agreed.
     ///
     /// # Errors
     /// The seconds until there is room again, when the subject or its organisation has asked as often as agreed.
-    pub fn take(&self, permit: &Permit, requester: &Requester, now: Timestamp) -> Result<(), u32> {
+    pub fn take(
+        &self,
+        permit: &Permit,
+        requester: &Requester,
+        (asks, reserve_percent): (Asks, u8),
+        now: Timestamp,
+    ) -> Result<(), u32> {
         let terms = permit.how_much();
         let source = || permit.source().clone();
-        let subject = (source(), false, requester.subject.clone());
-        let organisation = (source(), true, requester.organisation.id.clone());
+        let subject = (source(), asks, false, requester.subject.clone());
+        let organisation = (source(), asks, true, requester.organisation.id.clone());
         let now = now.as_second();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.forget(now);
         let counts = &mut taken.counts;
-        let mut room = |key: &(SourceId, bool, String), span: &Span, most| {
+        let mut room = |key: &(SourceId, Asks, bool, String), span: &Span, agreed| {
+            let most = asks.of(agreed, reserve_percent);
+            if most == 0 {
+                return Err(u32::try_from(span.whole).unwrap_or(u32::MAX));
+            }
             let counts = counts.entry(key.clone()).or_default();
             counts.room(span, most, now)
         };
@@ -233,7 +265,7 @@ impl Taken {
         if self.counts.len() <= self.most.max(MANY) {
             return;
         }
-        self.counts.retain(|(_, is_organisation, _), counts| {
+        self.counts.retain(|(_, _, is_organisation, _), counts| {
             let span = if *is_organisation { &DAY } else { &HOUR };
             counts.let_go(span, now);
             !counts.0.is_empty()
@@ -371,7 +403,7 @@ mod tests {
         at_s: i64,
     ) -> Result<(), u32> {
         let now = start() + SignedDuration::from_secs(at_s);
-        limits.take(permit, &asker(subject), now)
+        limits.take(permit, &asker(subject), (Asks::Person, 0), now)
     }
 
     #[test]
@@ -388,6 +420,17 @@ mod tests {
         );
         assert_eq!(take(&limits, &permit, "dana", 86_999), Err(1));
         assert_eq!(take(&limits, &permit, "dana", 87_000), Ok(()));
+    }
+
+    #[test]
+    fn standing_questions_have_their_share_of_what_is_agreed_and_people_the_rest() {
+        let (limits, permit) = (AgreementLimits::default(), permit(10, 1_000));
+        let take = |asks| limits.take(&permit, &asker("dana"), (asks, 20), start());
+        let taken = |asks| (0..20).filter(|_| take(asks).is_ok()).count();
+        assert_eq!((taken(Asks::Standing), taken(Asks::Person)), (2, 8));
+        let little = self::permit(4, 1_000);
+        let none = limits.take(&little, &asker("eve"), (Asks::Standing, 20), start());
+        assert_eq!(none, Err(3_600));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod row;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -27,6 +28,7 @@ use turnpike_schemas::{
 use uuid::Uuid;
 
 pub use book::Book;
+pub(crate) use turns::{Candidate, Candidates, Taken, Turn};
 
 use crate::sqlite::{ErrorKind, SqliteError};
 

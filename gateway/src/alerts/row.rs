@@ -35,24 +35,24 @@ fn read<T>(value: Option<T>, what: &'static str) -> Result<T, AlertError> {
     value.ok_or(AlertError::Unreadable(what))
 }
 
-fn at(row: &Row<'_>, column: usize) -> Result<Timestamp, AlertError> {
+pub(super) fn at(row: &Row<'_>, column: usize) -> Result<Timestamp, AlertError> {
     let micros: i64 = row.get(column)?;
     read(Timestamp::from_microsecond(micros).ok(), "a time")
 }
 
-fn at_or_none(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, AlertError> {
+pub(super) fn at_or_none(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, AlertError> {
     let micros: Option<i64> = row.get(column)?;
     micros
         .map(|micros| read(Timestamp::from_microsecond(micros).ok(), "a time"))
         .transpose()
 }
 
-fn uuid(row: &Row<'_>, column: usize) -> Result<Uuid, AlertError> {
+pub(super) fn uuid(row: &Row<'_>, column: usize) -> Result<Uuid, AlertError> {
     let text: String = row.get(column)?;
     read(Uuid::parse_str(&text).ok(), "the identity of a list")
 }
 
-fn count(row: &Row<'_>, column: usize) -> Result<u64, AlertError> {
+pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64, AlertError> {
     let count: i64 = row.get(column)?;
     read(u64::try_from(count).ok(), "a number")
 }

@@ -1,4 +1,5 @@
-//! The tables. Times are microseconds since 1970, UTC. The text of a plate is in `entries.wanted` and `entries.note` alone.
+//! The tables. `turns` is when entries asked a source that can only be asked, and `owner_turns` whose entries did: an owner who takes
+//! entries off and adds them again gets no turn sooner. Times are microseconds since 1970, UTC. The text of a plate is in `entries.wanted` and `entries.note` alone.
 
 use crate::sqlite::Tables;
 
@@ -54,6 +55,20 @@ CREATE TABLE IF NOT EXISTS imports (
   sha256 TEXT NOT NULL,
   done TEXT NOT NULL,
   PRIMARY KEY (list, key)
+) STRICT;
+CREATE TABLE IF NOT EXISTS turns (
+  source TEXT NOT NULL,
+  entry INTEGER NOT NULL,
+  taken_at INTEGER NOT NULL,
+  asked_until INTEGER,
+  not_before INTEGER NOT NULL,
+  PRIMARY KEY (source, entry)
+) STRICT;
+CREATE TABLE IF NOT EXISTS owner_turns (
+  source TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  taken_at INTEGER NOT NULL,
+  PRIMARY KEY (source, owner)
 ) STRICT;
 ";
 

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use turnpike_adapters::transport::{TransportConfig, http_hosts};
 
@@ -12,7 +12,8 @@ use crate::{
     config,
     federation::Source,
     ingest::{DropFolder, Intake, Listener, Poller, SftpPull},
-    matching::Matching,
+    matching::{Answer, Matching},
+    standing::Scheduler,
 };
 
 /// What runs beside the server for as long as the gateway does.
@@ -22,7 +23,8 @@ pub(super) struct Workers {
     pollers: Vec<Poller>,
     listeners: Vec<Listener>,
     pulls: Vec<SftpPull>,
-    pub(super) matching: Option<Arc<Matching>>,
+    pub(super) matching: Option<(Arc<Matching>, mpsc::Receiver<Answer>)>,
+    pub(super) standing: Vec<Scheduler>,
     pub(super) sender: Option<Sender>,
 }
 
@@ -89,8 +91,11 @@ impl Workers {
         for listener in self.listeners {
             tasks.spawn(listener.run(stop.clone()));
         }
-        if let Some(matching) = self.matching {
-            tasks.spawn(matching.run(stop.clone()));
+        if let Some((matching, answers)) = self.matching {
+            tasks.spawn(matching.run(answers, stop.clone()));
+        }
+        for scheduler in self.standing {
+            tasks.spawn(scheduler.run(stop.clone()));
         }
         if let Some(sender) = self.sender {
             tasks.spawn(sender.run(stop.clone()));

@@ -249,6 +249,8 @@ pub struct Quota {
     pub concurrency: NonZeroU32,
     /// Longest time of one attempt.
     pub attempt_timeout: Duration,
+    /// Percent of it kept for entries of alert lists, which ask in turn; 0 where none does.
+    pub alert_reserve_percent: u8,
 }
 
 /// Folder a source drops files into.

@@ -248,6 +248,7 @@ pub(super) struct RawQuota {
     pub(super) burst: Option<u32>,
     pub(super) concurrency: u32,
     pub(super) attempt_timeout_ms: u64,
+    pub(super) alert_reserve_percent: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -376,6 +377,7 @@ impl Default for RawQuota {
             burst: None,
             concurrency: 8,
             attempt_timeout_ms: 4_000,
+            alert_reserve_percent: 0,
         }
     }
 }

@@ -37,6 +37,9 @@ const STALE_AFTER_S: u64 = 86_400;
 
 const YEAR_S: u64 = 366 * 24 * 60 * 60;
 
+/// Most percent of a quota that may be kept for entries of alert lists: people come first.
+const MOST_RESERVED: u64 = 50;
+
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// What a source is checked against.
@@ -129,6 +132,8 @@ fn source(
     let adapter = report.check(format!("{at}.settings"), (entry.build)(&settings));
     // What one source can do is for its settings to say; the registry knows the most.
     let can = adapter.map_or(entry.capabilities, |adapter| adapter.info().capabilities);
+    let delivers = push.is_some() || drop.is_some() || poll.is_some() || listen.is_some();
+    reserve(at, quota, delivers, can, report);
     deliveries(at, &raw, entry, can, agreement.map(AsRef::as_ref), report);
     contactable(at, hosts.as_deref().unwrap_or_default(), &raw, report);
     drift_can_act(at, &raw, report);
@@ -483,7 +488,32 @@ fn quota(at: &str, raw: &RawQuota, report: &mut Report) -> Quota {
         burst: burst(&key("burst"), raw.burst, requests, report),
         concurrency: positive(report, &key("concurrency"), raw.concurrency),
         attempt_timeout: Duration::from_millis(millis),
+        alert_reserve_percent: u8::try_from(report.within(
+            key("alert_reserve_percent"),
+            raw.alert_reserve_percent,
+            0..=MOST_RESERVED,
+        ))
+        .unwrap_or_default(),
     }
+}
+
+/// A reserve that could not be used, or would leave people nothing, is said before the start.
+fn reserve(at: &str, quota: Quota, delivers: bool, can: Capabilities, report: &mut Report) {
+    let percent = quota.alert_reserve_percent;
+    if percent == 0 {
+        return;
+    }
+    let least = 100_u32.div_ceil(u32::from(percent));
+    let problem = if delivers || !can.search {
+        "has no effect here: reads of this source arrive by themselves, so no entry of an alert list has to ask for them".to_owned()
+    } else if quota.requests.get() < least {
+        format!("leaves nothing to ask with: {percent} percent need `requests` of at least {least}")
+    } else if quota.burst.get() < 2 || quota.concurrency.get() < 2 {
+        "needs `burst` and `concurrency` of at least 2: one of each is the entries', and the rest is for people".to_owned()
+    } else {
+        return;
+    };
+    report.add(format!("{at}.quota.alert_reserve_percent"), problem);
 }
 
 /// The throttle takes more than half as half; better to say so than to keep another limit than the one written.

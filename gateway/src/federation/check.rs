@@ -118,7 +118,9 @@ impl Federation {
         match step {
             Step::Report(outcome) => not_looked(outcome),
             Step::Ask(permit) => {
-                let room = self.limits.take(permit, &plan.requester, self.now());
+                let room = self
+                    .limits
+                    .take(permit, &plan.requester, source.people(), self.now());
                 match room {
                     Err(wait) => not_looked(&SourceOutcome::RateLimited {
                         by: LimitedBy::Agreement,

@@ -12,6 +12,7 @@ mod live_shape;
 mod record;
 mod released;
 mod source;
+mod standing;
 mod stream;
 mod tally;
 mod written;
@@ -43,6 +44,7 @@ pub(crate) use record::{decision as decision_entry, intent as intent_entry, word
 pub use released::Released;
 pub(crate) use released::cover;
 pub use source::{Searched, Source};
+pub(crate) use standing::InTurn;
 pub use stream::Line;
 pub use tally::SourceTally;
 pub use written::Answered;
@@ -342,7 +344,7 @@ impl Federation {
         let pending = FuturesUnordered::new();
         let now = self.now();
         for (index, (source, step)) in plan.rows.into_iter().enumerate() {
-            pending.push(match self.limited(step, &plan.requester, now) {
+            pending.push(match self.limited(&source, step, &plan.requester, now) {
                 Step::Report(outcome) => {
                     futures::future::ready(done(index, &source, Searched::not(outcome))).boxed()
                 }
@@ -360,9 +362,9 @@ impl Federation {
     }
 
     /// What the agreement permits and has not been used up.
-    fn limited(&self, step: Step, requester: &Requester, now: Timestamp) -> Step {
+    fn limited(&self, source: &Source, step: Step, requester: &Requester, now: Timestamp) -> Step {
         match step {
-            Step::Ask(permit) => match self.limits.take(&permit, requester, now) {
+            Step::Ask(permit) => match self.limits.take(&permit, requester, source.people(), now) {
                 Ok(()) => Step::Ask(permit),
                 Err(wait) => Step::Report(SourceOutcome::RateLimited {
                     by: LimitedBy::Agreement,
@@ -466,16 +468,20 @@ fn done(index: usize, source: &Source, searched: Searched) -> Done {
     count(source, &searched);
     Done {
         index,
-        report: SourceReport {
-            source: source.id.clone(),
-            family: source.adapter.info().family,
-            agreement: Some(source.agreement.reference().clone()),
-            outcome: searched.outcome,
-            took_ms: u32::try_from(searched.took.as_millis()).unwrap_or(u32::MAX),
-            obligations: Vec::new(),
-            may_hold_back: false,
-        },
+        report: report(source, searched.outcome, searched.took),
         reads: searched.reads,
+    }
+}
+
+fn report(source: &Source, outcome: SourceOutcome, took: Duration) -> SourceReport {
+    SourceReport {
+        source: source.id.clone(),
+        family: source.adapter.info().family,
+        agreement: Some(source.agreement.reference().clone()),
+        outcome,
+        took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+        obligations: Vec::new(),
+        may_hold_back: false,
     }
 }
 

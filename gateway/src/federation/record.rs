@@ -94,6 +94,7 @@ pub(crate) fn decision(
         rules: rules(record),
         obligations: obligations(record),
         decided_at: Some(record.decided_at),
+        action: None,
     }
 }
 

@@ -20,11 +20,14 @@ use turnpike_schemas::{
     agreement::{Agreement, Permit},
     api::{Capability, FailureKind, LimitedBy, SourceOutcome},
     query::{MatchMode, TimeWindow},
-    read::{PlateRead, Provenance, ReadId, SourceId},
+    read::{Observation, PlateRead, Provenance, ReadId, SourceId},
 };
 
 use super::{digest::Digesting, live_shape::LiveShape, tally::SourceTally};
-use crate::store::{Found, Store, StoreError};
+use crate::{
+    limits::Asks,
+    store::{Found, Store, StoreError},
+};
 
 /// A source ready to be asked, behind all its layers.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Source {
     pub secrets: Arc<Secrets>,
     /// Silence after which what is held counts as stale.
     pub stale_after: Option<Duration>,
+    /// Percent of what may be asked that is kept for entries of alert lists.
+    pub reserve_percent: u8,
     /// What came in and what was wrong with it.
     pub tally: SourceTally,
     /// The shape its payloads must have to be taken in, where one is demanded.
@@ -94,6 +99,11 @@ impl Source {
         }
     }
 
+    /// A question of somebody who waits for the answer, and what is kept from them.
+    pub(super) fn people(&self) -> (Asks, u8) {
+        (Asks::Person, self.reserve_percent)
+    }
+
     /// A context for one call that must be over at `deadline`.
     #[must_use]
     pub fn context(&self, clock: &Arc<dyn Clock>, deadline: Instant) -> Context {
@@ -113,7 +123,6 @@ impl Source {
         clock: &Arc<dyn Clock>,
         deadline: Instant,
     ) -> Searched {
-        let started = Instant::now();
         let search = async {
             if self.is_live() {
                 self.search_live(permit, clock, deadline).await
@@ -121,18 +130,32 @@ impl Source {
                 self.search_held(permit, store, clock).await
             }
         };
-        // INVARIANT: a panic in an adapter costs its own row and nothing else.
-        let guarded = std::panic::AssertUnwindSafe(search).catch_unwind();
-        let (outcome, reads) = match tokio::time::timeout_at(deadline.into(), guarded).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(_)) => (failed(FailureKind::Internal), Vec::new()),
-            Err(_) => (SourceOutcome::TimedOut, Vec::new()),
+        guarded(deadline, search).await
+    }
+
+    /// Asks the source for an entry of an alert list, out of the reserve. What it gives back is what the permit releases, and the
+    /// same reads whole: whoever is told of one is decided about anew.
+    pub(super) async fn search_in_turn(
+        &self,
+        permit: &Permit,
+        clock: &Arc<dyn Clock>,
+        deadline: Instant,
+    ) -> (Searched, Vec<PlateRead>) {
+        let mut whole = Vec::new();
+        let search = async {
+            let ctx = self.context(clock, deadline).standing();
+            match self.ask(ctx, permit, clock).await {
+                Ok((page, sha256)) => {
+                    whole = self.sealed(page.reads.clone(), clock.now(), sha256.clone());
+                    self.released(permit, page, clock.now(), sha256)
+                }
+                Err(outcome) => (outcome, Vec::new()),
+            }
         };
-        Searched {
-            outcome,
-            reads,
-            took: started.elapsed(),
-        }
+        let searched = guarded(deadline, search).await;
+        let released = |read: &PlateRead| searched.reads.iter().any(|one| one.id == read.id);
+        whole.retain(released);
+        (searched, whole)
     }
 
     async fn search_live(
@@ -141,8 +164,22 @@ impl Source {
         clock: &Arc<dyn Clock>,
         deadline: Instant,
     ) -> (SourceOutcome, Vec<PlateRead>) {
+        let ctx = self.context(clock, deadline);
+        match self.ask(ctx, permit, clock).await {
+            Ok((page, sha256)) => self.released(permit, page, clock.now(), sha256),
+            Err(outcome) => (outcome, Vec::new()),
+        }
+    }
+
+    /// What the source answers, and the digest of its bytes.
+    async fn ask(
+        &self,
+        ctx: Context,
+        permit: &Permit,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(Page, String), SourceOutcome> {
         let digest = Digesting::over(Arc::clone(&self.transport));
-        let ctx = self.context(clock, deadline).over(|_| digest.clone());
+        let ctx = ctx.over(|_| digest.clone());
         let found = self.adapter.search(&ctx, permit).await;
         if let Some(said) = digest.date() {
             let ahead = said.duration_since(clock.now());
@@ -154,10 +191,23 @@ impl Source {
                 // An empty answer is understood as well.
                 let understood = page.reads.len().max(1) as u64;
                 self.tally.took_in(clock.now(), understood, rejected);
-                self.released(permit, page, clock.now(), digest.sha256())
+                Ok((page, digest.sha256()))
             }
-            Err(error) => (self.failure(&error), Vec::new()),
+            Err(error) => Err(self.failure(&error)),
         }
+    }
+
+    fn sealed(
+        &self,
+        reads: Vec<Observation>,
+        now: Timestamp,
+        payload_sha256: String,
+    ) -> Vec<PlateRead> {
+        let provenance = Arc::new(self.provenance(payload_sha256));
+        let sealed = reads.into_iter().map(|observation| {
+            PlateRead::seal(observation, self.id.clone(), now, Arc::clone(&provenance))
+        });
+        newest_revisions(sealed.collect())
     }
 
     fn released(
@@ -167,12 +217,8 @@ impl Source {
         now: Timestamp,
         payload_sha256: String,
     ) -> (SourceOutcome, Vec<PlateRead>) {
-        let provenance = Arc::new(self.provenance(payload_sha256));
         let rejected = u32::try_from(page.rejected.len()).unwrap_or(u32::MAX);
-        let sealed = page.reads.into_iter().map(|observation| {
-            PlateRead::seal(observation, self.id.clone(), now, Arc::clone(&provenance))
-        });
-        let (reads, more) = release(permit, newest_revisions(sealed.collect()));
+        let (reads, more) = release(permit, self.sealed(page.reads, now, payload_sha256));
         (
             searched(
                 permit,
@@ -291,6 +337,25 @@ impl Source {
             ErrorKind::Config => failed(FailureKind::Config),
             _ => failed(FailureKind::Internal),
         }
+    }
+}
+
+/// INVARIANT: a panic in an adapter costs its own row and nothing else.
+async fn guarded(
+    deadline: Instant,
+    search: impl Future<Output = (SourceOutcome, Vec<PlateRead>)>,
+) -> Searched {
+    let started = Instant::now();
+    let guarded = std::panic::AssertUnwindSafe(search).catch_unwind();
+    let (outcome, reads) = match tokio::time::timeout_at(deadline.into(), guarded).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => (failed(FailureKind::Internal), Vec::new()),
+        Err(_) => (SourceOutcome::TimedOut, Vec::new()),
+    };
+    Searched {
+        outcome,
+        reads,
+        took: started.elapsed(),
     }
 }
 

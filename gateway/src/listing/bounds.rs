@@ -184,6 +184,8 @@ fn unwatched(source: &Watched) -> AlertSource {
         plates: false,
         partial_plates: false,
         delivers: source.delivers,
+        asked_every_s: None,
+        not_asked: None,
         rule: None,
         explanation: None,
     }

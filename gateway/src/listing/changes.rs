@@ -38,7 +38,12 @@ impl Listing {
         id: Uuid,
     ) -> Result<AlertEntries, ListError> {
         let kept = self.read(identity, id, "read").await?;
+        let now = self.clock.now();
         let entries = kept.into_iter().filter_map(shown::entry);
+        let entries = entries.map(|entry| AlertEntry {
+            turns: self.turns.of_entry(entry.entry, now),
+            ..entry
+        });
         Ok(AlertEntries {
             entries: entries.collect(),
         })

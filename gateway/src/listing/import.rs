@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use turnpike_schemas::{
     alert::{Draft, Existing, Mode, Plan, Row, RowResult, Wanted, plan},
-    api::alerts::{AlertImport, AlertRow, MAX_ROWS, NewAlertEntries},
+    api::alerts::{AlertImport, AlertRow, AlertSource, MAX_ROWS, NewAlertEntries},
 };
 use uuid::Uuid;
 
@@ -122,6 +122,7 @@ impl Listing {
             .await
             .map_err(|_| crate::alerts::AlertError::Unreadable("the comparison was cut short"))?;
         let mut report = report(&planned, &decided, &list);
+        self.tell_turns(&list, report.added, &mut report.sources);
         (report.mode, report.dry_run) = (mode, sent.dry_run);
         report.ignored_columns = sent.rows.ignored;
         report.dropped = sent.rows.dropped;
@@ -152,6 +153,23 @@ impl Listing {
         };
         report.revision = self.apply(identity, &list, import, gone, now).await?;
         Ok(report)
+    }
+
+    /// Of sources that can only be asked: how often each entry will ask, or why none does.
+    fn tell_turns(&self, list: &List, more: u64, sources: &mut [AlertSource]) {
+        let asked = self.sources.iter().zip(sources);
+        for (watched, shown) in asked.filter(|(watched, _)| !watched.delivers) {
+            if list.list.confidential {
+                let why =
+                    "it can only be asked, and no source is told of a plate of a confidential list";
+                shown.not_asked = Some(why.to_owned());
+            } else if let Some(why) = watched.not_in_turn {
+                shown.not_asked = Some(why.to_owned());
+            } else {
+                let owner = &list.list.owner;
+                shown.asked_every_s = self.turns.every_s(&watched.id, owner, more);
+            }
+        }
     }
 
     async fn apply(

@@ -38,6 +38,7 @@ use crate::{
     identity::{Directory, Identity, UnknownOrganisation},
     ledger::{Ledger, LedgerError},
     policy::Policy,
+    standing::Turns,
 };
 
 /// Everything that lists are made and changed with.
@@ -49,6 +50,7 @@ pub(crate) struct Listing {
     pub(crate) directory: Arc<Directory>,
     pub(crate) cases: Arc<Cases>,
     pub(crate) sources: Vec<Watched>,
+    pub(crate) turns: Turns,
     pub(crate) limits: AlertLimits,
     pub(crate) hotlists: BTreeMap<String, Layout>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -61,6 +63,8 @@ pub(crate) struct Watched {
     pub(crate) agreement: Arc<Agreement>,
     /// Its reads arrive by themselves.
     pub(crate) delivers: bool,
+    /// Why no entry asks it in turn; nothing where entries do.
+    pub(crate) not_in_turn: Option<&'static str>,
 }
 
 /// Why a list was not made or changed.
@@ -141,6 +145,7 @@ impl Listing {
             id: source.id.clone(),
             agreement: Arc::clone(&source.agreement),
             delivers: !source.is_live(),
+            not_in_turn: source.not_in_turn(),
         }
     }
 

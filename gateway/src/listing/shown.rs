@@ -68,6 +68,7 @@ pub(super) fn entry(kept: Kept) -> Option<AlertEntry> {
         added_by: kept.added_by,
         added_at: kept.added_at,
         approved_by: kept.approved_by,
+        turns: Vec::new(),
     })
 }
 

@@ -1,11 +1,20 @@
 //! The question an entry of a list stands for, asked about one read: by its owner, as they are now, for the case of the list.
 
+use jiff::Timestamp;
 use turnpike_schemas::{
-    agreement::Requester, alert::Entry, api::QueryRequest, query::Query, read::PlateRead,
+    agreement::Requester,
+    alert::Entry,
+    api::QueryRequest,
+    query::{MatchMode, Query, TimeWindow},
+    read::{PlateRead, SourceId},
 };
 
 use super::{Matching, Stuck};
-use crate::{alerts::List, listing::question};
+use crate::{
+    alerts::List,
+    federation::{InTurn, Source},
+    listing::question,
+};
 
 /// Who is to be told, and what they asked for.
 pub(super) struct Asked {
@@ -15,15 +24,50 @@ pub(super) struct Asked {
 
 /// Why nobody asks any more. The word is the ledger's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotAsked(pub(super) &'static str);
+pub(crate) struct NotAsked(pub(crate) &'static str);
 
 impl Matching {
-    /// The question, or why there is none.
+    /// The question about one read, or why there is none.
     pub(super) async fn asked(
         &self,
         list: &List,
         entry: &Entry,
         read: &PlateRead,
+    ) -> Result<Result<Asked, NotAsked>, Stuck> {
+        let moment = request(list, entry, &read.source, read.observation.captured_at);
+        self.by_owner(list, moment).await
+    }
+
+    /// The question that an entry asks a source in its turn, about a span that ends now, or why there is none. Nothing is made of
+    /// a list that is confidential.
+    pub(crate) async fn asked_in_turn(
+        &self,
+        list: &List,
+        entry: &Entry,
+        source: &Source,
+        window: TimeWindow,
+    ) -> Result<Result<InTurn, NotAsked>, Stuck> {
+        // INVARIANT: no source is told of a plate of a confidential list.
+        if list.list.confidential {
+            return Ok(Err(NotAsked("confidential")));
+        }
+        let request = request(list, entry, &source.id, window.to()).map(|asked| QueryRequest {
+            window,
+            match_mode: match asked.match_mode {
+                MatchMode::LookAlike if !source.capabilities().look_alike => MatchMode::Exact,
+                mode => mode,
+            },
+            ..asked
+        });
+        let asked = self.by_owner(list, request).await?;
+        Ok(asked.map(|Asked { requester, query }| InTurn { requester, query }))
+    }
+
+    /// The question, by the owner of the list as they are now.
+    async fn by_owner(
+        &self,
+        list: &List,
+        request: Option<QueryRequest>,
     ) -> Result<Result<Asked, NotAsked>, Stuck> {
         let terms = &list.list.terms;
         let standing = self.directory.standing(&list.list.owner, terms.assurance);
@@ -44,7 +88,7 @@ impl Matching {
         let Ok(requester) = self.directory.requester(&owner, &terms.on_behalf_of) else {
             return Ok(Err(NotAsked("on_behalf_of")));
         };
-        let Some(request) = request(list, entry, read) else {
+        let Some(request) = request else {
             return Ok(Err(NotAsked("window")));
         };
         if self.cases.check(&owner, &request).is_err() {
@@ -61,12 +105,12 @@ impl Matching {
     }
 }
 
-/// A question about the plate of the entry at the moment of the read.
-fn request(list: &List, entry: &Entry, read: &PlateRead) -> Option<QueryRequest> {
-    let asked = question(&list.list, &entry.wanted, read.observation.captured_at)?;
+/// A question to one source about the plate of the entry at one moment.
+fn request(list: &List, entry: &Entry, source: &SourceId, at: Timestamp) -> Option<QueryRequest> {
+    let asked = question(&list.list, &entry.wanted, at)?;
     Some(QueryRequest {
         jurisdiction: entry.jurisdiction.clone(),
-        sources: Some(vec![read.source.clone()]),
+        sources: Some(vec![source.clone()]),
         ..asked
     })
 }

@@ -7,6 +7,7 @@
 //!
 //! Out of scope: whether a plate is wanted ([`crate::alerts`]), which reads are one passage ([`turnpike_schemas::hit`]), sending.
 
+mod answers;
 mod asking;
 mod page;
 mod telling;
@@ -20,7 +21,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use turnpike_adapters::context::Clock;
 use turnpike_schemas::{
@@ -28,6 +29,10 @@ use turnpike_schemas::{
     hit::{HitId, memory::Memory, passage::Windows},
     read::SourceId,
 };
+
+pub(crate) use answers::{Answer, Answers};
+pub(crate) use asking::NotAsked;
+pub(crate) use telling::refusal;
 
 use crate::{
     alerts::{self, AlertError},
@@ -124,7 +129,11 @@ impl Matching {
     }
 
     /// Follows the store until `stop`.
-    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut answers: mpsc::Receiver<Answer>,
+        stop: CancellationToken,
+    ) {
         let mut arrived = self.store.marks();
         let mut wait = AGAIN.0;
         let mut following = None;
@@ -152,6 +161,13 @@ impl Matching {
                         break;
                     }
                 }
+                Some(answer) = answers.recv(), if following.is_some() => {
+                    if let Err(stuck) = self.take_answer(answer, &mut following).await {
+                        tracing::error!(%stuck, "what a source answered cannot be looked at; it is asked again");
+                        metrics::counter!("turnpike_matching_failures_total").increment(1);
+                        following = None;
+                    }
+                }
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -160,6 +176,26 @@ impl Matching {
         {
             tracing::warn!(%error, "how far reads were looked at is not written down");
         }
+    }
+
+    async fn take_answer(
+        &self,
+        answer: Answer,
+        following: &mut Option<Following>,
+    ) -> Result<(), Stuck> {
+        let Some(following) = following else {
+            return Ok(());
+        };
+        let Answer {
+            entry,
+            reads,
+            settled,
+        } = answer;
+        self.look_at_answer(entry, reads, &mut following.memory)
+            .await?;
+        // Whoever waited may be gone; what was told is on disk all the same.
+        let _gone = settled.send(());
+        Ok(())
     }
 
     /// Looks at everything there is, page by page.

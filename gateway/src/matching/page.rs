@@ -55,6 +55,40 @@ impl Matching {
             return Ok(());
         }
         let touched = self.as_they_are(reads, memory, now).await?;
+        self.settle_all(&touched, None, memory, now).await
+    }
+
+    /// Deals with reads that a source gave when an entry asked it. They concern that entry and nobody else: it was asked for its
+    /// owner and their case. When this returns `Ok`, what came of them is on disk and the owner was told.
+    pub(super) async fn look_at_answer(
+        &self,
+        entry: u64,
+        reads: Vec<Current>,
+        memory: &mut Memory,
+    ) -> Result<(), Stuck> {
+        let now = self.clock.now();
+        let touched = reads.into_iter().map(|current| {
+            let mut matches = Vec::new();
+            let (plate, issuer) = (plate(&current.read), issuer(&current.read));
+            self.lists.matcher().find(plate, issuer, now, &mut matches);
+            Touched {
+                read: current.read.id.clone(),
+                current: Some(current),
+                matches,
+            }
+        });
+        let touched: Vec<Touched> = touched.collect();
+        self.settle_all(&touched, Some(entry), memory, now).await
+    }
+
+    /// What has to be done about reads, for every entry or for one.
+    async fn settle_all(
+        &self,
+        touched: &[Touched],
+        only: Option<u64>,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<(), Stuck> {
         let pairs = touched.iter().flat_map(|one| {
             let plate = one.current.as_ref().map(|current| plate(&current.read));
             let slots = one.matches.iter().map(|found| found.id);
@@ -64,7 +98,7 @@ impl Matching {
         });
         let mut found = self.lists.found(pairs.collect(), now).await?.into_iter();
         let mut done = Done::default();
-        for one in &touched {
+        for one in touched {
             let wanted: Vec<Case> = one
                 .matches
                 .iter()
@@ -75,6 +109,7 @@ impl Matching {
                         matched: *matched,
                     })
                 })
+                .filter(|case| only.is_none_or(|entry| entry == case.found.entry))
                 .collect();
             self.settle(one, &wanted, memory, &mut done, now).await?;
         }

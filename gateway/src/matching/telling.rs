@@ -14,7 +14,7 @@ use turnpike_schemas::{
         RefusedReason, SourceOutcome,
     },
     query::OnBehalfOf,
-    read::PlateRead,
+    read::{PlateRead, SourceId},
 };
 use uuid::Uuid;
 
@@ -148,7 +148,7 @@ impl Matching {
         let started = Instant::now();
         let Found { wanted, list, .. } = &case.found;
         let refused = |NotAsked(why)| {
-            let refused = refusal(list, wanted, read, why);
+            let refused = refusal(list, wanted, &read.source, why);
             (Told::Denied, Record::Refused(Box::new(refused)))
         };
         let asked = match self.asked(list, wanted, read).await? {
@@ -266,7 +266,7 @@ fn notice(
     Some((notice, pictures))
 }
 
-fn refusal(list: &List, entry: &Entry, read: &PlateRead, why: &str) -> Refused {
+pub(crate) fn refusal(list: &List, entry: &Entry, source: &SourceId, why: &str) -> Refused {
     let terms = &list.list.terms;
     Refused {
         action: Some(Action::Alert),
@@ -280,7 +280,7 @@ fn refusal(list: &List, entry: &Entry, read: &PlateRead, why: &str) -> Refused {
         purpose: Some(terms.purpose.as_str().to_owned()),
         case_reference: Some(Personal::new(terms.case_reference.as_str())),
         plate: Some(Personal::new(entry.wanted.expose())),
-        sources_wanted: Some(Names::of(vec![read.source.to_string()])),
+        sources_wanted: Some(Names::of(vec![source.to_string()])),
         ..Refused::because(RefusedReason::Forbidden)
     }
 }

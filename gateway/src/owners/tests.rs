@@ -85,6 +85,7 @@ fn decision(source: &str) -> Decision {
         rules: vec![],
         obligations: vec![],
         decided_at: None,
+        action: None,
     }
 }
 

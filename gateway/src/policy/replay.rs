@@ -140,12 +140,15 @@ impl Replay {
             .learn(agreement)
             .map_err(|_| "its agreement does not fit its policies")?;
         let asking = policy.asking(&requester);
-        let record: DecisionRecord = match intent.action {
+        let record: DecisionRecord = match decision.action.unwrap_or(intent.action) {
             Action::Image => policy.decide_image(agreement, &asking, &query, now).record,
             Action::Alert => policy.decide_alert(agreement, &asking, &query, now).record,
             Action::Query | Action::Check => policy.decide(agreement, &asking, &query, now).record,
         };
-        Ok(decision_entry(&source, &record, policy.sha256()))
+        Ok(Decision {
+            action: decision.action,
+            ..decision_entry(&source, &record, policy.sha256())
+        })
     }
 }
 

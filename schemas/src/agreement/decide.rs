@@ -142,7 +142,13 @@ impl Agreement {
         let terms = self.document.alerts.ok_or(Rule::ActionNotAllowed);
         granted
             .and_then(|window| Ok((window, terms?)))
-            .map(|(window, terms)| AlertPermit::of(grant(self, requester, query, window), terms))
+            .map(|(window, terms)| {
+                AlertPermit::of(
+                    grant(self, requester, query, window),
+                    terms,
+                    self.document.retention,
+                )
+            })
             .map_err(|rule| self.refusal(rule))
     }
 

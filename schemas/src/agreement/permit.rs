@@ -101,6 +101,7 @@ pub struct ImagePermit(Grant);
 pub struct AlertPermit {
     grant: Grant,
     terms: Alerts,
+    retention: Option<SignedDuration>,
 }
 
 /// Proof that one agreement allows taking reads of its source in, and how long they are kept.
@@ -230,8 +231,19 @@ impl ImagePermit {
 }
 
 impl AlertPermit {
-    pub(super) fn of(grant: Grant, terms: Alerts) -> Self {
-        Self { grant, terms }
+    pub(super) fn of(grant: Grant, terms: Alerts, retention: Option<Retention>) -> Self {
+        Self {
+            grant,
+            terms,
+            retention: retention.map(Retention::span),
+        }
+    }
+
+    /// When nothing of a read captured at `captured_at` may be known any more; nothing where the agreement lets nothing be kept.
+    #[must_use]
+    pub fn keep_until(&self, captured_at: Timestamp) -> Option<Timestamp> {
+        let kept = self.retention?;
+        Some(captured_at.checked_add(kept).unwrap_or(Timestamp::MAX))
     }
 
     /// The source.

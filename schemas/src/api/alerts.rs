@@ -140,6 +140,23 @@ pub struct AlertEntry {
     /// Who agreed, where that was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
+    /// Sources that can only be asked, and about when it is the entry's turn to ask them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<AlertTurn>,
+}
+
+/// When an entry asks a source that can only be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertTurn {
+    /// The source.
+    pub source: SourceId,
+    /// Until when it was asked about last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub asked_until: Option<Timestamp>,
+    /// About when it is asked next: an estimate.
+    #[schema(value_type = String, format = DateTime)]
+    pub next_at: Timestamp,
 }
 
 /// Entries of a list, in the order they were added.
@@ -232,8 +249,14 @@ pub struct AlertSource {
     pub plates: bool,
     /// You are told of its reads of partial plates.
     pub partial_plates: bool,
-    /// Its reads arrive by themselves. Otherwise it can only be asked, and is looked at only when you ask.
+    /// Its reads arrive by themselves. Otherwise it can only be asked.
     pub delivers: bool,
+    /// It can only be asked, and each entry asks it in turn, about so often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_every_s: Option<u64>,
+    /// It can only be asked, and no entry asks it: why. It is looked at only when you ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<String>,
     /// The rule that refuses, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,

@@ -193,6 +193,10 @@ pub struct Decision {
     /// The time the decision was made for; absent in entries of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
+    /// What was decided, where it is not what the intent says: an entry of an alert list asks a source only if the agreement lets
+    /// its owner be told **and** lets them ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
 }
 
 /// What came of one source.

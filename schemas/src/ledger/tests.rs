@@ -71,6 +71,7 @@ fn bodies() -> Vec<Body> {
         rules: vec!["no_agreement".into()],
         obligations: vec![],
         decided_at: None,
+        action: None,
     };
     let refused = json!({ "reason": "rate_limited" });
     vec![

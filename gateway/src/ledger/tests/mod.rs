@@ -71,6 +71,7 @@ fn decision(source: &str) -> Decision {
         rules: vec![],
         obligations: vec!["max_reads=100".into()],
         decided_at: None,
+        action: None,
     }
 }
 

@@ -88,6 +88,7 @@ fn decision(source: &str, verdict: Verdict) -> Decision {
         rules: vec!["rule".into()],
         obligations: vec![],
         decided_at: None,
+        action: None,
     }
 }
 

@@ -373,6 +373,7 @@ fn permit(source: &str, at: Timestamp) -> Decision {
         rules: Vec::new(),
         obligations: Vec::new(),
         decided_at: Some(at),
+        action: None,
     }
 }
 
