@@ -159,10 +159,19 @@ impl Installation {
 impl Embedded {
     /// A gateway inside the test, at the time of the machine until its clock is moved.
     pub(crate) async fn start(change: impl FnOnce(&World)) -> Self {
-        let world = build(change).await;
+        let clock = Arc::new(MovedClock(AtomicI64::new(now().as_microsecond())));
+        Self::over(build(change).await, clock).await
+    }
+
+    /// The same gateway after a stop and a start.
+    pub(crate) async fn restarted(self) -> Self {
+        self.running.stop().await;
+        Self::over(self.world, self.clock).await
+    }
+
+    async fn over(world: World, clock: Arc<MovedClock>) -> Self {
         let any_disk = ANY_DISK.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load_with(&world.config(), &any_disk.into()).unwrap();
-        let clock = Arc::new(MovedClock(AtomicI64::new(now().as_microsecond())));
         let running = app::start(config, Arc::<MovedClock>::clone(&clock)).await;
         let running = running.unwrap();
         world.cameras.retarget(&format!(

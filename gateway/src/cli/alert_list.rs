@@ -32,7 +32,7 @@ pub(super) enum AlertListCommand {
     /// List your lists, and those shared with you
     List(Shown),
     /// Show the entries of a list
-    Show(Named),
+    Show(Show),
     /// Add entries from a CSV file; nothing that is there is overwritten
     Import(import::Import),
     /// Write the entries of a list as a CSV file that `import` takes back
@@ -114,6 +114,21 @@ pub(super) struct Named {
     json: bool,
 }
 
+/// The entries of a list
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    server: Server,
+    /// The list
+    list: Uuid,
+    /// When each entry asks the sources that can only be asked
+    #[arg(long)]
+    turns: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// A list as a file
 #[derive(Debug, Args)]
 pub(super) struct Export {
@@ -175,7 +190,7 @@ impl AlertListCommand {
         match self {
             Self::Make(command) => command.run(out).await,
             Self::List(command) => command.run(out).await,
-            Self::Show(command) => command.show(out).await,
+            Self::Show(command) => command.run(out).await,
             Self::Import(command) => command.run(out).await,
             Self::Export(command) => command.run(out).await,
             Self::History(command) => command.history(out).await,
@@ -269,8 +284,8 @@ fn one_list(out: &mut dyn Write, list: &AlertList) -> Result<(), Outcome> {
     Ok(())
 }
 
-impl Named {
-    async fn show(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+impl Show {
+    async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let path = format!("/v1/alert-lists/{}", self.list);
         let list: AlertList = self.server.get(&path).await?;
         let entries: AlertEntries = self.server.get(&format!("{path}/entries")).await?;
@@ -279,6 +294,9 @@ impl Named {
             return Ok(Exit::Done);
         }
         one_list(out, &list)?;
+        if self.turns {
+            return turns(out, &list, &entries.entries);
+        }
         let mut rows = table(&["entry", "plate", "issuer", "ends (UTC)", "reason", "state"]);
         for entry in &entries.entries {
             let issuer = entry.jurisdiction.as_ref();
@@ -295,7 +313,47 @@ impl Named {
         writeln!(out, "{}", trimmed(&rows.to_string()))?;
         Ok(Exit::Done)
     }
+}
 
+/// When each entry asks, as far as that can be told.
+fn turns(out: &mut dyn Write, list: &AlertList, entries: &[AlertEntry]) -> Result<Exit, Outcome> {
+    if list.list.confidential {
+        writeln!(
+            out,
+            "The list is confidential: no source is told of its plates."
+        )?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = table(&[
+        "entry",
+        "plate",
+        "source",
+        "next, about (UTC)",
+        "asked until",
+    ]);
+    let mut any = false;
+    for entry in entries {
+        for turn in &entry.turns {
+            any = true;
+            rows.add_row([
+                entry.entry.to_string(),
+                clean(&entry.plate),
+                shortened(turn.source.as_str(), 20),
+                time(turn.next_at),
+                turn.asked_until.map_or_else(|| "not yet".to_owned(), time),
+            ]);
+        }
+    }
+    if any {
+        unbroken(&mut rows, 5);
+        writeln!(out, "{}", trimmed(&rows.to_string()))?;
+    } else {
+        writeln!(out, "No source is asked in turn.")?;
+    }
+    Ok(Exit::Done)
+}
+
+impl Named {
     async fn close(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         let path = format!("/v1/alert-lists/{}", self.list);
         let closed: AlertChanged = self.server.delete_for(&path).await?;

@@ -315,6 +315,7 @@ fn source(script: &Arc<Scripted>) -> Source {
         secrets: Arc::new(Secrets::default()),
         stale_after: None,
         shape: None,
+        reserve_percent: 0,
         tally: SourceTally::default(),
         live_shape: LiveShape::unkept(Timestamp::UNIX_EPOCH),
     }

@@ -3,6 +3,7 @@
 mod desk;
 mod handed;
 mod restarts;
+mod standing;
 
 use std::collections::BTreeSet;
 

@@ -240,6 +240,15 @@ fn says(result: &RowResult) -> String {
     }
 }
 
+/// About how long, in the unit that says it best.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..7_200 => format!("{} min", seconds.div_ceil(60).max(1)),
+        7_200..172_800 => format!("{} h", seconds.div_ceil(3_600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
+    }
+}
+
 /// Who will tell of these plates: what is not watched must not be taken for not seen.
 fn print_sources(out: &mut dyn Write, sources: &[AlertSource]) -> Result<(), Outcome> {
     if sources.is_empty() {
@@ -255,10 +264,17 @@ fn print_sources(out: &mut dyn Write, sources: &[AlertSource]) -> Result<(), Out
                 "whole plates only; partial ones are refused".to_owned(),
             ),
             (true, true, Some(_)) => ("in part", "partial plates only".to_owned()),
-            (true, false, _) => (
-                "NO",
-                "it can only be asked: its reads do not arrive by themselves".to_owned(),
-            ),
+            (true, false, _) => match (source.asked_every_s, &source.not_asked) {
+                (Some(every), _) => (
+                    "in turn",
+                    format!("asked in turn, about every {}", span(every)),
+                ),
+                (None, Some(why)) => ("NO", why.clone()),
+                (None, None) => (
+                    "NO",
+                    "it can only be asked: its reads do not arrive by themselves".to_owned(),
+                ),
+            },
             (false, _, Some(why)) => ("NO", why.clone()),
             (false, _, None) => ("NO", "nothing was decided: no plate can be read".to_owned()),
         };
