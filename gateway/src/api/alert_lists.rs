@@ -1,6 +1,7 @@
 //! `/v1/alert-lists`: plates whose owners are told when one is read. Every change and every refusal is on record.
 
 mod entries;
+mod sharing;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(super) use entries::{
     __path_add, __path_approve, __path_confirm, __path_history, __path_list as __path_entries,
     __path_remove, __path_renew, add, approve, confirm, history, list as entries, remove, renew,
 };
+
+pub(super) use sharing::{__path_share, share};
 
 use super::{
     caller::Caller,

@@ -121,6 +121,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(alert_lists::lists, alert_lists::make))
         .routes(routes!(alert_lists::show, alert_lists::close))
         .routes(routes!(alert_lists::confirm_all))
+        .routes(routes!(alert_lists::share))
         .routes(routes!(alert_lists::entries, alert_lists::add))
         .routes(routes!(alert_lists::remove))
         .routes(routes!(alert_lists::renew))

@@ -10,7 +10,7 @@ use serde_json::Value;
 use turnpike_schemas::{
     api::alerts::{
         AlertChanged, AlertEntries, AlertEntry, AlertHistory, AlertList, AlertLists, AlertRenewal,
-        AlertState, NewAlertList,
+        AlertSharing, AlertState, NewAlertList,
     },
     query::{CaseRef, Offence, OnBehalfOf, Purpose},
 };
@@ -43,6 +43,8 @@ pub(super) enum AlertListCommand {
     Renew(Renew),
     /// Say that an entry still holds, or every entry of a list
     Confirm(Confirm),
+    /// Share a list with these people, and nobody else from now on
+    Share(Share),
     /// Agree to an entry as the second person
     Approve(Entry),
     /// Take an entry off a list; it is erased
@@ -169,6 +171,18 @@ pub(super) struct Renew {
     until: Timestamp,
 }
 
+/// With whom it is shared
+#[derive(Debug, Args)]
+pub(super) struct Share {
+    #[command(flatten)]
+    server: Server,
+    /// The list
+    list: Uuid,
+    /// Who may see it, and agree to entries; may be given more than once, and nobody when left out
+    #[arg(long = "with")]
+    shared: Vec<String>,
+}
+
 /// It still holds
 #[derive(Debug, Args)]
 pub(super) struct Confirm {
@@ -196,6 +210,7 @@ impl AlertListCommand {
             Self::History(command) => command.history(out).await,
             Self::Renew(command) => command.run(out).await,
             Self::Confirm(command) => command.run(out).await,
+            Self::Share(command) => command.run(out).await,
             Self::Approve(command) => command.approve(out).await,
             Self::Remove(command) => command.remove(out).await,
             Self::Close(command) => command.close(out).await,
@@ -437,6 +452,23 @@ impl Renew {
         };
         let entry: AlertEntry = self.server.post(&path, &renewal).await?;
         changed(out, &entry)
+    }
+}
+
+impl Share {
+    async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        let path = format!("/v1/alert-lists/{}/share", self.list);
+        let sharing = AlertSharing {
+            shared: BTreeSet::from_iter(self.shared),
+        };
+        let list: AlertList = self.server.post(&path, &sharing).await?;
+        let with: Vec<String> = list.list.shared.iter().map(|one| clean(one)).collect();
+        if with.is_empty() {
+            writeln!(out, "shared with nobody; on record")?;
+        } else {
+            writeln!(out, "shared with {}; on record", with.join(", "))?;
+        }
+        Ok(Exit::Done)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is done to entries that are there, and to lists as wholes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use turnpike_schemas::{
     alert::Entry,
-    api::alerts::{AlertChanged, AlertEntries, AlertEntry, AlertHistory},
+    api::alerts::{AlertChanged, AlertEntries, AlertEntry, AlertHistory, AlertList},
     ledger::AdminAction,
 };
 use uuid::Uuid;
@@ -171,6 +173,26 @@ impl Listing {
         let by = self.by(identity, now, recorded);
         let entries = self.book.confirm_all(id, by).await?;
         Ok(AlertChanged { entries })
+    }
+
+    /// Shares a list with these people and nobody else.
+    ///
+    /// # Errors
+    /// [`ListError::Shared`] where one of them is not here; then nothing is changed.
+    pub(crate) async fn share(
+        &self,
+        identity: &Identity,
+        id: Uuid,
+        shared: BTreeSet<String>,
+    ) -> Result<AlertList, ListError> {
+        let mut list = self.owned(identity, id).await?.list;
+        list.shared.clone_from(&shared);
+        self.known(identity, &list).await?;
+        let action = AdminAction::AlertChange;
+        let entry = record::of_list(action, identity, "shared", id, &list);
+        self.ledger.admin(entry).await?;
+        let list = self.book.share(id, shared).await?;
+        self.shown(list, self.clock.now()).await
     }
 
     /// Closes a list for good: its entries are erased.

@@ -274,6 +274,14 @@ pub struct AlertRenewal {
     pub expires_at: Timestamp,
 }
 
+/// With whom a list is shared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlertSharing {
+    /// Who may see it, and agree to its entries as a second person: subjects of your organisation. Nobody else from now on.
+    pub shared: BTreeSet<String>,
+}
+
 /// How many entries a change touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertChanged {

@@ -214,3 +214,36 @@ async fn what_lasts_longer_takes_the_second_person_again() {
     assert_eq!(later["state"], "waiting");
     assert_eq!(approve().await["state"], "active");
 }
+
+#[tokio::test]
+async fn a_list_is_shared_with_others_later_and_with_nobody_who_may_not() {
+    let installation = Installation::start(allow_alerts).await;
+    let list = list(&installation).await;
+    let sees = async || {
+        let token = installation.token("supervisor");
+        let path = format!("/v1/alert-lists/{list}");
+        let request = installation.request("GET", &path, Some(token));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(sees().await, 200, "as it was made");
+    let share = async |with: &[&str]| {
+        let with = with.iter().flat_map(|one| ["--with", one]);
+        let words = ["alert-list", "share", &list];
+        let words: Vec<&str> = words.into_iter().chain(with).collect();
+        installation.turnpike("investigator", &words).await
+    };
+    let done = share(&[]).await;
+    assert_eq!(done.stdout, b"shared with nobody; on record\n");
+    assert_eq!(sees().await, 404);
+    let none = share(&["nobody.known"]).await;
+    assert!(!none.status.success() && none.stdout.is_empty());
+    assert_eq!(sees().await, 404);
+    let done = share(&["sam.okafor"]).await;
+    assert_eq!(done.stdout, b"shared with sam.okafor; on record\n");
+    assert_eq!(sees().await, 200);
+    let path = format!("/v1/alert-lists/{list}/share");
+    let token = installation.token("supervisor");
+    let request = installation.request("POST", &path, Some(token));
+    let request = request.json(&json!({ "shared": [] }));
+    assert_eq!(request.send().await.unwrap().status(), 403, "not the owner");
+}
