@@ -23,12 +23,19 @@ const PLATES: usize = 26 * 26 * 26 * 10_000;
 /// Shares no divisor with them, so that no two numbers have the same plate.
 const STRIDE: usize = 104_395_303;
 
+const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// One of the letters, beginning anew after the last.
+pub(super) fn letter(letters: &str, number: usize) -> char {
+    let mut letters = letters.chars().cycle();
+    letters.nth(number % LETTERS.len()).unwrap_or_default()
+}
+
 /// The plate of an entry, of a list; no other has it.
 pub(super) fn plate(list: usize, entry: usize) -> String {
     let place = (list * ENTRIES + entry) * STRIDE % PLATES;
     let (letters, digits) = (place / 10_000, place % 10_000);
-    let letter = |place: usize| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place % 26]);
-    let [a, b, c] = [letter(letters / 676), letter(letters / 26), letter(letters)];
+    let [a, b, c] = [letters / 676, letters / 26, letters].map(|n| letter(LETTERS, n));
     format!("{a}{b}{c}{digits:04}")
 }
 

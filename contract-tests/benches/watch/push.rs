@@ -19,12 +19,15 @@ use tokio::{
 use turnpike_adapters::context::{Clock as _, SystemClock};
 
 use super::{
-    fill::{ENTRIES, plate},
+    fill::{ENTRIES, letter, plate},
     installation::{PUSHER, SOURCE},
 };
 
 /// Messages that may be under way.
 const CONNECTIONS: usize = 32;
+
+/// Letters of plates that nobody wants.
+const OTHERS: &str = "CDEFHJKMNPRTUVWXY";
 
 /// Plates of those who listen, one after the other, none twice.
 pub(super) struct Wanted {
@@ -116,8 +119,7 @@ impl Pusher {
                 wanted
             } else {
                 let place = number.wrapping_mul(7_919);
-                let letter = |place: usize| char::from(b"CDEFHJKMNPRTUVWXY"[place % 17]);
-                let (a, b, c) = (letter(place / 289), letter(place / 17), letter(place));
+                let [a, b, c] = [place / 289, place / 17, place].map(|n| letter(OTHERS, n % 17));
                 format!("{:03}{a}{b}{c}", place / 4_913 % 1_000)
             };
             let comma = if n == 0 { "" } else { "," };
