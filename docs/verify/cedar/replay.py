@@ -272,7 +272,7 @@ class Ledger:
             raise Missing("its policies or its agreement are not in this file")
         request = {
             "principal": {"type": "User", "id": intent["subject"]},
-            "action": {"type": "Action", "id": ACTIONS.get(intent["action"], "query")},
+            "action": {"type": "Action", "id": ACTIONS.get(decision.get("action", intent["action"]), "query")},
             "resource": {"type": "Agreement", "id": name},
             "context": context_of(intent, decision, document),
         }

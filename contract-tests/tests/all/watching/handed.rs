@@ -156,7 +156,7 @@ async fn where_cells_stand_is_configuration_and_what_is_unclear_is_refused() {
             format!("?layout=brookdale&as_of={later}"),
             "text/plain",
             422,
-            json!(null),
+            json!("as_of"),
         ),
         (
             format!("?layout=brookdale&as_of={as_of}"),
