@@ -8,6 +8,7 @@
 //! cargo bench -p turnpike-contract-tests --bench watch                   # 700 reads a second, one a message, for two minutes
 //! cargo bench -p turnpike-contract-tests --bench watch -- --intake 600   # as many as it takes, 100 a message, for ten minutes
 //! ... -- --lists 300 --seconds 30                                        # fewer lists, shorter
+//! ... -- --intake 60 --callers 32                                        # pushed over more connections, 8 unless set
 //! ```
 //!
 //! The first compares the time from the acknowledgement of a read to its event on the connection with one durable commit, an
@@ -50,7 +51,7 @@ const WANTED_IN: usize = 50;
 /// The same while as much as possible is taken in.
 const WANTED_IN_BULK: usize = 1_000;
 const BATCH: usize = 100;
-const CALLERS: usize = 32;
+const CALLERS: usize = 8;
 /// How long the last event may take.
 const LAST: Duration = Duration::from_secs(60);
 
@@ -96,7 +97,11 @@ async fn measure(words: &[&str]) -> io::Result<()> {
     let lists = option(words, "--lists").unwrap_or(LISTS);
     let bench = Bench::start(lists).await?;
     match option(words, "--intake") {
-        Some(seconds) => bench.intake(Duration::from_secs(seconds as u64)).await,
+        Some(seconds) => {
+            let callers = option(words, "--callers").unwrap_or(CALLERS);
+            let span = Duration::from_secs(seconds as u64);
+            bench.intake(span, callers).await
+        }
         None => {
             let seconds = option(words, "--seconds");
             let span = seconds.map_or(SPAN, |seconds| Duration::from_secs(seconds as u64));
@@ -179,13 +184,13 @@ impl Bench {
     }
 
     /// How much is taken in.
-    async fn intake(&self, span: Duration) -> io::Result<()> {
+    async fn intake(&self, span: Duration, callers: usize) -> io::Result<()> {
         let stop = Instant::now() + span;
         let started = Instant::now();
-        let mut callers = tokio::task::JoinSet::new();
-        for caller in 0..CALLERS {
+        let mut pushing = tokio::task::JoinSet::new();
+        for _ in 0..callers {
             let pusher = Arc::clone(&self.pusher);
-            callers.spawn(push::at_once(pusher, caller, BATCH, WANTED_IN_BULK, stop));
+            pushing.spawn(push::at_once(pusher, BATCH, WANTED_IN_BULK, stop));
         }
         let mut every = tokio::time::interval(Duration::from_secs(10));
         every.tick().await;
@@ -205,7 +210,7 @@ impl Bench {
             ))?;
             before = now;
         }
-        while let Some(done) = callers.join_next().await {
+        while let Some(done) = pushing.join_next().await {
             done.map_err(io::Error::other)??;
         }
         let elapsed = started.elapsed();

@@ -238,14 +238,11 @@ pub(super) async fn steadily(
 /// Messages of `reads` reads, one after the other, until `stop`.
 pub(super) async fn at_once(
     pusher: Arc<Pusher>,
-    caller: usize,
     reads: usize,
     wanted_in: usize,
     stop: Instant,
 ) -> io::Result<()> {
     let mut connection = Connection::open(&pusher.address).await?;
-    // Callers that begin together would wait for each other for ever.
-    tokio::time::sleep(Duration::from_millis(caller as u64)).await;
     while Instant::now() < stop {
         let message = pusher.message(reads, wanted_in)?;
         pusher.push(&mut connection, &message).await?;

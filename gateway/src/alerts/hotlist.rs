@@ -49,7 +49,7 @@ pub struct Layout {
 pub struct Records {
     /// Records about vehicles and plates, by line.
     pub rows: Vec<Row>,
-    /// Records that were dropped, because they are about persons or of no known kind.
+    /// Records that were dropped, because they are about persons, of no known kind, or about a vehicle without a plate.
     pub dropped: u64,
 }
 
@@ -65,6 +65,12 @@ impl Place {
     pub fn of_cell(cell: usize) -> Self {
         let chars = 0..usize::MAX;
         Self { cell, chars }
+    }
+
+    /// Whether the record goes on as far as this.
+    fn is_there(&self, cells: &ByteRecord) -> bool {
+        let cell = cells.get(self.cell);
+        cell.is_some_and(|cell| self.chars.start == 0 || cell.len() > self.chars.start)
     }
 
     /// What stands there, without blanks around it. Short lines are read as if they went on with blanks. Bytes beyond ASCII are
@@ -130,12 +136,18 @@ impl Layout {
                 records.dropped += 1;
                 continue;
             };
+            let plate = self.plate.cut(&cells);
+            // Vehicles are wanted by other numbers as well. A record that ends before its plate is told to be wrong.
+            if plate.is_empty() && self.plate.is_there(&cells) {
+                records.dropped += 1;
+                continue;
+            }
             if records.rows.len() == most {
                 return Err(FileError::TooLong(most));
             }
             let state = self.state.as_ref().map(|state| state.cut(&cells));
             let draft = Draft {
-                plate: self.plate.cut(&cells),
+                plate,
                 jurisdiction: state.map_or_else(String::new, |code| jurisdiction(&code)),
                 reason: reason.clone(),
                 expires_at: expires_at.to_string(),
@@ -316,6 +328,18 @@ mod tests {
         let torn = b"XV42,ZZTURN001,20260301,TPK0421,TX,\"A\n";
         let read = layout.records(torn, as_of(), 1_000);
         assert_eq!(read, Err(FileError::Quote));
+    }
+
+    #[test]
+    fn a_vehicle_without_a_plate_is_dropped_and_a_torn_record_is_wrong() {
+        let none = format!("V000000042ZZTURN00120260301{:<10}0H2026\n", "");
+        let file = format!("HEADER\n{none}V000000043ZZTURN001");
+        let records = read(&Layout::ncic(), &file);
+        assert_eq!((records.rows.len(), records.dropped), (1, 1));
+        assert_eq!(
+            (records.rows[0].line, &*records.rows[0].draft.plate),
+            (3, "")
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@ struct RawHotlist {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
+    deny_unknown_fields,
     expecting = "characters as in `[27, 37]`, the number of a cell, or both as in `{ cell = 1, chars = [0, 1] }`"
 )]
 enum RawPlace {
@@ -133,4 +134,60 @@ fn place(raw: &RawPlace, is_separated: bool) -> Result<Place, &'static str> {
 
 fn from_one(cell: usize) -> Result<usize, &'static str> {
     cell.checked_sub(1).ok_or("cells are counted from 1")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn read(table: &str) -> (BTreeMap<String, Layout>, Vec<String>) {
+        let mut report = Report::new(Path::new("turnpike.toml"));
+        let table: toml::Table = toml::from_str(table).unwrap();
+        let list = table["hotlists"].as_array().unwrap().clone();
+        let layouts = hotlists(list, &mut report);
+        let problems = report.into_problems().into_iter();
+        (layouts, problems.map(|problem| problem.key).collect())
+    }
+
+    const GOOD: &str = r#"
+        [[hotlists]]
+        name = "brookdale"
+        separator = ";"
+        plate = 2
+        kind = { cell = 1, chars = [1, 2] }
+        reasons = { V = "stolen_vehicle" }
+    "#;
+
+    #[test]
+    fn cells_are_counted_from_one_and_a_list_lasts_a_day() {
+        let (layouts, problems) = read(GOOD);
+        assert_eq!(problems, [""; 0]);
+        assert!(layouts.contains_key(NCIC));
+        let layout = &layouts["brookdale"];
+        assert_eq!(layout.plate, Place::of_cell(1));
+        assert_eq!((layout.kind.cell, layout.kind.chars.clone()), (0, 1..2));
+        assert_eq!(layout.lasts, SignedDuration::from_hours(24));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_a_problem_of_its_key() {
+        for (right, wrong, key) in [
+            ("\"brookdale\"", "\"Brook dale\"", "hotlists[0].name"),
+            ("\";\"", "\"::\"", "hotlists[0].separator"),
+            ("plate = 2", "plate = 0", "hotlists[0].plate"),
+            ("plate = 2", "plate = [0, 8]", "hotlists[0].plate"),
+            ("[1, 2]", "[2, 2]", "hotlists[0].kind"),
+            ("chars =", "char =", "hotlists[0].kind"),
+            ("separator = \";\"", "", "hotlists[0].plate"),
+            ("stolen_vehicle", "Stolen!", "hotlists[0].reasons.V"),
+            ("{ V = \"stolen_vehicle\" }", "{}", "hotlists[0].reasons"),
+        ] {
+            let (_, problems) = read(&GOOD.replace(right, wrong));
+            assert!(problems.iter().any(|at| at == key), "{wrong}: {problems:?}");
+        }
+        let (_, twice) = read(&format!("{GOOD}{GOOD}"));
+        assert_eq!(twice, ["hotlists[1].name"]);
+    }
 }

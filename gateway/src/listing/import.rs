@@ -126,10 +126,18 @@ impl Listing {
         (report.mode, report.dry_run) = (mode, sent.dry_run);
         report.ignored_columns = sent.rows.ignored;
         report.dropped = sent.rows.dropped;
+        let is_whole = mode == Mode::Complete && !planned.removal_held_back;
+        let is_taken = is_whole || !planned.add.is_empty() || !planned.renew.is_empty();
+        let as_of = sent.as_of.filter(|_| is_taken);
+        let as_of = as_of.map(|sent| match list.list.as_of {
+            // What stays is as old as it was: only a file that is the whole list makes it younger.
+            Some(before) if !is_whole => before.min(sent),
+            _ => sent,
+        });
         let changes = !planned.add.is_empty()
             || !planned.remove.is_empty()
             || !planned.renew.is_empty()
-            || sent.as_of.is_some_and(|at| Some(at) != list.list.as_of);
+            || as_of.is_some_and(|at| Some(at) != list.list.as_of);
         if let Some(before) = before {
             report.added = before.added.len() as u64;
             (report.removed, report.renewed) = (before.removed, before.renewed);
@@ -148,7 +156,7 @@ impl Listing {
             add: planned.add,
             remove: planned.remove,
             renew: planned.renew,
-            as_of: sent.as_of,
+            as_of,
             duties: decided.duties,
         };
         report.revision = self.apply(identity, &list, import, gone, now).await?;

@@ -213,7 +213,7 @@ pub struct AlertImport {
     pub removed: u64,
     /// Entries that last longer.
     pub renewed: u64,
-    /// Records of the file that were not read, because they are about persons or of no kind that the layout takes.
+    /// Records of the file that were not read: about persons, of no kind that the layout takes, or without a plate.
     pub dropped: u64,
     /// The file was complete and has rows that cannot be read, so nothing was removed: what is missing could be one of them.
     pub removal_held_back: bool,

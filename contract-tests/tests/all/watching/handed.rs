@@ -87,7 +87,9 @@ async fn a_list_of_an_authority_is_taken_every_day_again_and_people_are_dropped(
     let (code, shown) = import(20, "complete").await;
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("2 entries added, 0 removed."), "{shown}");
-    assert!(shown.contains("1 record about persons or of no known kind not read."));
+    assert!(
+        shown.contains("Not read: 1 record about persons, without a plate, or of no known kind.")
+    );
     let entries = format!("/v1/alert-lists/{list}/entries");
     let there = get(&installation, &entries).await;
     let of = |there: &Value, field: &str| -> Vec<String> {
@@ -115,16 +117,31 @@ async fn a_list_of_an_authority_is_taken_every_day_again_and_people_are_dropped(
         .map(|done| done["what"].as_str().unwrap())
         .collect();
     assert_eq!(done, ["added", "renewed"]);
-    let kept = get(&installation, &format!("/v1/alert-lists/{list}")).await;
-    let kept = kept["as_of"].as_str().unwrap();
-    let age = now().duration_since(kept.parse().unwrap());
-    assert!((1..2).contains(&age.as_hours()), "the age is kept: {kept}");
+    let age = async || {
+        let kept = get(&installation, &format!("/v1/alert-lists/{list}")).await;
+        let kept = kept["as_of"].as_str().unwrap();
+        now().duration_since(kept.parse().unwrap()).as_hours()
+    };
+    assert_eq!(
+        age().await,
+        1,
+        "a file that is the whole list says how old it is"
+    );
 
     // A list that is too old adds nothing.
     std::fs::write(&path, format!("HEADER\r\n{plate}")).unwrap();
     let (code, shown) = import(30, "incremental").await;
     assert_eq!(code, Some(8), "{shown}");
     assert!(shown.contains("0 entries added"), "{shown}");
+    assert_eq!(age().await, 1, "nothing of it was taken");
+
+    // What stays is no younger for what comes to it, and as old as the oldest that does.
+    for (hours, plate, expected) in [(0, "TPX0304", 1), (5, "TPX0305", 5)] {
+        std::fs::write(&path, format!("HEADER\r\n{}", line('V', plate, "0H"))).unwrap();
+        let (code, shown) = import(hours, "incremental").await;
+        assert_eq!(code, Some(0), "{shown}");
+        assert_eq!(age().await, expected);
+    }
 }
 
 #[tokio::test]

@@ -167,7 +167,10 @@ fn print(out: &mut dyn Write, report: &AlertImport) -> Result<(), Outcome> {
     )?;
     if report.dropped > 0 {
         let dropped = counted(report.dropped, "record");
-        writeln!(out, "{dropped} about persons or of no known kind not read.")?;
+        writeln!(
+            out,
+            "Not read: {dropped} about persons, without a plate, or of no known kind."
+        )?;
     }
     let counts: Vec<String> = report
         .counts
