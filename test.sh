@@ -28,7 +28,7 @@ has_daemon() {
 }
 
 # cc builds SQLite and AWS-LC, c++ builds libFuzzer, xmllint validates what is exported against its schema. Tests run against
-# a real broker and a real SFTP server, on free ports and with settings of their own; neither is started here.
+# a real broker, a real SFTP server and a real mail server, on free ports and with settings of their own; none is started here.
 system_packages() {
     local missing=()
     has cc || missing+=(gcc libc6-dev)
@@ -40,6 +40,7 @@ system_packages() {
     has go || missing+=(golang-go)
     [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing+=(golang-golang-x-mod-dev)
     has python3 || missing+=(python3)
+    /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=(python3-aiosmtpd)
     # A virtual environment needs pip, which Debian keeps apart.
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     if [ ${#missing[@]} -eq 0 ]; then

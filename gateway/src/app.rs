@@ -35,6 +35,7 @@ use crate::{
     channels::{self, Channels, Sender},
     config::{self, Config, HttpLimits},
     deliveries::Deliveries,
+    escalator::Escalator,
     federation::{Federation, LiveShape, Source, SourceTally},
     identity::Directory,
     ingest::{Intake, Quarantine},
@@ -332,8 +333,13 @@ async fn open(
         hits.clone(),
         Arc::clone(&ledger),
         Arc::clone(&clock),
-        config.webhooks,
+        config.channels,
     );
+    workers.escalator = Some(Escalator {
+        channels: channels.book().clone(),
+        matching: Arc::clone(&matching),
+        clock: Arc::clone(&clock),
+    });
     workers.sender = Some(Sender::new(
         channels.clone(),
         hub.clone(),

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub(crate) mod deliveries;
+mod escalator;
 pub mod federation;
 pub mod identity;
 pub mod ingest;

@@ -1,4 +1,5 @@
-//! `/v1/channels`: where the caller's systems are told of hits. Everybody sees and changes their own alone.
+//! `/v1/channels`: where the caller and their systems are told of hits, and who is told in the caller's place. Everybody sees and
+//! changes their own alone.
 
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 use turnpike_schemas::{
+    agreement::Assurance,
     api::{
         Problem,
         channels::{
-            Channel, ChannelDelivery, ChannelKind, ChannelList, ChannelMade, DeliveryList,
-            DeliveryState, MAX_DELIVERIES, NewChannel, Replayed,
+            Channel, ChannelCode, ChannelDelivery, ChannelKind, ChannelList, ChannelMade,
+            ChannelSettings, DeliveryList, DeliveryState, Escalating, Escalation, MAX_DELIVERIES,
+            NewChannel, PushKey, Replayed,
         },
     },
     ledger::{Action, RefusedReason},
@@ -30,7 +33,7 @@ use super::{
 };
 use crate::{
     app::App,
-    channels::{self, ChannelError, Page, State as Became, What},
+    channels::{self, ChannelError, Kind, Page, State as Became, What},
 };
 
 /// Which deliveries.
@@ -72,7 +75,8 @@ pub(super) async fn list(
 
 /// Make a channel
 ///
-/// Your system is told of your hits from now on. The answer holds the secret that signs, once.
+/// You or your system are told of your hits from now on: by webhook, mail or web push. For a webhook the answer holds the secret that
+/// signs, once; an address of mail is told once the code that was sent there is given back (`/v1/channels/{id}/confirm`).
 #[utoipa::path(
     post,
     path = "/v1/channels",
@@ -88,7 +92,7 @@ pub(super) async fn list(
         (status = 409, description = "You have as many as one may have", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not `application/json`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The address may not be told", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The address may not be told, or not in this way", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
@@ -103,11 +107,11 @@ pub(super) async fn add(
     app.stepped_up(&caller).await?;
     let new: NewChannel = app.known_body(&caller, request).await?;
     let (subject, organisation) = (caller.0.subject(), &caller.0.organisation().id);
-    let made = app.channels.make(subject, organisation, &new.url).await;
+    let made = app.channels.make(subject, organisation, new).await;
     let (channel, secret) = app.done(&caller, made).await?;
     Ok(Json(ChannelMade {
         channel: shown(channel),
-        secret: secret.expose().to_owned(),
+        secret: secret.map(|secret| secret.expose().to_owned()),
     }))
 }
 
@@ -154,6 +158,7 @@ pub(super) async fn remove(
         (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "You have no such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Only a webhook has a secret", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
@@ -168,8 +173,185 @@ pub(super) async fn rotate(
     let (channel, secret) = app.done(&caller, rotated).await?;
     Ok(Json(ChannelMade {
         channel: shown(channel),
-        secret: secret.expose().to_owned(),
+        secret: Some(secret.expose().to_owned()),
     }))
+}
+
+/// Show that an address of mail is yours
+///
+/// With the code that was sent there. It is told of your hits from now on. After five wrong codes the channel is removed.
+#[utoipa::path(
+    post,
+    path = "/v1/channels/{id}/confirm",
+    operation_id = "confirm_channel",
+    tag = "alerts",
+    params(("id" = Uuid, Path, description = "The channel")),
+    request_body = ChannelCode,
+    responses(
+        (status = 200, description = "The channel", body = Channel),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "You have no such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body took too long", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not `application/json`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Another code was sent", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn confirm(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Result<Path<Uuid>, PathRejection>,
+    request: Request,
+) -> Result<Json<Channel>, Failure> {
+    app.told(&caller).await?;
+    let ChannelCode { code } = app.known_body(&caller, request).await?;
+    let confirmed = app
+        .channels
+        .confirm(named(path), caller.0.subject(), &code)
+        .await;
+    Ok(Json(shown(app.done(&caller, confirmed).await?)))
+}
+
+/// Say when a channel is told
+///
+/// Quiet hours and digests, in the place of those before. What waits is told by them.
+#[utoipa::path(
+    put,
+    path = "/v1/channels/{id}/settings",
+    operation_id = "set_channel",
+    tag = "alerts",
+    params(("id" = Uuid, Path, description = "The channel")),
+    request_body = ChannelSettings,
+    responses(
+        (status = 200, description = "The channel", body = Channel),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "You have no such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body took too long", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not `application/json`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Not hours, no zone, or no span", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn set(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Result<Path<Uuid>, PathRejection>,
+    request: Request,
+) -> Result<Json<Channel>, Failure> {
+    app.told(&caller).await?;
+    let settings: ChannelSettings = app.known_body(&caller, request).await?;
+    let set = app
+        .channels
+        .set(named(path), caller.0.subject(), &settings)
+        .await;
+    Ok(Json(shown(app.done(&caller, set).await?)))
+}
+
+/// Show what browsers subscribe with
+///
+/// The gateway's public key for web push: `applicationServerKey`. It stays the same.
+#[utoipa::path(
+    get,
+    path = "/v1/push-key",
+    operation_id = "push_key",
+    tag = "alerts",
+    responses(
+        (status = 200, description = "The key", body = PushKey),
+        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Web push is not set up here", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn push_key(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Json<PushKey>, Failure> {
+    app.told(&caller).await?;
+    let vapid = app.channels.vapid().await;
+    let vapid = vapid.and_then(|vapid| vapid.ok_or(ChannelError::NotHere("web push")));
+    let vapid = app.done(&caller, vapid).await?;
+    Ok(Json(PushKey {
+        key: vapid.public().to_owned(),
+    }))
+}
+
+/// Show who is told of hits that you have not seen
+#[utoipa::path(
+    get,
+    path = "/v1/escalation",
+    operation_id = "escalation",
+    tag = "alerts",
+    responses(
+        (status = 200, description = "Who, or nobody", body = Escalating),
+        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn escalation(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Json<Escalating>, Failure> {
+    app.told(&caller).await?;
+    let found = app.channels.book().escalation(caller.0.subject()).await?;
+    let escalation = found.map(|found| Escalation {
+        to: found.to,
+        after_s: u32::try_from(found.after.as_secs()).unwrap_or(u32::MAX),
+    });
+    Ok(Json(Escalating { escalation }))
+}
+
+/// Say who is told of hits that you have not seen
+///
+/// Of hits from now on, of lists that are shared with them, and where the agreement of the source lets them be told: that is decided
+/// anew for each hit, and on record.
+#[utoipa::path(
+    put,
+    path = "/v1/escalation",
+    operation_id = "set_escalation",
+    tag = "alerts",
+    request_body = Escalating,
+    responses(
+        (status = 200, description = "Who, or nobody", body = Escalating),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Roles do not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body took too long", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not `application/json`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Nobody who could be told, or no span", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written, or channels cannot be looked up", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn set_escalation(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Json<Escalating>, Failure> {
+    app.told(&caller).await?;
+    let asked: Escalating = app.known_body(&caller, request).await?;
+    if let Some(to) = &asked.escalation
+        && !app.is_second(&caller, &to.to).await?
+    {
+        return app.done(&caller, Err(ChannelError::Second)).await;
+    }
+    let subject = caller.0.subject();
+    let set = app.channels.escalate(subject, asked.escalation.as_ref());
+    let set = set.await;
+    app.done(&caller, set).await?;
+    Ok(Json(asked))
 }
 
 /// List what a channel was told
@@ -302,7 +484,13 @@ fn page(params: Result<Query<DeliveryParams>, QueryRejection>) -> Result<Page, F
 fn shown(channel: channels::Channel) -> Channel {
     Channel {
         id: channel.id,
-        kind: ChannelKind::Webhook,
+        kind: match channel.kind {
+            Kind::Webhook => ChannelKind::Webhook,
+            Kind::Email => ChannelKind::Email,
+            Kind::Push => ChannelKind::Push,
+        },
+        unconfirmed: channel.unconfirmed,
+        settings: channel.settings.written().clone(),
         url: channel.url.into(),
         made_at: channel.made_at,
         old_secret_until: channel.old_until,
@@ -317,7 +505,7 @@ fn delivery(delivery: channels::Delivery) -> ChannelDelivery {
     let (hit, events) = match &delivery.what {
         What::One(seen) => (Some(seen.hit.clone()), 1),
         What::Digest { first, count, .. } => (Some(first.hit.clone()), *count),
-        What::Test { .. } => (None, 0),
+        What::Test { .. } | What::Confirm { .. } => (None, 0),
     };
     let is_waiting = delivery.state == Became::Waiting;
     ChannelDelivery {
@@ -351,6 +539,17 @@ impl App {
         self.fit(caller, Action::Alert).await
     }
 
+    /// Whether somebody else of the caller's organisation can be told while they are not signed in.
+    async fn is_second(&self, caller: &Caller, to: &str) -> Result<bool, Failure> {
+        let standing = self.directory.standing(to, Assurance::Aal1).await;
+        let standing = standing.map_err(|_| ChannelError::Unreadable("who somebody is"))?;
+        let organisation = &caller.0.organisation().id;
+        let is_here = |found: crate::identity::Identity| {
+            found.organisation().id == *organisation && found.may_ask()
+        };
+        Ok(to != caller.0.subject() && standing.is_some_and(is_here))
+    }
+
     /// What was done, or the problem with its refusal on record.
     async fn done<T>(&self, caller: &Caller, done: Result<T, ChannelError>) -> Result<T, Failure> {
         let error = match done {
@@ -360,7 +559,14 @@ impl App {
         let detail = match &error {
             ChannelError::Missing => "missing",
             ChannelError::TooMany => "channels",
-            ChannelError::Target(_) => "url",
+            ChannelError::Target(_) | ChannelError::Address(_) => "url",
+            ChannelError::Keys(_) => "keys",
+            ChannelError::Settings(error) => error.field(),
+            ChannelError::NotHere(_) => "not_here",
+            ChannelError::WrongCode => "code",
+            ChannelError::Second => "to",
+            ChannelError::After => "after_s",
+            ChannelError::NoSecret => "secret",
             _ => return Err(error.into()),
         };
         let reason = RefusedReason::Malformed;
@@ -376,7 +582,15 @@ impl From<ChannelError> for Failure {
         match error {
             ChannelError::Missing => Self::new(NOT_FOUND).because(text),
             ChannelError::TooMany => Self::new(EXISTS).because(text),
-            ChannelError::Target(_) => Self::new(INVALID).because(text).at("url"),
+            ChannelError::Target(_) | ChannelError::Address(_) => {
+                Self::new(INVALID).because(text).at("url")
+            }
+            ChannelError::Keys(_) => Self::new(INVALID).because(text).at("keys"),
+            ChannelError::Settings(error) => Self::new(INVALID).because(text).at(error.field()),
+            ChannelError::NotHere(_) | ChannelError::NoSecret => Self::new(INVALID).because(text),
+            ChannelError::WrongCode => Self::new(INVALID).because(text).at("code"),
+            ChannelError::Second => Self::new(INVALID).because(text).at("escalation.to"),
+            ChannelError::After => Self::new(INVALID).because(text).at("escalation.after_s"),
             ChannelError::Ledger(error) => error.into(),
             error => {
                 tracing::error!(%error, "channels cannot be used");

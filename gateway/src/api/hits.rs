@@ -52,7 +52,8 @@ pub(super) struct Which {
 
 /// List your hits
 ///
-/// What you were told as the owner of alert lists, the latest first. That you look again is on record.
+/// What you were told as the owner of alert lists, or in the place of an owner who had not seen it, the latest first. That you look
+/// again is on record.
 #[utoipa::path(
     get,
     path = "/v1/hits",
@@ -101,7 +102,8 @@ pub(super) async fn list(
 
 /// Show one of your hits
 ///
-/// From then on its images can be fetched for an hour, as far as the agreement still allows it.
+/// From then on its images can be fetched for an hour, as far as the agreement still allows it. That its owner has seen it is
+/// noted: no second person is told then.
 #[utoipa::path(
     get,
     path = "/v1/hits/{hit}",
@@ -127,9 +129,13 @@ pub(super) async fn show(
     app.shows(&caller, &[("hit", row.id.as_str().into())])
         .await?;
     let now = app.clock.now();
+    let subject = caller.0.subject();
+    if row.owner == subject {
+        app.hits.seen(&row.id, now).await?;
+    }
     let report = row.report(now)?;
     if let Some(notice) = &report.notice {
-        app.matching.show_again(&row, notice, now).await?;
+        app.matching.show_again(&row, subject, notice, now).await?;
     }
     Ok(Json(report))
 }
@@ -182,8 +188,10 @@ pub(super) async fn review(
     let by = caller.0.subject();
     let done = app.hits.review(&row.id, review.state, by, now, entry);
     let done = done.await?;
-    app.hub.publish(done.event.as_slice());
-    Ok(Json(done.hit.report(now)?))
+    app.hub.publish(&done.events);
+    let shown = app.hits.shown_to(done.hit, by).await?;
+    let report = shown.map(|row| row.report(now)).transpose()?;
+    report.map(Json).ok_or(WatchError::Missing.into())
 }
 
 fn reviewed(caller: &Caller, row: &HitRow, review: &HitReview) -> Admin {
@@ -235,8 +243,10 @@ impl App {
             None => None,
         };
         match row {
-            Some(row) if row.owner == caller.0.subject() => Ok(row),
-            Some(_) => Err(self.no_hit(caller, RefusedReason::Forbidden, "owner").await),
+            Some(row) => match self.hits.shown_to(row, caller.0.subject()).await? {
+                Some(row) => Ok(row),
+                None => Err(self.no_hit(caller, RefusedReason::Forbidden, "owner").await),
+            },
             None => Err(self
                 .no_hit(caller, RefusedReason::Malformed, "missing")
                 .await),

@@ -10,6 +10,7 @@ use super::StartError;
 use crate::{
     channels::Sender,
     config,
+    escalator::Escalator,
     federation::Source,
     ingest::{DropFolder, Intake, Listener, Poller, SftpPull},
     matching::{Answer, Matching},
@@ -26,6 +27,7 @@ pub(super) struct Workers {
     pub(super) matching: Option<(Arc<Matching>, mpsc::Receiver<Answer>)>,
     pub(super) standing: Vec<Scheduler>,
     pub(super) sender: Option<Sender>,
+    pub(super) escalator: Option<Escalator>,
 }
 
 pub(super) fn pinned(settings: &config::Source) -> TransportConfig {
@@ -96,6 +98,9 @@ impl Workers {
         }
         for scheduler in self.standing {
             tasks.spawn(scheduler.run(stop.clone()));
+        }
+        if let Some(escalator) = self.escalator {
+            tasks.spawn(escalator.run(stop.clone()));
         }
         if let Some(sender) = self.sender {
             tasks.spawn(sender.run(stop.clone()));

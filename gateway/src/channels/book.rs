@@ -4,16 +4,24 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use subtle::ConstantTimeEq as _;
 use turnpike_adapters::context::Secret;
+use turnpike_schemas::api::channels::PushKeys;
 use url::Url;
 use uuid::Uuid;
 
 use super::{
-    Channel, ChannelError, MOST_CHANNELS, State, Why,
+    Channel, ChannelError, Kind, MOST_CHANNELS, Settings, State, What, Why,
+    deliveries::put,
+    push::Subscription,
     row::{CHANNEL, time},
     schema,
 };
 use crate::{notify::signing, sqlite::SqliteFile};
+
+/// So many other codes than the one that was sent, and the channel is gone.
+pub const MOST_WRONG: u32 = 5;
 
 /// The channels and what became of what they were to be told. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,10 +38,16 @@ pub struct NewChannel {
     pub owner: String,
     /// The owner's organisation.
     pub organisation: String,
+    /// How it is told.
+    pub kind: Kind,
     /// Where it is told.
     pub url: Url,
-    /// What signs.
+    /// What signs a webhook; the code that is sent to an address of mail, which is told nothing else until it is given back.
     pub secret: Secret,
+    /// The keys of a browser.
+    pub push_keys: Option<PushKeys>,
+    /// When it is told, and how much at once.
+    pub settings: Settings,
     /// When it is made.
     pub made_at: Timestamp,
     /// The last event of the outbox that it is not told of.
@@ -88,8 +102,8 @@ impl Book {
             }
             connection
                 .prepare_cached(
-                    "INSERT INTO channels (id, owner, organisation, url, secret, made_at, cursor)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO channels (id, owner, organisation, url, secret, made_at, cursor, kind, settings, push_keys, unconfirmed)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute(params![
                     new.id.to_string(),
@@ -99,7 +113,16 @@ impl Book {
                     new.secret.expose(),
                     new.made_at.as_microsecond(),
                     new.after.cast_signed(),
+                    new.kind.as_str(),
+                    json(new.settings.written())?,
+                    new.push_keys.as_ref().map(json).transpose()?,
+                    new.kind == Kind::Email,
                 ])?;
+            if new.kind == Kind::Email {
+                let what = What::Confirm { at: new.made_at };
+                let event = format!("confirm:{}", new.id);
+                put(connection, new.id, &event, &what, new.made_at, new.made_at)?;
+            }
             found(connection, new.id)?.ok_or(ChannelError::Missing)
         })
         .await
@@ -138,13 +161,69 @@ impl Book {
         let owner = owner.to_owned();
         self.write(move |connection| {
             owned(connection, id, &owner)?;
-            for statement in [
-                "DELETE FROM deliveries WHERE channel = ?1",
-                "DELETE FROM channels WHERE id = ?1",
-            ] {
-                connection.execute(statement, [id.to_string()])?;
+            erase(connection, id)
+        })
+        .await
+    }
+
+    /// Whoever gave this code has what was sent to the address: it is told of everything after `after` from now on. After
+    /// [`MOST_WRONG`] other codes the channel is gone.
+    ///
+    /// # Errors
+    /// [`ChannelError::Missing`], [`ChannelError::WrongCode`].
+    pub async fn confirm(
+        &self,
+        id: Uuid,
+        owner: &str,
+        given: &str,
+        after: u64,
+    ) -> Result<Channel, ChannelError> {
+        let (owner, given) = (owner.to_owned(), given.to_owned());
+        let confirmed = self.write(move |connection| {
+            let channel = owned(connection, id, &owner)?;
+            if !channel.unconfirmed {
+                return Ok(Some(channel));
             }
-            Ok(())
+            let sent = code(connection, id)?;
+            let name = id.to_string();
+            if bool::from(sent.expose().as_bytes().ct_eq(given.as_bytes())) {
+                connection.execute(
+                    "UPDATE channels SET unconfirmed = 0, secret = '', cursor = max(cursor, ?2) WHERE id = ?1",
+                    params![name, after.cast_signed()],
+                )?;
+                return owned(connection, id, &owner).map(Some);
+            }
+            connection.execute("UPDATE channels SET wrong = wrong + 1 WHERE id = ?1", [&name])?;
+            let wrong: u32 = connection
+                .prepare_cached("SELECT wrong FROM channels WHERE id = ?1")?
+                .query_row([&name], |row| row.get(0))?;
+            if wrong >= MOST_WRONG {
+                erase(connection, id)?;
+            }
+            // What was counted stays counted.
+            Ok(None)
+        });
+        confirmed.await?.ok_or(ChannelError::WrongCode)
+    }
+
+    /// When the channel is told from now on. What waits is told then.
+    ///
+    /// # Errors
+    /// [`ChannelError::Missing`].
+    pub async fn set(
+        &self,
+        id: Uuid,
+        owner: &str,
+        settings: Settings,
+    ) -> Result<Channel, ChannelError> {
+        let owner = owner.to_owned();
+        self.write(move |connection| {
+            owned(connection, id, &owner)?;
+            connection.execute(
+                "UPDATE channels SET settings = ?2 WHERE id = ?1",
+                params![id.to_string(), json(settings.written())?],
+            )?;
+            owned(connection, id, &owner)
         })
         .await
     }
@@ -237,6 +316,38 @@ pub(super) fn owned(
 ) -> Result<Channel, ChannelError> {
     let channel = found(connection, id)?.filter(|channel| channel.owner == owner);
     channel.ok_or(ChannelError::Missing)
+}
+
+/// The channel, with what is on file of its deliveries.
+fn erase(connection: &Connection, id: Uuid) -> Result<(), ChannelError> {
+    for statement in [
+        "DELETE FROM deliveries WHERE channel = ?1",
+        "DELETE FROM channels WHERE id = ?1",
+    ] {
+        connection.execute(statement, [id.to_string()])?;
+    }
+    Ok(())
+}
+
+fn json<T: Serialize>(written: &T) -> Result<String, ChannelError> {
+    serde_json::to_string(written).map_err(|_| ChannelError::Unreadable("no JSON"))
+}
+
+/// The code that was sent to an address; nothing once it was given back.
+pub(super) fn code(connection: &Connection, id: Uuid) -> Result<Secret, ChannelError> {
+    let mut statement = connection.prepare_cached("SELECT secret FROM channels WHERE id = ?1")?;
+    let code: String = statement.query_row([id.to_string()], |row| row.get(0))?;
+    Ok(Secret::new(code))
+}
+
+pub(super) fn push_keys(connection: &Connection, id: Uuid) -> Result<Subscription, ChannelError> {
+    let unreadable = ChannelError::Unreadable("the keys of a browser");
+    let mut statement =
+        connection.prepare_cached("SELECT push_keys FROM channels WHERE id = ?1")?;
+    let json: Option<String> = statement.query_row([id.to_string()], |row| row.get(0))?;
+    let keys = json.and_then(|json| serde_json::from_str::<PushKeys>(&json).ok());
+    keys.and_then(|keys| Subscription::of(&keys).ok())
+        .ok_or(unreadable)
 }
 
 /// What signs at `now`, the newest first.

@@ -1,13 +1,13 @@
 //! What channels are told, in their order: taken from the outbox in one step, and kept until it is settled.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::{
-    Book, ChannelError, Delivery, Seen, State, What,
+    Book, Channel, ChannelError, Delivery, Seen, State, What,
     book::{found, owned},
-    row::{DELIVERY, what_of},
+    row::{DELIVERY, time, what_of},
 };
 use crate::{
     notify::quiet::{Pace, Storm, Told},
@@ -56,19 +56,27 @@ impl Book {
                 return Ok(pace);
             };
             let fresh = events.iter().filter(|event| event.seq > found.cursor);
+            if found.unconfirmed {
+                return Ok(pace);
+            }
             let (mut waiting, mut last) = (waiting(connection, channel)?, found.cursor);
             for event in fresh {
                 last = event.seq;
-                let told = match waiting >= MOST_WAITING {
-                    true => Told::Together { from: now },
-                    false => pace.tell(now, None, STORM),
+                let told = match found.settings.digest_every() {
+                    Some(every) => Told::Together {
+                        from: now.checked_add(every).unwrap_or(now),
+                    },
+                    None if waiting >= MOST_WAITING => Told::Together { from: now },
+                    None => pace.tell(now, found.settings.quiet(), STORM),
                 };
                 match told {
                     Told::Now => {
                         one(connection, channel, event, now)?;
                         waiting += 1;
                     }
-                    Told::Together { from } => together(connection, channel, event, from, now)?,
+                    Told::Together { from } => {
+                        together(connection, &found, event, from, now)?;
+                    }
                 }
             }
             connection
@@ -170,34 +178,44 @@ fn one(
 }
 
 /// Joins the events that are told together and of which nothing was sent yet. Once it was tried a digest stays as it is, for
-/// its receiver may have it; the day in which it is tried begins with its last event.
+/// its receiver may have it; the day in which it is tried begins with its last event. A digest that was to be told in hours that
+/// have become quiet waits for their end.
 fn together(
     connection: &Connection,
-    channel: Uuid,
+    channel: &Channel,
     event: &Event,
     from: Timestamp,
     now: Timestamp,
 ) -> Result<(), ChannelError> {
     let mut statement = connection.prepare_cached(
-        "SELECT place, what FROM deliveries WHERE channel = ?1 AND state = 'waiting' AND aside = 0 AND digest = 1 AND attempts = 0
+        "SELECT place, what, next_at FROM deliveries WHERE channel = ?1 AND state = 'waiting' AND aside = 0 AND digest = 1 AND attempts = 0
          ORDER BY place DESC LIMIT 1",
     )?;
     let open = statement
-        .query_row([channel.to_string()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-        })
-        .optional()?;
+        .query_and_then([channel.id.to_string()], |row| {
+            let (place, json): (i64, String) = (row.get(0)?, row.get(1)?);
+            Ok::<_, ChannelError>((place, what_of(&json)?, time(row, "next_at")?))
+        })?
+        .next()
+        .transpose()?;
     let seen = Box::new(Seen::from(event));
-    let open = open.map(|(place, json)| Ok::<_, ChannelError>((place, what_of(&json)?)));
-    if let Some((place, What::Digest { first, count, .. })) = open.transpose()? {
+    let held = |at: Timestamp| channel.settings.quiet_until(at.max(now)).unwrap_or(at);
+    if let Some((place, What::Digest { first, count, .. }, next_at)) = open {
         let what = What::Digest {
             first,
             last: seen,
             count: count + 1,
         };
         connection
-            .prepare_cached("UPDATE deliveries SET what = ?2, made_at = ?3 WHERE place = ?1")?
-            .execute(params![place, what.stored()?, now.as_microsecond()])?;
+            .prepare_cached(
+                "UPDATE deliveries SET what = ?2, made_at = ?3, next_at = ?4 WHERE place = ?1",
+            )?
+            .execute(params![
+                place,
+                what.stored()?,
+                now.as_microsecond(),
+                held(next_at).as_microsecond()
+            ])?;
         return Ok(());
     }
     let name = format!("digest:{}", event.event);
@@ -206,10 +224,10 @@ fn together(
         last: seen,
         count: 1,
     };
-    put(connection, channel, &name, &what, from, now)
+    put(connection, channel.id, &name, &what, held(from), now)
 }
 
-fn put(
+pub(super) fn put(
     connection: &Connection,
     channel: Uuid,
     event: &str,

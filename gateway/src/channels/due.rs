@@ -7,8 +7,9 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::{
-    Book, Channel, ChannelError, Delivery, State,
-    book::{found, secrets},
+    Book, Channel, ChannelError, Delivery, Kind, State,
+    book::{code, found, push_keys, secrets},
+    push::Subscription,
     row::DELIVERY,
 };
 use crate::notify::signing::Secret;
@@ -29,8 +30,22 @@ pub struct Due {
     pub delivery: Delivery,
     /// To whom.
     pub channel: Channel,
-    /// What signs.
-    pub secrets: Vec<Secret>,
+    /// What it is told with.
+    pub means: Means,
+}
+
+/// What a channel is told with.
+#[derive(Debug, Clone)]
+pub enum Means {
+    /// What signs, the newest first.
+    Signed(Vec<Secret>),
+    /// The code that shows whose the address is.
+    Mail {
+        /// The code.
+        code: turnpike_adapters::context::Secret,
+    },
+    /// What only the browser can read.
+    Push(Box<Subscription>),
 }
 
 /// What came of an attempt.
@@ -71,9 +86,17 @@ impl Book {
                     )?
                     .execute([delivery.place.cast_signed()])?;
                 delivery.attempts += 1;
+                let channel = found(connection, delivery.channel)?.ok_or(ChannelError::Missing)?;
+                let means = match channel.kind {
+                    Kind::Webhook => Means::Signed(secrets(connection, channel.id, now)?),
+                    Kind::Email => Means::Mail {
+                        code: code(connection, channel.id)?,
+                    },
+                    Kind::Push => Means::Push(Box::new(push_keys(connection, channel.id)?)),
+                };
                 begun.push(Due {
-                    channel: found(connection, delivery.channel)?.ok_or(ChannelError::Missing)?,
-                    secrets: secrets(connection, delivery.channel, now)?,
+                    channel,
+                    means,
                     delivery,
                 });
             }
@@ -129,15 +152,31 @@ fn choose(
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {DELIVERY} FROM ({HEADS}) ORDER BY next_at, place"
     ))?;
-    let (mut chosen, mut next) = (Vec::new(), None);
+    let (mut chosen, mut next) = (Vec::new(), None::<Timestamp>);
+    let mut wait = |until: Timestamp| next = Some(next.map_or(until, |next| next.min(until)));
     for delivery in statement.query_and_then([], Delivery::of)? {
         let delivery = delivery?;
         // What was made later than now was made before the clock was set back: it waits for nothing that is over already.
         if delivery.next_at > now && delivery.made_at <= now {
-            next = next.or(Some(delivery.next_at));
+            wait(delivery.next_at);
+        } else if let Some(over) = held(connection, &delivery, now)? {
+            wait(over);
         } else if chosen.len() < most && busy.insert(delivery.channel) {
             chosen.push(delivery);
         }
     }
     Ok((chosen, next))
+}
+
+/// Until when it waits because its channel is left alone now, though it was tried before or was to be told at once.
+fn held(
+    connection: &Connection,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, ChannelError> {
+    if delivery.what.is_asked_for() {
+        return Ok(None);
+    }
+    let channel = found(connection, delivery.channel)?;
+    Ok(channel.and_then(|channel| channel.settings.quiet_until(now)))
 }

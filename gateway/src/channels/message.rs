@@ -24,7 +24,9 @@ pub(super) fn event(delivery: &Delivery, shown: Option<&Told>, source: &str) -> 
             last.at,
             json!({ "kind": "digest", "count": count, "first": brief(first), "last": brief(last) }),
         ),
-        What::Test { at } => (EventKind::Test, None, *at, json!({ "kind": "test" })),
+        What::Test { at } | What::Confirm { at } => {
+            (EventKind::Test, None, *at, json!({ "kind": "test" }))
+        }
     };
     Event {
         id: delivery.event.clone(),
@@ -49,6 +51,7 @@ fn kind(kind: watch::EventKind) -> EventKind {
         watch::EventKind::Hit => EventKind::Hit,
         watch::EventKind::Amended => EventKind::Amended,
         watch::EventKind::Reviewed => EventKind::Reviewed,
+        watch::EventKind::Escalated => EventKind::Escalated,
     }
 }
 

@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
-use turnpike_schemas::hit::{HitId, HitState, Standing};
+use turnpike_schemas::{
+    api::channels::ChannelSettings,
+    hit::{HitId, HitState, Standing},
+};
 use url::Url;
 use uuid::Uuid;
 
-use super::ChannelError;
+use super::{ChannelError, Settings};
 use crate::watch::{Event, EventKind};
 
 /// Columns of [`Channel`].
-pub(super) const CHANNEL: &str =
-    "id, owner, organisation, url, old_until, made_at, disabled_at, disabled_why, cursor";
+pub(super) const CHANNEL: &str = "id, owner, organisation, kind, url, old_until, made_at, disabled_at, disabled_why, cursor, settings, unconfirmed";
 
 /// Columns of [`Delivery`].
 pub(super) const DELIVERY: &str =
@@ -27,7 +29,9 @@ pub struct Channel {
     pub owner: String,
     /// The owner's organisation.
     pub organisation: String,
-    /// Where it is told.
+    /// How it is told.
+    pub kind: Kind,
+    /// Where it is told: `mailto:` for mail.
     pub url: Url,
     /// Until when the secret before this one signs as well.
     pub old_until: Option<Timestamp>,
@@ -37,6 +41,21 @@ pub struct Channel {
     pub disabled: Option<Disabled>,
     /// The last event of the outbox that it is told of or will be.
     pub cursor: u64,
+    /// When it is told, and how much at once.
+    pub settings: Settings,
+    /// Whether a code that was sent there is still to be given back: until then it is told nothing else.
+    pub unconfirmed: bool,
+}
+
+/// How a channel is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// CloudEvents over HTTP, signed.
+    Webhook,
+    /// Mail.
+    Email,
+    /// Web push.
+    Push,
 }
 
 /// Since when and why a channel is told nothing.
@@ -111,6 +130,11 @@ pub enum What {
         /// When it was asked for.
         at: Timestamp,
     },
+    /// None: the code that shows whose the address is.
+    Confirm {
+        /// When it was asked for.
+        at: Timestamp,
+    },
 }
 
 /// One event of the outbox without what is shown.
@@ -161,6 +185,20 @@ impl State {
     }
 }
 
+impl Kind {
+    const ALL: [Self; 3] = [Self::Webhook, Self::Email, Self::Push];
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Email => "email",
+            Self::Push => "push",
+        }
+    }
+}
+
 impl Why {
     const ALL: [Self; 1] = [Self::Gone];
 
@@ -181,7 +219,13 @@ impl What {
             Self::One(seen) => seen.kind.as_str(),
             Self::Digest { .. } => "digest",
             Self::Test { .. } => "test",
+            Self::Confirm { .. } => "confirm",
         }
+    }
+
+    /// Whether somebody waits for it at this moment, whatever the hour.
+    pub(super) fn is_asked_for(&self) -> bool {
+        matches!(self, Self::Test { .. } | Self::Confirm { .. })
     }
 
     pub(super) fn stored(&self) -> Result<String, ChannelError> {
@@ -191,8 +235,15 @@ impl What {
 
 impl Channel {
     pub(super) fn of(row: &Row<'_>) -> Result<Self, ChannelError> {
-        let url: String = row.get("url")?;
+        let (url, kind, settings): (String, String, String) =
+            (row.get("url")?, row.get("kind")?, row.get("settings")?);
+        let kind = Kind::ALL.into_iter().find(|one| one.as_str() == kind);
+        let settings = serde_json::from_str::<ChannelSettings>(&settings);
+        let settings = settings.ok().and_then(|raw| Settings::of(&raw).ok());
         Ok(Self {
+            kind: kind.ok_or(ChannelError::Unreadable("how a channel is told"))?,
+            settings: settings.ok_or(ChannelError::Unreadable("when a channel is told"))?,
+            unconfirmed: row.get("unconfirmed")?,
             id: id(row, "id")?,
             owner: row.get("owner")?,
             organisation: row.get("organisation")?,

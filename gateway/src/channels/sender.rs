@@ -3,40 +3,20 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, header};
-use jiff::{SignedDuration, Timestamp};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
-use turnpike_adapters::{
-    context::Transport as _,
-    error::ErrorKind,
-    transport::{HttpTransport, TransportConfig},
-};
-use turnpike_schemas::agreement::Assurance;
+use turnpike_adapters::transport::{HttpTransport, TransportConfig};
 use url::Url;
 use uuid::Uuid;
 
-use super::{Channel, ChannelError, Channels, Due, Settled, Why, message};
-use crate::{
-    identity::Directory,
-    notify::{
-        event::CONTENT_TYPE,
-        quiet::Pace,
-        schedule::{self, Answer, Next},
-        signing,
-    },
-    watch::Hub,
-};
+use super::{Channel, ChannelError, Channels, Kind, attempt::Attempt};
+use crate::{identity::Directory, notify::quiet::Pace, watch::Hub};
 
 /// Attempts at once, over all channels.
 const AT_ONCE: usize = 32;
-
-/// Longest attempt, from connecting to the end of the answer.
-const ATTEMPT: Duration = Duration::from_secs(15);
 
 /// Longest time to connect.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -53,9 +33,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Where nothing is awaited.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// After a failure that is the gateway's own.
-const OWN_FAULT: SignedDuration = SignedDuration::from_mins(1);
-
 /// Sends what channels are to be told.
 #[derive(Debug)]
 pub(crate) struct Sender {
@@ -68,23 +45,6 @@ pub(crate) struct Sender {
     taken: Option<u64>,
     paces: HashMap<Uuid, Pace>,
     transports: HashMap<Uuid, (Url, Arc<HttpTransport>)>,
-}
-
-/// What one attempt needs.
-struct Attempt {
-    channels: Channels,
-    directory: Arc<Directory>,
-    source: Arc<str>,
-    transport: Result<Arc<HttpTransport>, String>,
-    due: Due,
-}
-
-/// What came of an attempt, in words, and what follows from it.
-struct Outcome {
-    answer: Answer,
-    /// Whether the receiver refused this event rather than any.
-    is_refused: bool,
-    says: String,
 }
 
 impl Sender {
@@ -208,8 +168,12 @@ impl Sender {
         self.transports.retain(|id, _| there.contains(id));
     }
 
-    /// The one way to a channel's address. What the configuration refuses by now is refused.
-    fn transport(&mut self, channel: &Channel) -> Result<Arc<HttpTransport>, String> {
+    /// The one way to a channel's address; for mail that is the operator's server. What the configuration refuses by now is
+    /// refused.
+    fn transport(&mut self, channel: &Channel) -> Result<Option<Arc<HttpTransport>>, String> {
+        if channel.kind == Kind::Email {
+            return Ok(None);
+        }
         let rules = self.channels.rules;
         rules
             .admits(&channel.url)
@@ -217,7 +181,7 @@ impl Sender {
         if let Some((url, transport)) = self.transports.get(&channel.id)
             && *url == channel.url
         {
-            return Ok(Arc::clone(transport));
+            return Ok(Some(Arc::clone(transport)));
         }
         let transport = HttpTransport::new(TransportConfig {
             allow_private: rules.allow_private_addresses,
@@ -229,145 +193,6 @@ impl Sender {
         let transport = Arc::new(transport.map_err(|error| error.to_string())?);
         let kept = (channel.url.clone(), Arc::clone(&transport));
         self.transports.insert(channel.id, kept);
-        Ok(transport)
+        Ok(Some(transport))
     }
-}
-
-impl Attempt {
-    async fn run(self) {
-        let settled = match self.attempt().await {
-            Ok(outcome) => self.settle(outcome).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = settled {
-            tracing::error!(%error, "what a channel was told cannot be settled");
-            let now = self.channels.clock.now();
-            let at = now.checked_add(OWN_FAULT).unwrap_or(now);
-            let again = Settled::Again { at, aside: false };
-            let (place, says) = (self.due.delivery.place, "the gateway failed".to_owned());
-            let settled = self.channels.book.settle(place, again, says, now).await;
-            if let Err(error) = settled {
-                tracing::error!(%error, "a delivery is tried again at once");
-            }
-        }
-    }
-
-    async fn attempt(&self) -> Result<Outcome, ChannelError> {
-        let owner = &self.due.channel.owner;
-        let standing = self.directory.standing(owner, Assurance::Aal1).await;
-        let standing = standing.map_err(|_| ChannelError::Unreadable("who the owner is"))?;
-        if !standing.is_some_and(|identity| identity.may_ask()) {
-            return Ok(Outcome::not_sent("the owner may not ask any more"));
-        }
-        let transport = match &self.transport {
-            Ok(transport) => transport,
-            Err(says) => return Ok(Outcome::not_sent(says)),
-        };
-        let now = self.channels.clock.now();
-        let request = self.request(now).await?;
-        let sent = transport.send(request, deadline()).await;
-        Ok(sent.map_or_else(
-            |error| Outcome::failed(error.kind(), &error.to_string()),
-            |answer| Outcome::of(&answer),
-        ))
-    }
-
-    async fn request(&self, now: Timestamp) -> Result<Request<Bytes>, ChannelError> {
-        let (delivery, channel) = (&self.due.delivery, &self.due.channel);
-        let unfit = ChannelError::Unreadable("an event that cannot be sent");
-        let shown = match message::shown_at(delivery, now) {
-            Some(seq) => self.shown(seq).await?,
-            None => None,
-        };
-        let event = message::event(delivery, shown.as_ref(), &self.source);
-        let Ok(body) = event.to_json() else {
-            return Err(unfit);
-        };
-        let Ok(signed) = signing::headers(&self.due.secrets, &event.id, now, &body) else {
-            return Err(unfit);
-        };
-        let mut request = Request::post(channel.url.as_str())
-            .header(header::CONTENT_TYPE, CONTENT_TYPE)
-            .body(Bytes::from(body))
-            .map_err(|_| unfit)?;
-        request.headers_mut().extend(signed);
-        Ok(request)
-    }
-
-    async fn shown(&self, seq: u64) -> Result<Option<crate::watch::Told>, ChannelError> {
-        let owner = &self.due.channel.owner;
-        let before = seq.saturating_sub(1);
-        let found = self.channels.hits.after(before, owner, 1).await?;
-        let found = found.into_iter().find(|event| event.seq == seq);
-        Ok(found.and_then(|event| event.body))
-    }
-
-    async fn settle(&self, outcome: Outcome) -> Result<(), ChannelError> {
-        let (delivery, now) = (&self.due.delivery, self.channels.clock.now());
-        let settled = match outcome.answer {
-            Answer::Taken => Settled::Delivered,
-            Answer::Gone => Settled::Dead,
-            Answer::Later { after } => {
-                // A clock that was set back since is no reason to try for longer.
-                let first = delivery.made_at.min(now);
-                match schedule::next(&delivery.event, delivery.attempts, first, now, after) {
-                    Next::At(at) => Settled::Again {
-                        at,
-                        aside: outcome.is_refused,
-                    },
-                    Next::Dead => Settled::Dead,
-                }
-            }
-        };
-        if settled == Settled::Dead {
-            let event = ("event", delivery.event.as_str().into());
-            let channel = delivery.channel;
-            self.channels
-                .record(None, "dead", channel, Some(event))
-                .await?;
-        }
-        let (book, place) = (&self.channels.book, delivery.place);
-        book.settle(place, settled, outcome.says, now).await?;
-        if outcome.answer == Answer::Gone {
-            self.channels.disable(delivery.channel, Why::Gone).await?;
-        }
-        Ok(())
-    }
-}
-
-impl Outcome {
-    fn of(answer: &http::Response<Bytes>) -> Self {
-        let status = answer.status().as_u16();
-        let after = answer.headers().get(header::RETRY_AFTER);
-        let after = after.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok());
-        let after = after.map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
-        Self {
-            answer: Answer::of(status, after),
-            is_refused: matches!(status, 400 | 403..=407 | 409 | 411..=424 | 426..=428 | 431),
-            says: format!("status {status}"),
-        }
-    }
-
-    /// Nothing was answered that counts.
-    fn failed(kind: ErrorKind, says: &str) -> Self {
-        let says = match kind {
-            ErrorKind::TimedOut => "no complete answer in 15 s",
-            ErrorKind::Config => "the host leads to an address that is not public",
-            ErrorKind::Unavailable => "the receiver cannot be reached, or broke off",
-            _ => says.trim_start_matches("send: "),
-        };
-        Self::not_sent(says)
-    }
-
-    fn not_sent(says: &str) -> Self {
-        Self {
-            answer: Answer::Later { after: None },
-            is_refused: false,
-            says: says.to_owned(),
-        }
-    }
-}
-
-fn deadline() -> Instant {
-    Instant::now() + ATTEMPT
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _, path::PathBu
 use jiff::{SignedDuration, Timestamp};
 use turnpike_adapters::context::Secret;
 use turnpike_schemas::{
+    api::channels::{ChannelSettings, Quiet},
     hit::{HitId, HitState, Standing},
     read::{ReadId, SourceId},
 };
@@ -117,8 +118,11 @@ fn new(id: Uuid, owner: &str) -> NewChannel {
         id,
         owner: owner.to_owned(),
         organisation: "brookdale-pd".to_owned(),
+        kind: Kind::Webhook,
         url: Url::parse("https://hooks.invalid/turnpike").unwrap(),
         secret: Secret::new(SECRET),
+        push_keys: None,
+        settings: Settings::default(),
         made_at: at(0),
         after: 0,
     }
@@ -193,7 +197,7 @@ async fn of_a_storm_the_rest_is_counted_and_nothing_is_lost() {
                 assert_eq!(last.seq - first.seq + 1, *count);
                 *count
             }
-            What::Test { .. } => 0,
+            What::Test { .. } | What::Confirm { .. } => 0,
         };
     }
     assert_eq!(told, 10_000);
@@ -257,7 +261,10 @@ async fn both_secrets_sign_for_a_day_and_the_file_is_its_owners_alone() {
     for (now, signing) in [(0, 2), (86_399, 2), (86_400, 1)] {
         book.test(id, "d.avery", at(now)).await.unwrap();
         let due = shelf.due(at(now)).await.unwrap();
-        assert_eq!(due.secrets.len(), signing, "{now}");
+        let Means::Signed(secrets) = &due.means else {
+            panic!("{due:?}");
+        };
+        assert_eq!(secrets.len(), signing, "{now}");
         shelf.settle(&due, Settled::Delivered, at(now)).await;
     }
     book.sweep(at(86_400)).await.unwrap();
@@ -311,4 +318,210 @@ async fn nobody_has_many_channels_or_sees_those_of_others() {
     let theirs = shelf.book().get(shelf.channel, "j.lee").await;
     assert!(matches!(theirs, Err(ChannelError::Missing)));
     assert!(shelf.book().list(Some("j.lee")).await.unwrap().is_empty());
+}
+
+/// 22:00 to 06:00 in a zone where `at(0)`, 2026-03-04T04:53:20Z, is 23:53:20.
+fn night() -> Settings {
+    Settings::of(&ChannelSettings {
+        quiet: Some(Quiet {
+            from: "22:00".to_owned(),
+            to: "06:00".to_owned(),
+            zone: "America/New_York".to_owned(),
+        }),
+        digest_every_s: None,
+    })
+    .unwrap()
+}
+
+/// Seconds from `at(0)` to 06:00 there.
+const MORNING: i64 = 22_000;
+
+#[tokio::test]
+async fn nothing_is_sent_in_quiet_hours_and_what_happened_is_told_together_after_them() {
+    let mut shelf = Shelf::new().await;
+    // Before they are set one is told, and its receiver is down.
+    let pace = shelf.take(events(1..=1), Pace::default(), at(0)).await;
+    let tried = shelf.due(at(0)).await.unwrap();
+    shelf.settle(&tried, again(5), at(0)).await;
+    let set = shelf.book().set(shelf.channel, "d.avery", night()).await;
+    assert_eq!(set.unwrap().settings, night());
+    shelf.take(events(2..=4), pace, at(10)).await;
+    shelf.reopen();
+    for second in [10, 3_600, MORNING - 1] {
+        assert!(shelf.due(at(second)).await.is_none(), "{second}");
+    }
+    let (_, next) = shelf
+        .book()
+        .begin(BTreeSet::new(), 8, at(10))
+        .await
+        .unwrap();
+    assert_eq!(next, Some(at(MORNING)));
+    // Somebody who waits for a test at night gets it.
+    shelf
+        .book()
+        .test(shelf.channel, "d.avery", at(20))
+        .await
+        .unwrap();
+    let first = shelf.due(at(MORNING)).await.unwrap();
+    assert_eq!(first.delivery.event, tried.delivery.event);
+    shelf.settle(&first, Settled::Delivered, at(MORNING)).await;
+    let digest = shelf.due(at(MORNING)).await.unwrap();
+    assert!(matches!(
+        digest.delivery.what,
+        What::Digest { count: 3, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_test_is_sent_at_night_where_nothing_is_before_it() {
+    let shelf = Shelf::new().await;
+    shelf
+        .book()
+        .set(shelf.channel, "d.avery", night())
+        .await
+        .unwrap();
+    shelf
+        .book()
+        .test(shelf.channel, "d.avery", at(0))
+        .await
+        .unwrap();
+    assert_eq!(
+        shelf.due(at(0)).await.unwrap().delivery.what.as_str(),
+        "test"
+    );
+}
+
+#[tokio::test]
+async fn a_digest_of_a_storm_that_runs_into_quiet_hours_waits_for_their_end() {
+    let shelf = Shelf::new().await;
+    // 21:59:50 there, ten seconds before the hours begin.
+    let eve = -(6_810);
+    shelf
+        .book()
+        .set(shelf.channel, "d.avery", night())
+        .await
+        .unwrap();
+    let pace = shelf.take(events(1..=62), Pace::default(), at(eve)).await;
+    for _ in 1..=60 {
+        let due = shelf.due(at(eve)).await.unwrap();
+        shelf.settle(&due, Settled::Delivered, at(eve)).await;
+    }
+    // The digest would be due a minute later; the next event comes in that minute, in the quiet hours.
+    shelf.take(events(63..=63), pace, at(eve + 20)).await;
+    assert!(shelf.due(at(eve + 61)).await.is_none());
+    assert!(shelf.due(at(MORNING - 1)).await.is_none());
+    let digest = shelf.due(at(MORNING)).await.unwrap();
+    assert!(matches!(
+        digest.delivery.what,
+        What::Digest { count: 3, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_digest_is_told_once_in_its_span_however_much_happens() {
+    let shelf = Shelf::new().await;
+    let hourly = Settings::of(&ChannelSettings {
+        quiet: None,
+        digest_every_s: Some(3_600),
+    });
+    shelf
+        .book()
+        .set(shelf.channel, "d.avery", hourly.unwrap())
+        .await
+        .unwrap();
+    let mut pace = Pace::default();
+    for (n, second) in [0, 600, 3_599].into_iter().enumerate() {
+        let seq = n as u64 + 1;
+        pace = shelf.take(events(seq..=seq), pace, at(second)).await;
+    }
+    assert!(shelf.due(at(3_599)).await.is_none());
+    let digest = shelf.due(at(3_600)).await.unwrap();
+    assert!(matches!(
+        digest.delivery.what,
+        What::Digest { count: 3, .. }
+    ));
+    shelf.settle(&digest, Settled::Delivered, at(3_600)).await;
+    shelf.take(events(4..=4), pace, at(3_700)).await;
+    assert!(shelf.due(at(7_299)).await.is_none());
+    assert!(shelf.due(at(7_300)).await.is_some());
+}
+
+#[tokio::test]
+async fn an_address_of_mail_is_told_nothing_but_the_code_until_that_is_given_back() {
+    let shelf = Shelf::new().await;
+    let (book, id) = (shelf.book(), Uuid::now_v7());
+    let mail = NewChannel {
+        kind: Kind::Email,
+        url: Url::parse("mailto:d.avery@brookdale.invalid").unwrap(),
+        secret: Secret::new("BCDFGHJK"),
+        ..new(id, "d.avery")
+    };
+    assert!(book.make(mail).await.unwrap().unconfirmed);
+    let taken = book.take(id, events(1..=3), Pace::default(), at(0));
+    taken.await.unwrap();
+    let busy = BTreeSet::from([shelf.channel]);
+    let (begun, _) = book.begin(busy.clone(), 8, at(0)).await.unwrap();
+    let [due] = <[Due; 1]>::try_from(begun).unwrap();
+    assert_eq!(due.delivery.what.as_str(), "confirm");
+    assert!(matches!(&due.means, Means::Mail { code } if code.expose() == "BCDFGHJK"));
+    shelf.settle(&due, Settled::Delivered, at(0)).await;
+    assert!(
+        book.begin(busy.clone(), 8, at(1))
+            .await
+            .unwrap()
+            .0
+            .is_empty()
+    );
+    let somebody = book.confirm(id, "j.lee", "BCDFGHJK", 3).await;
+    assert!(matches!(somebody, Err(ChannelError::Missing)));
+    let wrong = book.confirm(id, "d.avery", "BCDFGHJL", 3).await;
+    assert!(matches!(wrong, Err(ChannelError::WrongCode)));
+    let told = book.confirm(id, "d.avery", "BCDFGHJK", 3).await.unwrap();
+    assert!(!told.unconfirmed);
+    assert_eq!(told.cursor, 3, "what was before is not told there");
+    let taken = book.take(id, events(1..=4), Pace::default(), at(2));
+    taken.await.unwrap();
+    let (begun, _) = book.begin(busy, 8, at(2)).await.unwrap();
+    let names: Vec<String> = begun.into_iter().map(|one| one.delivery.event).collect();
+    assert_eq!(names, [event(4).event]);
+}
+
+#[tokio::test]
+async fn codes_are_not_guessed_for_ever() {
+    let shelf = Shelf::new().await;
+    let (book, id) = (shelf.book(), Uuid::now_v7());
+    let mail = NewChannel {
+        kind: Kind::Email,
+        secret: Secret::new("BCDFGHJK"),
+        ..new(id, "d.avery")
+    };
+    book.make(mail).await.unwrap();
+    for _ in 0..MOST_WRONG {
+        let wrong = book.confirm(id, "d.avery", "", 0).await;
+        assert!(matches!(wrong, Err(ChannelError::WrongCode)));
+    }
+    let late = book.confirm(id, "d.avery", "BCDFGHJK", 0).await;
+    assert!(matches!(late, Err(ChannelError::Missing)));
+}
+
+#[tokio::test]
+async fn a_file_of_before_there_was_mail_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("channels.sqlite");
+    let before = rusqlite::Connection::open(&path).unwrap();
+    before
+        .execute_batch(
+            "CREATE TABLE channels (id TEXT PRIMARY KEY, owner TEXT NOT NULL, organisation TEXT NOT NULL, url TEXT NOT NULL,
+               secret TEXT NOT NULL, old_secret TEXT, old_until INTEGER, made_at INTEGER NOT NULL, disabled_at INTEGER,
+               disabled_why TEXT, cursor INTEGER NOT NULL) STRICT;
+             INSERT INTO channels VALUES ('01980000-0000-7000-8000-000000000001', 'd.avery', 'brookdale-pd',
+               'https://hooks.invalid/', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', NULL, NULL, 5, NULL, NULL, 7);
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(before);
+    let book = Book::open(&path).unwrap();
+    let [channel] = <[Channel; 1]>::try_from(book.list(None).await.unwrap()).unwrap();
+    assert_eq!((channel.kind, channel.unconfirmed), (Kind::Webhook, false));
+    assert_eq!((channel.settings, channel.cursor), (Settings::default(), 7));
 }

@@ -1,11 +1,13 @@
-//! `turnpike channel`: where your systems are told of hits.
+//! `turnpike channel`: where you and your systems are told of hits, and when.
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::json;
 use turnpike_schemas::api::channels::{
-    ChannelDelivery, ChannelList, ChannelMade, DeliveryList, NewChannel, Replayed,
+    Channel, ChannelCode, ChannelDelivery, ChannelKind, ChannelList, ChannelMade, ChannelSettings,
+    DeliveryList, Escalating, Escalation, NewChannel, PushKey, PushKeys, Quiet, Replayed,
 };
 use uuid::Uuid;
 
@@ -20,11 +22,19 @@ use super::{
 /// Widest address and name of an event in a table.
 const WIDE: usize = 36;
 
-/// Look after where your systems are told of hits
+/// Look after where you and your systems are told of hits, and when
 #[derive(Debug, Subcommand)]
 pub(super) enum ChannelCommand {
-    /// Make a channel; the secret that signs is shown once
+    /// Make a channel: a webhook, an address of mail, or a browser
     Add(Add),
+    /// Show that an address of mail is yours, with the code that was sent there
+    Confirm(Confirm),
+    /// Say when a channel is told: quiet hours, and digests
+    Set(Set),
+    /// Say who is told of hits that you have not seen
+    Escalate(Escalate),
+    /// Show the key that browsers subscribe with
+    PushKey(Here),
     /// List your channels
     List(List),
     /// Remove a channel and what waits for it
@@ -44,11 +54,86 @@ pub(super) enum ChannelCommand {
 pub(super) struct Add {
     #[command(flatten)]
     server: Server,
-    /// Where your system is told: a public https address
-    url: String,
+    /// Where you are told: a public https address for a webhook, or your address of mail
+    #[arg(
+        required_unless_present = "subscription",
+        conflicts_with = "subscription"
+    )]
+    address: Option<String>,
+    /// A browser's push subscription, as it says of itself in JSON
+    #[arg(long, value_name = "FILE")]
+    subscription: Option<PathBuf>,
+    #[command(flatten)]
+    when: When,
     /// As JSON
     #[arg(long)]
     json: bool,
+}
+
+/// When a channel is told
+#[derive(Debug, Args)]
+struct When {
+    /// Hours in which nothing is sent, as in 22:00-06:00; what happens then is told together when they are over
+    #[arg(long, value_name = "FROM-TO", requires = "zone")]
+    quiet: Option<String>,
+    /// The time zone of the quiet hours, as in America/New_York
+    #[arg(long, requires = "quiet")]
+    zone: Option<String>,
+    /// Tell everything together, at most once in so many minutes
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    digest: Option<u32>,
+}
+
+/// The code of the mail
+#[derive(Debug, Args)]
+pub(super) struct Confirm {
+    #[command(flatten)]
+    server: Server,
+    /// The channel, as the mail names it
+    id: Uuid,
+    /// The code
+    code: String,
+}
+
+/// When a channel is told; what is not given ends
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    server: Server,
+    /// The channel, as `turnpike channel list` names it
+    id: Uuid,
+    #[command(flatten)]
+    when: When,
+}
+
+/// Who is told of hits that you have not seen; shows who, when nothing is given
+#[derive(Debug, Args)]
+pub(super) struct Escalate {
+    #[command(flatten)]
+    server: Server,
+    /// A person of your organisation, with whom the lists are shared that they are told of
+    #[arg(long, requires = "after", conflicts_with = "none")]
+    to: Option<String>,
+    /// After so many minutes
+    #[arg(long, value_name = "MINUTES", requires = "to", value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    after: Option<u32>,
+    /// Nobody any more
+    #[arg(long)]
+    none: bool,
+}
+
+/// Where to ask
+#[derive(Debug, Args)]
+pub(super) struct Here {
+    #[command(flatten)]
+    server: Server,
+}
+
+/// What a browser says of its subscription: `JSON.stringify(subscription)`.
+#[derive(Deserialize)]
+struct Subscription {
+    endpoint: String,
+    keys: PushKeys,
 }
 
 /// Your channels
@@ -95,6 +180,19 @@ impl ChannelCommand {
     pub(super) async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
         match self {
             Self::Add(command) => command.run(out).await,
+            Self::Confirm(Confirm { server, id, code }) => {
+                let path = format!("/v1/channels/{id}/confirm");
+                let _: Channel = server.post(&path, &ChannelCode { code }).await?;
+                writeln!(out, "you are told of your hits there from now on")?;
+                Ok(Exit::Done)
+            }
+            Self::Set(command) => command.run(out).await,
+            Self::Escalate(command) => command.run(out).await,
+            Self::PushKey(Here { server }) => {
+                let key: PushKey = server.get("/v1/push-key").await?;
+                writeln!(out, "{}", key.key)?;
+                Ok(Exit::Done)
+            }
             Self::List(command) => command.run(out).await,
             Self::Remove(Name { server, id }) => {
                 server.delete(&format!("/v1/channels/{id}")).await?;
@@ -128,7 +226,18 @@ impl ChannelCommand {
 
 /// The secret alone goes to standard output: it is for the receiver.
 fn secret(made: &ChannelMade, out: &mut dyn Write) -> Result<Exit, Outcome> {
-    writeln!(out, "{}", made.secret)?;
+    let Some(secret) = &made.secret else {
+        let id = made.channel.id;
+        let note = match made.channel.unconfirmed {
+            true => {
+                format!("channel {id}: a code was sent there; `turnpike channel confirm` takes it")
+            }
+            false => format!("channel {id}: told from now on"),
+        };
+        writeln!(std::io::stderr(), "turnpike: {note}")?;
+        return Ok(Exit::Done);
+    };
+    writeln!(out, "{secret}")?;
     let (id, until) = (made.channel.id, made.channel.old_secret_until);
     let note = match until {
         Some(until) => format!("the secret before it signs as well until {}", time(until)),
@@ -143,13 +252,125 @@ fn secret(made: &ChannelMade, out: &mut dyn Write) -> Result<Exit, Outcome> {
 
 impl Add {
     async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
-        let new = NewChannel { url: self.url };
+        let new = self.asked()?;
         let made: ChannelMade = self.server.post("/v1/channels", &new).await?;
         if self.json {
             json(out, &made)?;
             return Ok(Exit::Done);
         }
         secret(&made, out)
+    }
+}
+
+impl Add {
+    fn asked(&self) -> Result<NewChannel, Outcome> {
+        let settings = self.when.settings()?;
+        if let Some(file) = &self.subscription {
+            let unreadable =
+                |error: String| Outcome::new(Exit::Usage, format!("{}: {error}", file.display()));
+            let text = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+            let no = |_| {
+                unreadable("this is no push subscription: it has `endpoint` and `keys`".to_owned())
+            };
+            let Subscription { endpoint, keys } = serde_json::from_slice(&text).map_err(no)?;
+            return Ok(NewChannel {
+                url: endpoint,
+                keys: Some(keys),
+                settings,
+            });
+        }
+        let address = self.address.clone().unwrap_or_default();
+        let is_mail = address.contains('@') && !address.contains(':');
+        let url = match is_mail {
+            true => format!("mailto:{address}"),
+            false => address,
+        };
+        Ok(NewChannel {
+            url,
+            keys: None,
+            settings,
+        })
+    }
+}
+
+impl When {
+    fn settings(&self) -> Result<ChannelSettings, Outcome> {
+        let quiet = match (&self.quiet, &self.zone) {
+            (Some(hours), Some(zone)) => {
+                let Some((from, to)) = hours.split_once('-') else {
+                    let message = "quiet hours are written as in 22:00-06:00";
+                    return Err(Outcome::new(Exit::Usage, message));
+                };
+                Some(Quiet {
+                    from: from.to_owned(),
+                    to: to.to_owned(),
+                    zone: zone.clone(),
+                })
+            }
+            _ => None,
+        };
+        Ok(ChannelSettings {
+            quiet,
+            digest_every_s: self.digest.map(|minutes| minutes * 60),
+        })
+    }
+}
+
+impl Set {
+    async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        let path = format!("/v1/channels/{}/settings", self.id);
+        let set: Channel = self.server.put(&path, &self.when.settings()?).await?;
+        writeln!(out, "{}", when(&set.settings))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// When a channel is told, in words.
+fn when(settings: &ChannelSettings) -> String {
+    let often = settings.digest_every_s.map(|every| {
+        format!(
+            "together, once in {}",
+            counted(u64::from(every / 60), "minute")
+        )
+    });
+    let often = often.unwrap_or_else(|| "at once".to_owned());
+    match &settings.quiet {
+        Some(Quiet { from, to, zone }) => {
+            format!("{often}; not from {from} to {to} ({})", clean(zone))
+        }
+        None => often,
+    }
+}
+
+impl Escalate {
+    async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        let path = "/v1/escalation";
+        let escalation = self
+            .to
+            .clone()
+            .zip(self.after)
+            .map(|(to, after)| Escalation {
+                to,
+                after_s: after * 60,
+            });
+        let now: Escalating = match escalation.is_some() || self.none {
+            true => self.server.put(path, &Escalating { escalation }).await?,
+            false => self.server.get(path).await?,
+        };
+        match now.escalation {
+            Some(Escalation { to, after_s }) => {
+                let after = counted(u64::from(after_s / 60), "minute");
+                writeln!(
+                    out,
+                    "{} is told of hits that you have not seen after {after}",
+                    clean(&to)
+                )?;
+                let note = "turnpike: only of lists that are shared with them, and as far as agreements allow";
+                writeln!(std::io::stderr(), "{note}")?;
+            }
+            None => writeln!(out, "nobody is told of hits that you have not seen")?,
+        }
+        Ok(Exit::Done)
     }
 }
 
@@ -160,17 +381,23 @@ impl List {
             json(out, &list)?;
             return Ok(Exit::Done);
         }
-        let mut shown = table(&["channel", "address", "state"]);
+        let mut shown = table(&["channel", "address", "state", "told"]);
         for channel in list.channels {
             let state = match (channel.disabled_at, channel.disabled_why) {
+                _ if channel.unconfirmed => "to confirm".to_owned(),
                 (Some(_), Some(why)) => why,
                 (Some(_), None) => "disabled".to_owned(),
-                (None, _) => "told".to_owned(),
+                (None, _) => channel.kind.as_str().to_owned(),
+            };
+            let address = match channel.kind {
+                ChannelKind::Email => channel.url.trim_start_matches("mailto:").to_owned(),
+                _ => channel.url,
             };
             shown.add_row([
                 channel.id.to_string(),
-                shortened(&clean(&channel.url), WIDE),
+                shortened(&clean(&address), WIDE),
                 state,
+                when(&channel.settings),
             ]);
         }
         unbroken(&mut shown, 1);

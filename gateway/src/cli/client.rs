@@ -181,6 +181,14 @@ impl Server {
         self.token_file.as_deref()
     }
 
+    pub(super) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Outcome> {
+        self.send(self.request(Method::PUT, path)?.json(body)).await
+    }
+
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -10,6 +10,7 @@ mod fetching;
 mod hotlists;
 mod ledger;
 mod load;
+mod mail;
 mod people;
 mod providers;
 mod push;
@@ -50,7 +51,7 @@ use crate::{
     agreements::{AgreementKeys, Approval},
     alerts::hotlist::Layout,
     cases::{CaseRules, Vocabulary},
-    channels::Rules,
+    channels::Ways,
     ledger::LedgerConfig,
     policy::PolicySource,
     tlog::Witnesses,
@@ -100,8 +101,8 @@ pub struct Config {
     pub alerts: AlertLimits,
     /// Where fields stand in the lists that authorities hand out, by name.
     pub hotlists: BTreeMap<String, Layout>,
-    /// Which addresses may be told of hits.
-    pub webhooks: Rules,
+    /// How somebody may be told of hits.
+    pub channels: Ways,
     /// How the ledger is reviewed.
     pub review: Review,
     /// Whether every agreement must be signed.

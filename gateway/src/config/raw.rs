@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     fetching::{RawListen, RawPoll, RawSftp},
+    mail::{RawMail, RawWebPush},
     providers::RawIdentity,
     review::RawReview,
 };
@@ -36,6 +37,8 @@ pub(super) struct RawScalars {
     pub(super) notes: RawNotes,
     pub(super) alerts: RawAlerts,
     pub(super) webhooks: RawWebhooks,
+    pub(super) mail: RawMail,
+    pub(super) web_push: RawWebPush,
     pub(super) identity: RawIdentity,
     pub(super) review: RawReview,
     pub(super) agreements: RawAgreements,
@@ -138,6 +141,7 @@ pub(super) struct RawAlerts {
     pub(super) owners: u32,
     pub(super) passage_s: u64,
     pub(super) repeat_s: u64,
+    pub(super) link: String,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -155,6 +159,7 @@ impl Default for RawAlerts {
             owners: 3_000,
             passage_s: 30,
             repeat_s: 600,
+            link: String::new(),
         }
     }
 }
@@ -293,6 +298,8 @@ impl Default for RawScalars {
             notes: RawNotes::default(),
             alerts: RawAlerts::default(),
             webhooks: RawWebhooks::default(),
+            mail: RawMail::default(),
+            web_push: RawWebPush::default(),
             identity: RawIdentity::default(),
             review: RawReview::default(),
             agreements: RawAgreements::default(),

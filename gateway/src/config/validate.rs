@@ -16,12 +16,15 @@ use super::{
     decode::decode,
     hotlists, ledger,
     load::{self, beside},
-    people, providers,
+    mail, people, providers,
     raw::{RawAlerts, RawHttp, RawLimits, RawPolicy, RawScalars},
     report::Report,
     review, sources,
 };
-use crate::{channels::Rules, policy::PolicySource};
+use crate::{
+    channels::{Rules, Ways},
+    policy::PolicySource,
+};
 
 /// A list is compared with a file of it as a whole.
 const MAX_LIST_ENTRIES: u64 = 1_000_000;
@@ -111,9 +114,14 @@ fn scalars(raw: RawScalars, path: &Path, report: &mut Report) -> Option<Config> 
         keep_notes_days: cases::keep_days(raw.notes.keep_days, report),
         alerts: alerts(&raw.alerts, report),
         hotlists: BTreeMap::new(),
-        webhooks: Rules {
-            allow_private_addresses: raw.webhooks.allow_private_addresses,
-            allow_http: raw.webhooks.allow_http,
+        channels: Ways {
+            rules: Rules {
+                allow_private_addresses: raw.webhooks.allow_private_addresses,
+                allow_http: raw.webhooks.allow_http,
+            },
+            mailer: mail::mailer(&raw.mail, path, report),
+            push_contact: mail::push_contact(&raw.web_push, report),
+            link: mail::link(&raw.alerts.link, report),
         },
         review: review::review(&raw.review, report),
         require_signatures: raw.agreements.require_signatures,

@@ -34,8 +34,19 @@ impl Matching {
         entry: &Entry,
         read: &PlateRead,
     ) -> Result<Result<Asked, NotAsked>, Stuck> {
+        self.asked_by(&list.list.owner, list, entry, read).await
+    }
+
+    /// The same, asked by somebody who is told in the owner's place.
+    pub(super) async fn asked_by(
+        &self,
+        person: &str,
+        list: &List,
+        entry: &Entry,
+        read: &PlateRead,
+    ) -> Result<Result<Asked, NotAsked>, Stuck> {
         let moment = request(list, entry, &read.source, read.observation.captured_at);
-        self.by_owner(list, moment).await
+        self.by(person, list, moment).await
     }
 
     /// The question that an entry asks a source in its turn, about a span that ends now, or why there is none. Nothing is made of
@@ -59,18 +70,23 @@ impl Matching {
             },
             ..asked
         });
-        let asked = self.by_owner(list, request).await?;
+        let asked = self.by(&list.list.owner, list, request).await?;
         Ok(asked.map(|Asked { requester, query }| InTurn { requester, query }))
     }
 
-    /// The question, by the owner of the list as they are now.
-    async fn by_owner(
+    /// The question, by the owner of the list or somebody it is shared with, as they are now.
+    async fn by(
         &self,
+        person: &str,
         list: &List,
         request: Option<QueryRequest>,
     ) -> Result<Result<Asked, NotAsked>, Stuck> {
         let terms = &list.list.terms;
-        let standing = self.directory.standing(&list.list.owner, terms.assurance);
+        // INVARIANT: nobody is told of a list that is not theirs to see.
+        if person != list.list.owner && !list.list.shared.contains(person) {
+            return Ok(Err(NotAsked("not_shared")));
+        }
+        let standing = self.directory.standing(person, terms.assurance);
         let Some(owner) = standing.await? else {
             return Ok(Err(NotAsked("owner_gone")));
         };

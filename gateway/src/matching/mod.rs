@@ -9,6 +9,7 @@
 
 mod answers;
 mod asking;
+mod escalating;
 mod page;
 mod telling;
 #[cfg(test)]

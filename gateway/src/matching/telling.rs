@@ -85,14 +85,16 @@ impl Matching {
         }
     }
 
-    /// Lets the owner of a hit fetch the images of its read for a while, if the agreement still allows that they are told of it.
+    /// Lets whoever was told of a hit fetch the images of its read for a while, if the agreement still allows that they are told of
+    /// it.
     pub(crate) async fn show_again(
         &self,
         hit: &HitRow,
+        person: &str,
         notice: &HitNotice,
         now: Timestamp,
     ) -> Result<(), WatchError> {
-        let shown = self.pictures_of(hit, notice, now).await;
+        let shown = self.pictures_of(hit, person, notice, now).await;
         match shown {
             Ok(Some(pictures)) => self.show_pictures(pictures, now),
             Ok(None) => {}
@@ -105,6 +107,7 @@ impl Matching {
     async fn pictures_of(
         &self,
         hit: &HitRow,
+        person: &str,
         notice: &HitNotice,
         now: Timestamp,
     ) -> Result<Option<Pictures>, Stuck> {
@@ -120,7 +123,7 @@ impl Matching {
             return Ok(None);
         };
         let (Ok(asked), Some(agreement)) = (
-            self.asked(&list, &wanted, &current.read).await?,
+            self.asked_by(person, &list, &wanted, &current.read).await?,
             self.agreements.get(&hit.source),
         ) else {
             return Ok(None);
@@ -165,16 +168,7 @@ impl Matching {
         if let Some(alarm) = &decided.alarm {
             self.policy.raise(alarm, &self.ledger, now).await?;
         }
-        let mut outcome = SourceOutcome {
-            source: read.source.to_string(),
-            outcome: "refused".to_owned(),
-            count: 0,
-            digest: None,
-            truncated: false,
-            took_ms: None,
-            // INVARIANT: not which hit: whoever knows the reads of a source could find it by trying entries.
-            detail: None,
-        };
+        let mut outcome = refused_by(&read.source);
         let mut told = None;
         match &decided.decision {
             Err(refusal) => outcome.detail = Some(refusal.rule.to_string()),
@@ -201,14 +195,28 @@ impl Matching {
     }
 }
 
-fn intent(asked: &Asked, read: &PlateRead, now: Timestamp) -> Intent {
+/// What a source's part of an outcome is unless somebody is told.
+pub(super) fn refused_by(source: &SourceId) -> SourceOutcome {
+    SourceOutcome {
+        source: source.to_string(),
+        outcome: "refused".to_owned(),
+        count: 0,
+        digest: None,
+        truncated: false,
+        took_ms: None,
+        // INVARIANT: not which hit: whoever knows the reads of a source could find it by trying entries.
+        detail: None,
+    }
+}
+
+pub(super) fn intent(asked: &Asked, read: &PlateRead, now: Timestamp) -> Intent {
     let sources = vec![read.source.to_string()];
     let (requester, query) = (&asked.requester, &asked.query);
     intent_entry(Action::Alert, requester, query, sources, None, now)
 }
 
 /// The outcome of a question to one source.
-fn whole(source: SourceOutcome) -> Outcome {
+pub(super) fn whole(source: SourceOutcome) -> Outcome {
     Outcome {
         completeness: if source.count > 0 {
             Completeness::Complete
@@ -267,11 +275,22 @@ fn notice(
 }
 
 pub(crate) fn refusal(list: &List, entry: &Entry, source: &SourceId, why: &str) -> Refused {
+    refusal_of(&list.list.owner, list, entry, source, why)
+}
+
+/// The same, of somebody who is told in the owner's place.
+pub(super) fn refusal_of(
+    person: &str,
+    list: &List,
+    entry: &Entry,
+    source: &SourceId,
+    why: &str,
+) -> Refused {
     let terms = &list.list.terms;
     Refused {
         action: Some(Action::Alert),
         detail: Some(why.to_owned()),
-        subject: Some(Personal::new(&list.list.owner)),
+        subject: Some(Personal::new(person)),
         organisation: Some(list.list.organisation.clone()),
         on_behalf_of: match &terms.on_behalf_of {
             OnBehalfOf::Own => None,

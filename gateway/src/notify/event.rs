@@ -16,6 +16,8 @@ pub enum EventKind {
     Amended,
     /// A person looked at a hit.
     Reviewed,
+    /// A hit that its owner has not seen, for a second person.
+    Escalated,
     /// Many hits at once, counted; each of them can still be asked for.
     Digest,
     /// Nothing: whoever set up a receiver wants to know whether it is there.
@@ -61,6 +63,7 @@ impl EventKind {
             Self::Hit => "org.turnpike.hit.v1",
             Self::Amended => "org.turnpike.hit.amended.v1",
             Self::Reviewed => "org.turnpike.hit.reviewed.v1",
+            Self::Escalated => "org.turnpike.hit.escalated.v1",
             Self::Digest => "org.turnpike.hits.digest.v1",
             Self::Test => "org.turnpike.test.v1",
         }
@@ -120,11 +123,12 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_type_of_its_own_and_a_digest_has_no_subject() {
-        use EventKind::{Amended, Digest, Hit, Reviewed, Test};
-        let types: std::collections::BTreeSet<&str> = [Hit, Amended, Reviewed, Digest, Test]
-            .map(EventKind::as_type)
-            .into();
-        assert_eq!(types.len(), 5);
+        use EventKind::{Amended, Digest, Escalated, Hit, Reviewed, Test};
+        let types: std::collections::BTreeSet<&str> =
+            [Hit, Amended, Reviewed, Escalated, Digest, Test]
+                .map(EventKind::as_type)
+                .into();
+        assert_eq!(types.len(), 6);
         let digest = Event {
             subject: None,
             ..event(Digest)

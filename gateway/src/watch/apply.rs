@@ -23,7 +23,15 @@ impl Book {
             }
             let mut events = Vec::new();
             for change in &changes {
-                events.extend(one(connection, change)?);
+                let Some(event) = one(connection, change)? else {
+                    continue;
+                };
+                let second = match event.kind {
+                    EventKind::Amended => outbox::write_second(connection, &event)?,
+                    _ => None,
+                };
+                events.push(event);
+                events.extend(second);
             }
             Ok(events)
         })

@@ -10,6 +10,7 @@ use turnpike_schemas::{
 
 use super::{
     Book, HitRow, WatchError,
+    escalate::as_second,
     row::{self, HIT},
 };
 
@@ -56,7 +57,7 @@ pub(super) fn find(connection: &Connection, hit: &HitId) -> Result<Option<HitRow
 }
 
 impl Book {
-    /// The owner's hits, the latest first.
+    /// The hits that somebody was told of as their owner or in the owner's place, the latest first.
     ///
     /// # Errors
     /// [`WatchError::Unreadable`] and [`WatchError::Database`].
@@ -64,18 +65,31 @@ impl Book {
         let owner = owner.to_owned();
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {HIT} FROM hits WHERE owner = ?1 AND seq < ?2 AND (?3 IS NULL OR state = ?3)
-                 AND (?4 IS NULL OR standing = ?4) ORDER BY seq DESC LIMIT ?5"
+                "SELECT * FROM (SELECT {HIT} FROM hits WHERE owner = ?1 AND seq < ?2 AND (?3 IS NULL OR state = ?3)
+                   AND (?4 IS NULL OR standing = ?4) ORDER BY seq DESC LIMIT ?5)
+                 UNION ALL
+                 SELECT * FROM (SELECT {HIT} FROM hits WHERE id IN (SELECT hit FROM seconds WHERE person = ?1) AND owner <> ?1
+                   AND seq < ?2 AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR standing = ?4) ORDER BY seq DESC LIMIT ?5)
+                 ORDER BY seq DESC LIMIT ?5"
             ))?;
             let before = filter.before_seq.unwrap_or(u64::MAX);
             let asked = params![
-                owner,
+                &owner,
                 i64::try_from(before).unwrap_or(i64::MAX),
                 filter.state.map(HitState::as_str),
                 filter.standing.map(Standing::as_str),
                 filter.limit,
             ];
-            statement.query_and_then(asked, HitRow::of)?.collect()
+            let rows = statement.query_and_then(asked, HitRow::of)?;
+            let rows: Vec<HitRow> = rows.collect::<Result<_, _>>()?;
+            let mut hits = Vec::with_capacity(rows.len());
+            for row in rows {
+                match row.owner == owner {
+                    true => hits.push(row),
+                    false => hits.extend(as_second(connection, row, &owner)?),
+                }
+            }
+            Ok(hits)
         })
         .await
     }

@@ -9,6 +9,7 @@
 mod apply;
 mod book;
 mod change;
+mod escalate;
 mod hub;
 mod lists;
 mod looked;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use book::Book;
 pub use change::{Change, Opening, Told};
+pub use escalate::{Second, Unseen};
 pub use hub::Hub;
 pub use lists::{Filter, Precision};
 pub use purge::{OUTBOX_KEPT, Purged};

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use turnpike_schemas::hit::HitId;
 
 use super::{
-    Book, Event, EventKind, WatchError,
+    Book, Event, EventKind, HitRow, WatchError,
     row::{EVENT, number},
 };
 
@@ -41,7 +41,60 @@ fn name(connection: &Connection, hit: &HitId, kind: EventKind) -> Result<String,
             Ok(format!("{hit}:{standing}:{count}"))
         }
         EventKind::Reviewed => Ok(format!("{hit}:reviewed")),
+        EventKind::Escalated => Ok(format!("{hit}:escalated")),
     }
+}
+
+/// The same event for the second person, where there is one who was shown the hit: whoever was told has to know that it fell.
+pub(super) fn write_second(
+    connection: &Connection,
+    event: &Event,
+) -> Result<Option<Event>, WatchError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO outbox (event, hit, owner, organisation, kind, state, standing, at, keep_until, body)
+         SELECT ?2, hit, person, organisation, ?3, ?4, ?5, ?6, keep_until, NULL FROM seconds WHERE hit = ?1
+         RETURNING {EVENT}"
+    ))?;
+    let row = params![
+        event.hit.as_str(),
+        second(&event.event),
+        event.kind.as_str(),
+        event.state.as_str(),
+        event.standing.as_str(),
+        event.at.as_microsecond(),
+    ];
+    let mut written = statement.query_and_then(row, Event::of)?;
+    written.next().transpose()
+}
+
+/// Tells the second person of a hit that its owner has not seen.
+pub(super) fn escalated(
+    connection: &Connection,
+    hit: &HitId,
+    found: &HitRow,
+    at: Timestamp,
+) -> Result<Event, WatchError> {
+    let kind = EventKind::Escalated;
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO outbox (event, hit, owner, organisation, kind, state, standing, at, keep_until, body)
+         SELECT ?2, hit, person, organisation, ?3, ?4, ?5, ?6, keep_until, told FROM seconds WHERE hit = ?1
+         RETURNING {EVENT}"
+    ))?;
+    let row = params![
+        hit.as_str(),
+        name(connection, hit, kind)?,
+        kind.as_str(),
+        found.state.as_str(),
+        found.standing.as_str(),
+        at.as_microsecond(),
+    ];
+    let mut written = statement.query_and_then(row, Event::of)?;
+    written.next().ok_or(WatchError::Missing)?
+}
+
+/// What an event is called that tells the second person what the owner was told.
+fn second(event: &str) -> String {
+    format!("{event}:second")
 }
 
 impl Book {

@@ -12,6 +12,8 @@ pub const OUTBOX_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub struct Purged {
     /// Hits of which only what is counted is left.
     pub hits: usize,
+    /// The same for second persons.
+    pub seconds: usize,
     /// What reads were to entries.
     pub parts: usize,
     /// Events that show nothing any more.
@@ -38,6 +40,10 @@ impl Book {
             let purged = Purged {
                 hits: transaction.execute(
                     "UPDATE hits SET told = NULL WHERE told IS NOT NULL AND keep_until <= ?1",
+                    [now],
+                )?,
+                seconds: transaction.execute(
+                    "UPDATE seconds SET told = NULL WHERE told IS NOT NULL AND keep_until <= ?1",
                     [now],
                 )?,
                 parts: transaction.execute("DELETE FROM parts WHERE keep_until <= ?1", [now])?,

@@ -13,17 +13,17 @@ pub struct Reviewed {
     pub hit: HitRow,
     /// Whole seconds from when the owner was told first.
     pub time_to_review_s: u64,
-    /// The event, where this wrote it.
-    pub event: Option<Event>,
+    /// The events, where this wrote them.
+    pub events: Vec<Event>,
 }
 
 impl Reviewed {
-    fn of(hit: HitRow, event: Option<Event>) -> Self {
+    fn of(hit: HitRow, events: Vec<Event>) -> Self {
         let reviewed_at = hit.reviewed_at.unwrap_or(hit.told_at);
         Self {
             time_to_review_s: time_to_review_s(hit.told_at, reviewed_at),
             hit,
-            event,
+            events,
         }
     }
 }
@@ -51,7 +51,7 @@ impl Book {
             if before.state.is_reviewed() {
                 let is_same = before.state == state && before.review_entry == Some(entry);
                 return if is_same {
-                    Ok(Reviewed::of(before, None))
+                    Ok(Reviewed::of(before, Vec::new()))
                 } else {
                     Err(WatchError::AlreadyReviewed)
                 };
@@ -68,8 +68,10 @@ impl Book {
                     entry.cast_signed(),
                 ])?;
             let event = outbox::write(connection, &hit, EventKind::Reviewed, at, false)?;
+            let second = outbox::write_second(connection, &event)?;
             let after = lists::find(connection, &hit)?.ok_or(WatchError::Missing)?;
-            Ok(Reviewed::of(after, Some(event)))
+            let events = [event].into_iter().chain(second).collect();
+            Ok(Reviewed::of(after, events))
         })
         .await
     }

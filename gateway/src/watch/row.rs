@@ -12,7 +12,7 @@ use super::{Told, WatchError};
 
 /// Columns of [`HitRow`].
 pub(super) const HIT: &str = "seq, id, entry, list, owner, organisation, source, told_at, state, standing, keep_until, told, \
-     intent, outcome, reviewed_at, reviewed_by, review_entry";
+     intent, outcome, reviewed_at, reviewed_by, review_entry, seen_at, escalated_at";
 
 /// Columns of [`Event`].
 pub(super) const EVENT: &str =
@@ -55,6 +55,10 @@ pub struct HitRow {
     pub reviewed_by: Option<String>,
     /// Ledger entry of the review.
     pub review_entry: Option<u64>,
+    /// When the owner first showed it by itself.
+    pub seen_at: Option<Timestamp>,
+    /// When a second person was to be told, because the owner had not seen it.
+    pub escalated_at: Option<Timestamp>,
 }
 
 /// What an event tells.
@@ -67,6 +71,8 @@ pub enum EventKind {
     Amended,
     /// A person has looked.
     Reviewed,
+    /// A hit that its owner has not seen, for a second person.
+    Escalated,
 }
 
 /// One event for one owner. `Debug` shows no plate.
@@ -97,7 +103,7 @@ pub struct Event {
 }
 
 impl EventKind {
-    const ALL: [Self; 3] = [Self::Hit, Self::Amended, Self::Reviewed];
+    const ALL: [Self; 4] = [Self::Hit, Self::Amended, Self::Reviewed, Self::Escalated];
 
     /// The word.
     #[must_use]
@@ -106,6 +112,7 @@ impl EventKind {
             Self::Hit => "hit",
             Self::Amended => "amended",
             Self::Reviewed => "reviewed",
+            Self::Escalated => "escalated",
         }
     }
 }
@@ -127,10 +134,9 @@ impl HitRow {
             told: told(row, "told")?,
             intent: maybe(row, "intent")?,
             outcome: maybe(row, "outcome")?,
-            reviewed_at: row
-                .get::<_, Option<i64>>("reviewed_at")?
-                .map(instant)
-                .transpose()?,
+            reviewed_at: maybe_time(row, "reviewed_at")?,
+            seen_at: maybe_time(row, "seen_at")?,
+            escalated_at: maybe_time(row, "escalated_at")?,
             reviewed_by: row.get("reviewed_by")?,
             review_entry: maybe(row, "review_entry")?,
         })
@@ -200,6 +206,11 @@ pub(super) fn number(row: &Row<'_>, column: &str) -> Result<u64, WatchError> {
 
 pub(super) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp, WatchError> {
     instant(row.get(column)?)
+}
+
+fn maybe_time(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>, WatchError> {
+    let micros: Option<i64> = row.get(column)?;
+    micros.map(instant).transpose()
 }
 
 fn instant(micros: i64) -> Result<Timestamp, WatchError> {

@@ -2,7 +2,7 @@
 
 use crate::sqlite::Tables;
 
-/// `parts.place` is the order in which reads came to match: what a memory is made anew in. `batch` is the last batch done. `looked`
+/// `seconds` is whom else a hit was told because its owner had not seen it, and what they were shown. `parts.place` is the order in which reads came to match: what a memory is made anew in. `batch` is the last batch done. `looked`
 /// is how far the read store was looked at; without a row nobody ever did.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS hits (
@@ -23,8 +23,24 @@ CREATE TABLE IF NOT EXISTS hits (
   outcome INTEGER,
   reviewed_at INTEGER,
   reviewed_by TEXT,
-  review_entry INTEGER
+  review_entry INTEGER,
+  seen_at INTEGER,
+  escalated_at INTEGER
 ) STRICT;
+CREATE INDEX IF NOT EXISTS hits_unseen ON hits (owner, told_at)
+  WHERE state = 'unconfirmed' AND standing = 'stands' AND seen_at IS NULL AND escalated_at IS NULL;
+CREATE TABLE IF NOT EXISTS seconds (
+  hit TEXT PRIMARY KEY,
+  person TEXT NOT NULL,
+  organisation TEXT NOT NULL,
+  told_at INTEGER NOT NULL,
+  keep_until INTEGER NOT NULL,
+  told BLOB,
+  intent INTEGER NOT NULL,
+  outcome INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS seconds_by_person ON seconds (person);
+CREATE INDEX IF NOT EXISTS seconds_shown ON seconds (keep_until) WHERE told IS NOT NULL;
 CREATE INDEX IF NOT EXISTS hits_by_owner ON hits (owner, seq);
 CREATE INDEX IF NOT EXISTS hits_by_source ON hits (source, list, state);
 CREATE INDEX IF NOT EXISTS hits_shown ON hits (keep_until) WHERE told IS NOT NULL;
@@ -65,9 +81,15 @@ CREATE TABLE IF NOT EXISTS looked (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Before that nobody but the owner was told.
+const SECONDS: &str = "
+ALTER TABLE hits ADD COLUMN seen_at INTEGER;
+ALTER TABLE hits ADD COLUMN escalated_at INTEGER;
+";
+
 /// What the file holds.
 pub(super) const FILE: Tables = Tables {
-    version: 1,
+    version: 2,
     make: TABLES,
-    upgrades: &[],
+    upgrades: &[(1, SECONDS)],
 };

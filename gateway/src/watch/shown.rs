@@ -37,6 +37,8 @@ impl HitRow {
                 entry,
             }),
             notice: notice(self.told.as_ref(), self.keep_until, now)?,
+            seen_at: self.seen_at,
+            escalated_at: self.escalated_at,
             ledger: ledger.map(|(intent, outcome)| LedgerPosition { intent, outcome }),
         })
     }
@@ -54,6 +56,7 @@ impl Event {
                 EventKind::Hit => HitEventKind::Hit,
                 EventKind::Amended => HitEventKind::Amended,
                 EventKind::Reviewed => HitEventKind::Reviewed,
+                EventKind::Escalated => HitEventKind::Escalated,
             },
             hit: self.hit.clone(),
             state: self.state,

@@ -11,6 +11,7 @@ use turnpike_schemas::{
     read::{ReadId, SourceId},
 };
 
+use self::erased::holds;
 use super::*;
 
 const PLATE: &str = "TPK0421";
@@ -297,7 +298,7 @@ async fn a_hit_is_reviewed_once() {
     assert_eq!(first.time_to_review_s, 90);
     assert_eq!(first.hit.state, HitState::WrongPlate);
     assert_eq!(first.hit.reviewed_by.as_deref(), Some("kim"));
-    let event = first.event.unwrap();
+    let [event] = <[Event; 1]>::try_from(first.events).unwrap();
     assert_eq!(event.event, format!("{}:reviewed", hit(1)));
     assert_eq!(
         (event.kind, event.state),
@@ -305,7 +306,7 @@ async fn a_hit_is_reviewed_once() {
     );
 
     let same = review(HitState::WrongPlate, "kim", 5).await.unwrap();
-    assert_eq!((same.hit, same.event), (first.hit, None));
+    assert_eq!((same.hit, same.events), (first.hit, Vec::new()));
     for (state, entry) in [(HitState::WrongPlate, 6), (HitState::Confirmed, 5)] {
         let second = review(state, "lee", entry).await;
         assert!(matches!(second, Err(WatchError::AlreadyReviewed)));
@@ -402,4 +403,96 @@ fn a_book_of_a_later_version_is_left_alone() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     assert!(matches!(Book::open(&path), Err(WatchError::Version(99))));
+}
+
+fn second(person: &str) -> Second {
+    Second {
+        person: person.to_owned(),
+        organisation: "brookdale-pd".to_owned(),
+        told: Told::of(&serde_json::json!({ "plate": PLATE, "for": person })).unwrap(),
+        intent: 90,
+        outcome: 91,
+    }
+}
+
+async fn unseen(book: &Book, until: i64) -> Vec<HitId> {
+    let which = Unseen {
+        owner: "kim".to_owned(),
+        from: at(2),
+        until: at(until),
+        limit: 10,
+    };
+    let rows = book.unseen(which).await.unwrap().into_iter();
+    rows.map(|row| row.id).collect()
+}
+
+#[tokio::test]
+async fn a_second_person_is_told_once_of_what_nobody_has_seen_and_learns_what_becomes_of_it() {
+    let mut shelf = Shelf::new();
+    let told = (1..=5).map(|n| open(n, "kim")).collect();
+    shelf.book().apply(told).await.unwrap();
+    shelf.book().seen(&hit(3), at(10)).await.unwrap();
+    shelf.book().seen(&hit(3), at(20)).await.unwrap();
+    assert_eq!(
+        shelf.book().get(&hit(3)).await.unwrap().unwrap().seen_at,
+        Some(at(10))
+    );
+    let fell = stop(5, Some((5, Standing::Corrected)));
+    shelf.book().apply(vec![fell]).await.unwrap();
+    assert_eq!(
+        unseen(shelf.book(), 3).await,
+        [hit(2)],
+        "the first was told before it was set"
+    );
+    assert_eq!(unseen(shelf.book(), 10).await, [hit(2), hit(4)]);
+    let event = shelf
+        .book()
+        .escalate(&hit(2), Some(second("lee")), at(30))
+        .await;
+    let event = event.unwrap().unwrap();
+    assert_eq!((event.kind, &*event.owner), (EventKind::Escalated, "lee"));
+    assert_eq!(event.event, format!("{}:escalated", hit(2)));
+    assert!(
+        shelf
+            .book()
+            .escalate(&hit(4), None, at(30))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    shelf.reopen();
+    let again = shelf
+        .book()
+        .escalate(&hit(2), Some(second("lee")), at(31))
+        .await;
+    assert_eq!(again.unwrap(), None);
+    assert_eq!(unseen(shelf.book(), 100).await, []);
+    let (hits, events) = shelf.all("lee").await;
+    assert_eq!(hits.len(), 1);
+    assert_eq!((hits[0].id.clone(), hits[0].intent), (hit(2), Some(90)));
+    assert_eq!(hits[0].told, Some(second("lee").told));
+    assert_eq!(events.len(), 1);
+    let owners = shelf.book().get(&hit(2)).await.unwrap().unwrap();
+    assert_eq!(owners.told, Some(opening(2, "kim").told));
+    let mine = shelf.book().shown_to(owners.clone(), "lee").await.unwrap();
+    assert_eq!(mine.unwrap().told_at, at(30));
+    assert_eq!(shelf.book().shown_to(owners, "max").await.unwrap(), None);
+    // Whoever was told is told that it fell.
+    let fell = stop(2, Some((2, Standing::Withdrawn)));
+    let events = shelf.book().apply(vec![fell]).await.unwrap();
+    let whom: Vec<&str> = events.iter().map(|event| &*event.owner).collect();
+    assert_eq!(whom, ["kim", "lee"]);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.standing == Standing::Withdrawn)
+    );
+    let id = hit(2);
+    let reviewed = shelf.book().review(&id, HitState::Stale, "lee", at(40), 5);
+    let events = reviewed.await.unwrap().events;
+    assert_eq!(events.len(), 2);
+    shelf.book().purge(at(1_000_000)).await.unwrap();
+    let (hits, _) = shelf.all("lee").await;
+    assert_eq!(hits[0].told, None);
+    assert!(!holds(&shelf, PLATE));
 }

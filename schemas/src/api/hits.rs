@@ -115,6 +115,14 @@ pub struct HitReport {
     /// Where the telling stands in the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerPosition>,
+    /// When its owner first showed it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub seen_at: Option<Timestamp>,
+    /// When a second person was to be told, because its owner had not seen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub escalated_at: Option<Timestamp>,
 }
 
 /// Who looked at a hit.
@@ -236,6 +244,8 @@ pub enum HitEventKind {
     Amended,
     /// A person has looked.
     Reviewed,
+    /// A hit that its owner has not seen: you are the second person.
+    Escalated,
 }
 
 /// One event, as it goes over a stream or to a webhook.

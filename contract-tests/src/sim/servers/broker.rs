@@ -131,7 +131,7 @@ impl Broker {
 }
 
 /// An authority and a certificate of `localhost`, good for two days.
-fn certify(folder: &Path) -> io::Result<()> {
+pub(super) fn certify(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n")?;
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     for command in [

@@ -1,9 +1,11 @@
-//! Real servers that vendors are reached through, as processes of their own on loopback: a broker, an SFTP server.
+//! Real servers that vendors are reached through, as processes of their own on loopback: a broker, an SFTP server, a mail
+//! server.
 //!
 //! They are the systems people run, from the system's packages (`./test.sh` installs them). A test that needs one fails where
 //! it is missing.
 
 pub mod broker;
+pub mod mail;
 pub mod publisher;
 pub mod sftp;
 

@@ -2,6 +2,7 @@
 
 mod desk;
 mod handed;
+mod reach;
 mod restarts;
 mod standing;
 

@@ -45,6 +45,11 @@ pub(super) fn event(out: &mut dyn Write, event: &HitEvent, about: Option<&str>) 
             event.hit
         ),
         HitEventKind::Hit => whole(out, event, "POSSIBLE MATCH: CONFIRM BEFORE ACTING"),
+        HitEventKind::Escalated => whole(
+            out,
+            event,
+            "POSSIBLE MATCH ITS OWNER HAS NOT SEEN: CONFIRM BEFORE ACTING",
+        ),
         HitEventKind::Amended if event.standing == Standing::Stands => whole(
             out,
             event,

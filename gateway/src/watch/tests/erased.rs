@@ -3,7 +3,7 @@
 use super::*;
 
 /// Whether any file of the folder holds the text.
-fn holds(shelf: &Shelf, text: &str) -> bool {
+pub(super) fn holds(shelf: &Shelf, text: &str) -> bool {
     let files = std::fs::read_dir(shelf.folder.path()).unwrap();
     let files = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
     files.into_iter().any(|bytes| {
@@ -28,6 +28,7 @@ async fn at_its_time_what_was_shown_is_erased_and_what_is_counted_stays() {
 
     let purged = shelf.book().purge(at(100)).await.unwrap();
     let expected = Purged {
+        seconds: 0,
         hits: 1,
         parts: 1,
         bodies: 1,
