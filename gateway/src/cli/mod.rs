@@ -31,6 +31,7 @@ mod table;
 mod token;
 mod urgent;
 mod user;
+mod watch;
 mod witness;
 mod words;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Follow and review hits of your alert lists
     #[command(subcommand)]
     Hits(hits::HitsCommand),
+    /// Try alert lists out
+    #[command(subcommand)]
+    Watch(watch::WatchCommand),
     /// Say which source needs somebody and why, and list all of them
     Sources(sources::Sources),
     /// Bring a source in, check it, see when its payloads change
@@ -100,7 +104,7 @@ enum Command {
     /// Look after keys of systems
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Look after where your systems are told of hits
+    /// Look after where you and your systems are told of hits, and when
     #[command(subcommand)]
     Channel(channel::ChannelCommand),
     /// Review what was asked: search, samples, findings, flags, weeks
@@ -198,6 +202,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Exit, Outcome> {
         Command::Urgent(command) => runtime()?.block_on(command.run(out)),
         Command::AlertList(command) => runtime()?.block_on(command.run(out)),
         Command::Hits(command) => runtime()?.block_on(command.run(out)),
+        Command::Watch(command) => runtime()?.block_on(command.run(out)),
         Command::Sources(command) => runtime()?.block_on(command.run(out)),
         Command::Source(command) => runtime()?.block_on(command.run(out)),
         Command::Decode(command) => command.run(out),

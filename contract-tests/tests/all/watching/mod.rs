@@ -5,6 +5,7 @@ mod handed;
 mod reach;
 mod restarts;
 mod standing;
+mod tried;
 
 use std::collections::BTreeSet;
 
