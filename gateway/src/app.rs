@@ -49,7 +49,7 @@ use crate::{
     review::{Desk, DeskError},
     sealing::{self, Sealing},
     server,
-    standing::{self, Scheduler, Turns},
+    standing::{self, LookBacks, Scheduler, Turns},
     store::{Store, StoreConfig, StoreError, Swept},
     telemetry::Telemetry,
     tlog::Asking,
@@ -316,6 +316,8 @@ async fn open(
             .standing
             .extend(Scheduler::open(&setting, source).await?);
     }
+    let look_back = Arc::<tokio::sync::Notify>::default();
+    workers.look_backs = Some(LookBacks::new(setting, &asked, Arc::clone(&look_back)));
     let listing = Listing {
         book: lists.clone(),
         ledger: Arc::clone(&ledger),
@@ -323,6 +325,7 @@ async fn open(
         directory: Arc::clone(&directory),
         cases: Arc::clone(&cases),
         sources: watched,
+        look_back,
         turns: Turns::of(&workers.standing),
         limits: config.alerts,
         hotlists: config.hotlists,

@@ -10,6 +10,7 @@ mod entries;
 mod feed;
 pub mod file;
 pub mod hotlist;
+mod look_backs;
 mod row;
 mod schema;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use turnpike_schemas::{
 use uuid::Uuid;
 
 pub use book::Book;
+pub(crate) use look_backs::LookBack;
 pub(crate) use turns::{Candidate, Candidates, Taken, Turn};
 
 use crate::sqlite::{ErrorKind, SqliteError};

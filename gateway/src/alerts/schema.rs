@@ -1,4 +1,5 @@
-//! The tables. `turns` is when entries asked a source that can only be asked, and `owner_turns` whose entries did: an owner who takes
+//! The tables. `look_backs` is which entries are to be looked for among what was read before they were added, and how far back; where
+//! `done` is set that was done. `turns` is when entries asked a source that can only be asked, and `owner_turns` whose entries did: an owner who takes
 //! entries off and adds them again gets no turn sooner. Times are microseconds since 1970, UTC. The text of a plate is in `entries.wanted` and `entries.note` alone.
 
 use crate::sqlite::Tables;
@@ -70,11 +71,19 @@ CREATE TABLE IF NOT EXISTS owner_turns (
   taken_at INTEGER NOT NULL,
   PRIMARY KEY (source, owner)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS look_backs (
+  entry INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (entry, source)
+) STRICT;
+CREATE INDEX IF NOT EXISTS look_backs_open ON look_backs (source, entry) WHERE done = 0;
 ";
 
 /// What the file holds.
 pub(super) const FILE: Tables = Tables {
-    version: 1,
+    version: 2,
     make: TABLES,
     upgrades: &[],
 };

@@ -1,6 +1,7 @@
 //! `/v1/alert-lists`: plates whose owners are told when one is read. Every change and every refusal is on record.
 
 mod entries;
+mod looking_back;
 mod sharing;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) use entries::{
     __path_remove, __path_renew, add, approve, confirm, history, list as entries, remove, renew,
 };
 
+pub(super) use looking_back::{__path_look_back, look_back};
 pub(super) use sharing::{__path_share, share};
 
 use super::{
@@ -216,6 +218,7 @@ impl App {
             ListError::Owners(_) => (FULL, forbidden, "owners"),
             ListError::Refused(_) => (REFUSED, RefusedReason::DeniedByAll, "agreements"),
             ListError::End(_) => (INVALID, malformed, "expires_at"),
+            ListError::LookBack => (INVALID, malformed, "hours"),
             ListError::AsOf => (INVALID, malformed, "as_of"),
             ListError::File(_) => (INVALID, malformed, "file"),
             ListError::OnBehalfOf(_) => (INVALID, malformed, "on_behalf_of"),

@@ -122,6 +122,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(alert_lists::show, alert_lists::close))
         .routes(routes!(alert_lists::confirm_all))
         .routes(routes!(alert_lists::share))
+        .routes(routes!(alert_lists::look_back))
         .routes(routes!(alert_lists::entries, alert_lists::add))
         .routes(routes!(alert_lists::remove))
         .routes(routes!(alert_lists::renew))

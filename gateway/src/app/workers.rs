@@ -14,7 +14,7 @@ use crate::{
     federation::Source,
     ingest::{DropFolder, Intake, Listener, Poller, SftpPull},
     matching::{Answer, Matching},
-    standing::Scheduler,
+    standing::{LookBacks, Scheduler},
 };
 
 /// What runs beside the server for as long as the gateway does.
@@ -28,6 +28,7 @@ pub(super) struct Workers {
     pub(super) standing: Vec<Scheduler>,
     pub(super) sender: Option<Sender>,
     pub(super) escalator: Option<Escalator>,
+    pub(super) look_backs: Option<LookBacks>,
 }
 
 pub(super) fn pinned(settings: &config::Source) -> TransportConfig {
@@ -98,6 +99,9 @@ impl Workers {
         }
         for scheduler in self.standing {
             tasks.spawn(scheduler.run(stop.clone()));
+        }
+        if let Some(look_backs) = self.look_backs {
+            tasks.spawn(look_backs.run(stop.clone()));
         }
         if let Some(escalator) = self.escalator {
             tasks.spawn(escalator.run(stop.clone()));

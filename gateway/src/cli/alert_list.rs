@@ -5,12 +5,12 @@ mod import;
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use turnpike_schemas::{
     api::alerts::{
         AlertChanged, AlertEntries, AlertEntry, AlertHistory, AlertList, AlertLists, AlertRenewal,
-        AlertSharing, AlertState, NewAlertList,
+        AlertSharing, AlertState, LookBack as Back, LookedBack, NewAlertList,
     },
     query::{CaseRef, Offence, OnBehalfOf, Purpose},
 };
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     client::Server,
     exit::{Exit, Outcome},
-    query::json,
+    query::{json, span},
     table::{clean, shortened, table, time, trimmed, unbroken},
     words::counted,
 };
@@ -45,6 +45,8 @@ pub(super) enum AlertListCommand {
     Confirm(Confirm),
     /// Share a list with these people, and nobody else from now on
     Share(Share),
+    /// Look for its entries among what was read in the last hours, once; you are told of what matches
+    LookBack(LookBack),
     /// Agree to an entry as the second person
     Approve(Entry),
     /// Take an entry off a list; it is erased
@@ -183,6 +185,18 @@ pub(super) struct Share {
     shared: Vec<String>,
 }
 
+/// How far back
+#[derive(Debug, Args)]
+pub(super) struct LookBack {
+    #[command(flatten)]
+    server: Server,
+    /// The list
+    list: Uuid,
+    /// How far back: `36h`, `7d`; at most 7 days
+    #[arg(long, value_parser = span)]
+    last: SignedDuration,
+}
+
 /// It still holds
 #[derive(Debug, Args)]
 pub(super) struct Confirm {
@@ -211,6 +225,7 @@ impl AlertListCommand {
             Self::Renew(command) => command.run(out).await,
             Self::Confirm(command) => command.run(out).await,
             Self::Share(command) => command.run(out).await,
+            Self::LookBack(command) => command.run(out).await,
             Self::Approve(command) => command.approve(out).await,
             Self::Remove(command) => command.remove(out).await,
             Self::Close(command) => command.close(out).await,
@@ -470,6 +485,39 @@ impl Share {
         }
         Ok(Exit::Done)
     }
+}
+
+impl LookBack {
+    async fn run(self, out: &mut dyn Write) -> Result<Exit, Outcome> {
+        look_back(&self.server, self.list, self.last, out).await
+    }
+}
+
+/// Looks back, and says where.
+async fn look_back(
+    server: &Server,
+    list: Uuid,
+    last: SignedDuration,
+    out: &mut dyn Write,
+) -> Result<Exit, Outcome> {
+    let hours = u32::try_from(last.as_hours()).unwrap_or(u32::MAX);
+    let path = format!("/v1/alert-lists/{list}/look-back");
+    let looked: LookedBack = server.post(&path, &Back { hours }).await?;
+    let entries = counted(looked.entries, "entry");
+    writeln!(
+        out,
+        "{entries} looked for since {} UTC; on record",
+        time(looked.since)
+    )?;
+    for at in &looked.sources {
+        let how = match &at.why_not {
+            Some(why) => format!("NOT: {}", clean(why)),
+            None if at.kept_here => "now, among the reads kept here".to_owned(),
+            None => "with the next turn of each entry".to_owned(),
+        };
+        writeln!(out, "  {}: {how}", at.source)?;
+    }
+    Ok(Exit::Done)
 }
 
 impl Confirm {

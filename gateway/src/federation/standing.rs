@@ -1,5 +1,5 @@
-//! A question that an entry of an alert list asks in its turn: under two permits, between two entries of the ledger, out of the
-//! reserve.
+//! A question that an entry of an alert list asks in its turn, or of reads kept here because its owner wants to look back: under two
+//! permits, between two entries of the ledger, at a source that is asked live out of the reserve.
 //!
 //! The same order as for any question: decide, record the intent, contact, record the outcome. The agreement must let the owner of
 //! the entry ask **and** be told. Its intent is one of an alert, so nobody counts it as something that a person asked. What comes
@@ -24,7 +24,7 @@ use crate::{limits::Asks, store::Current};
 /// Longest time that one question may take. Nobody waits for it.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// What an entry asks: never made of a list that is confidential.
+/// What an entry asks: of a source that would be told of the plate never made of a list that is confidential.
 #[derive(Debug)]
 pub(crate) struct InTurn {
     pub(crate) requester: Requester,
@@ -72,13 +72,9 @@ impl Federation {
         let intent = record::intent(Action::Alert, requester, query, wanted, None, now);
         let ticket = self.ledger.begin(Uuid::now_v7(), intent, decisions).await?;
         self.raise(&alarms).await?;
-        let (searched, whole, told) = match permitted {
-            Ok((asks, told)) => {
-                let deadline = Instant::now() + LONGEST;
-                let (searched, whole) = source.search_in_turn(&asks, &self.clock, deadline).await;
-                (searched, whole, Some(told))
-            }
-            Err(outcome) => (Searched::not(outcome), Vec::new(), None),
+        let (searched, whole) = match permitted {
+            Ok((asks, told)) => self.search_for_entry(source, &asks, &told).await,
+            Err(outcome) => (Searched::not(outcome), Vec::new()),
         };
         let (mut report, reads) = (
             report(source, searched.outcome, searched.took),
@@ -98,19 +94,44 @@ impl Federation {
         let completeness = Completeness::of(std::slice::from_ref(&report));
         let outcome = record::outcome(completeness, reads, vec![entry]);
         self.ledger.finish(ticket, outcome).await?;
-        let kept = whole.into_iter().filter_map(|read| {
-            let told = told.as_ref()?;
-            let keep_until = told.keep_until(read.observation.captured_at)?;
-            Some(Current { read, keep_until })
-        });
         Ok(StandingAnswer {
-            reads: if reads == 0 {
-                Vec::new()
-            } else {
-                kept.collect()
-            },
+            reads: if reads == 0 { Vec::new() } else { whole },
             outcome: report.outcome,
         })
+    }
+
+    /// What the permit releases, and the same reads whole with the time until which they may be known.
+    async fn search_for_entry(
+        &self,
+        source: &Source,
+        asks: &Permit,
+        told: &AlertPermit,
+    ) -> (Searched, Vec<Current>) {
+        let deadline = Instant::now() + LONGEST;
+        if source.is_live() {
+            let (searched, whole) = source.search_in_turn(asks, &self.clock, deadline).await;
+            let whole = whole.into_iter().filter_map(|read| {
+                let keep_until = told.keep_until(read.observation.captured_at)?;
+                Some(Current { read, keep_until })
+            });
+            return (searched, whole.collect());
+        }
+        let searched = source
+            .search(asks, &self.store, &self.clock, deadline)
+            .await;
+        let ids = searched.reads.iter().map(|read| read.id.clone()).collect();
+        match self.store.current(ids).await {
+            Ok(whole) => (searched, whole.into_iter().flatten().collect()),
+            Err(error) => {
+                tracing::error!(source = %source.id, %error, "reads that were found cannot be read");
+                let error = turnpike_schemas::api::FailureKind::Internal;
+                let failed = SourceOutcome::Failed {
+                    error,
+                    retry_after_s: None,
+                };
+                (Searched::not(failed), Vec::new())
+            }
+        }
     }
 
     /// What both decisions and the count of questions come to.
@@ -126,14 +147,18 @@ impl Federation {
             explanation: refusal.rule.explanation().to_owned(),
         };
         let (told, asks) = (told.map_err(refused)?, asks.map_err(refused)?);
-        if told.keep_until(self.now()).is_none() {
+        if source.is_live() && told.keep_until(self.now()).is_none() {
             let capability = Capability::Kept;
             return Err(SourceOutcome::Unsupported { capability });
         }
         if let Some(capability) = source.cannot(&asks) {
             return Err(SourceOutcome::Unsupported { capability });
         }
-        let part = (Asks::Standing, source.reserve_percent);
+        // Somebody asked to look back at what is kept here: that counts as their question.
+        let part = match source.is_live() {
+            true => (Asks::Standing, source.reserve_percent),
+            false => source.people(),
+        };
         let taken = self.limits.take(&asks, requester, part, self.now());
         taken.map_err(|wait| SourceOutcome::RateLimited {
             by: LimitedBy::Agreement,

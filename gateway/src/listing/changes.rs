@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use turnpike_schemas::{
     alert::Entry,
-    api::alerts::{AlertChanged, AlertEntries, AlertEntry, AlertHistory, AlertList},
+    api::alerts::{
+        AlertChanged, AlertEntries, AlertEntry, AlertHistory, AlertList, LOOK_BACK_H, LookedBack,
+        LookedBackAt,
+    },
     ledger::AdminAction,
 };
 use uuid::Uuid;
@@ -193,6 +196,57 @@ impl Listing {
         self.ledger.admin(entry).await?;
         let list = self.book.share(id, shared).await?;
         self.shown(list, self.clock.now()).await
+    }
+
+    /// Looks for every entry of a list among what was read in the last hours: at once where reads are kept here, in its turn where a
+    /// source can only be asked. Entries that were looked for as far back already are left out.
+    ///
+    /// # Errors
+    /// [`ListError::LookBack`], and as for every change.
+    pub(crate) async fn look_back(
+        &self,
+        identity: &Identity,
+        id: Uuid,
+        hours: u32,
+    ) -> Result<LookedBack, ListError> {
+        if !LOOK_BACK_H.contains(&hours) {
+            return Err(ListError::LookBack);
+        }
+        let list = self.owned(identity, id).await?;
+        if list.closed_at.is_some() {
+            return Err(ListError::Book(AlertError::Closed));
+        }
+        let now = self.clock.now();
+        let since = now.checked_sub(SignedDuration::from_hours(i64::from(hours)));
+        let since = since.map_err(|_| ListError::LookBack)?;
+        let counts = [("hours", hours.into())];
+        self.record(identity, &list, "looks_back", &[], &counts)
+            .await?;
+        let (mut sources, mut wanted) = (Vec::new(), Vec::new());
+        for watched in &self.sources {
+            let why_not = match watched.not_in_turn {
+                _ if watched.delivers => None,
+                _ if list.list.confidential => {
+                    Some("the list is confidential: no source is told of its plates")
+                }
+                why => why,
+            };
+            if why_not.is_none() {
+                wanted.push(watched.id.clone());
+            }
+            sources.push(LookedBackAt {
+                source: watched.id.clone(),
+                kept_here: watched.delivers,
+                why_not: why_not.map(str::to_owned),
+            });
+        }
+        let entries = self.book.look_back(id, wanted, since, now).await?;
+        self.look_back.notify_one();
+        Ok(LookedBack {
+            since,
+            entries,
+            sources,
+        })
     }
 
     /// Closes a list for good: its entries are erased.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use turnpike_adapters::context::Clock;
 use turnpike_schemas::{
     agreement::Agreement,
@@ -50,6 +51,8 @@ pub(crate) struct Listing {
     pub(crate) directory: Arc<Directory>,
     pub(crate) cases: Arc<Cases>,
     pub(crate) sources: Vec<Watched>,
+    /// Told when entries are to be looked for among what was read before.
+    pub(crate) look_back: Arc<Notify>,
     pub(crate) turns: Turns,
     pub(crate) limits: AlertLimits,
     pub(crate) hotlists: BTreeMap<String, Layout>,
@@ -106,6 +109,9 @@ pub(crate) enum ListError {
     /// What says how old the list is comes from the future.
     #[error("`as_of` is later than now")]
     AsOf,
+    /// No hours, or too many.
+    #[error("`hours` is 1 to 168")]
+    LookBack,
     /// What was sent is no file of entries.
     #[error("{0}")]
     File(#[from] FileError),

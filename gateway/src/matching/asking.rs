@@ -49,8 +49,8 @@ impl Matching {
         self.by(person, list, moment).await
     }
 
-    /// The question that an entry asks a source in its turn, about a span that ends now, or why there is none. Nothing is made of
-    /// a list that is confidential.
+    /// The question that an entry asks a source in its turn, or of its reads that are kept here, about a span that ends now; or why
+    /// there is none. Of a list that is confidential nothing is made that a source would be told.
     pub(crate) async fn asked_in_turn(
         &self,
         list: &List,
@@ -59,13 +59,15 @@ impl Matching {
         window: TimeWindow,
     ) -> Result<Result<InTurn, NotAsked>, Stuck> {
         // INVARIANT: no source is told of a plate of a confidential list.
-        if list.list.confidential {
+        if list.list.confidential && source.is_live() {
             return Ok(Err(NotAsked("confidential")));
         }
         let request = request(list, entry, &source.id, window.to()).map(|asked| QueryRequest {
             window,
             match_mode: match asked.match_mode {
-                MatchMode::LookAlike if !source.capabilities().look_alike => MatchMode::Exact,
+                MatchMode::LookAlike if source.is_live() && !source.capabilities().look_alike => {
+                    MatchMode::Exact
+                }
                 mode => mode,
             },
             ..asked

@@ -5,6 +5,7 @@
 //! begins where its last answer ended, with some overlap**, and how far that is is on disk. Out of scope: whose turn it is
 //! ([`queue`]), permits and the record ([`crate::federation`]), who is told ([`crate::matching`]).
 
+mod look_back;
 mod queue;
 mod shown;
 mod turn;
@@ -26,6 +27,7 @@ use crate::{
     matching::{Answers, Matching, Stuck},
 };
 
+pub(crate) use look_back::LookBacks;
 pub(crate) use shown::Turns;
 
 /// How often it is looked whether somebody has a turn while nobody has.

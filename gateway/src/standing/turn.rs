@@ -9,9 +9,9 @@ use turnpike_schemas::{
     query::TimeWindow,
 };
 
-use super::{After, Candidate, Held, Scheduler};
+use super::{After, Candidate, Held, Scheduler, look_back};
 use crate::{
-    alerts::{AlertError, List, State, Turn},
+    alerts::{AlertError, List, LookBack, State, Turn},
     federation::InTurn,
     matching::{NotAsked, refusal},
 };
@@ -37,7 +37,11 @@ impl Scheduler {
             self.write_down(candidate, asked_until, now, now).await?;
             return Ok(After::GoOn);
         };
-        let Some(window) = window(candidate, asked_until, now) else {
+        let looks_back = self.looks_back(candidate).await?;
+        let from = looks_back
+            .as_ref()
+            .map(|back| look_back::since(back.since, now, FURTHEST));
+        let Some(window) = window(candidate, asked_until, from, now) else {
             self.write_down(candidate, asked_until, now, now).await?;
             return Ok(After::GoOn);
         };
@@ -46,7 +50,17 @@ impl Scheduler {
             .asked_in_turn(&list, &entry, source, window)
             .await?;
         match asked {
-            Ok(asked) => self.ask(candidate, asked_until, &asked, window, now).await,
+            Ok(asked) => {
+                let after = self
+                    .ask(candidate, asked_until, &asked, window, now)
+                    .await?;
+                let answered = self.queue().turn(candidate.entry);
+                let answered = answered.and_then(|turn| turn.asked_until);
+                if let Some(back) = looks_back.filter(|_| answered == Some(window.to())) {
+                    self.setting.lists.looked_back(&back).await?;
+                }
+                Ok(after)
+            }
             Err(NotAsked(why)) => {
                 let refused = refusal(&list, &entry, &self.source.id, why);
                 self.setting
@@ -74,6 +88,17 @@ impl Scheduler {
         };
         let list = self.setting.lists.list(kept.list).await?;
         Ok((!list.list.confidential).then_some((list, entry)))
+    }
+
+    /// How far back the owner of the entry wants it looked for here.
+    async fn looks_back(&self, candidate: &Candidate) -> Result<Option<LookBack>, AlertError> {
+        let lists = &self.setting.lists;
+        let since = lists.looks_back(&self.source.id, candidate.entry).await?;
+        Ok(since.map(|since| LookBack {
+            entry: candidate.entry,
+            source: self.source.id.clone(),
+            since,
+        }))
     }
 
     async fn ask(
@@ -181,14 +206,16 @@ impl Scheduler {
     }
 }
 
-/// From where the last answer ended, or the entry was added, with some overlap.
+/// From where the last answer ended, or the entry was added, with some overlap; from further back where its owner wants to look there.
 fn window(
     candidate: &Candidate,
     asked_until: Option<Timestamp>,
+    looks_back: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<TimeWindow> {
     let since = asked_until.unwrap_or(candidate.added_at);
     let back = |at: Timestamp, by| at.checked_sub(by).unwrap_or(Timestamp::MIN);
     let from = back(since.min(now), OVERLAP).max(back(now, FURTHEST));
+    let from = looks_back.map_or(from, |looks_back| looks_back.min(from));
     TimeWindow::new(from, now).ok()
 }

@@ -166,6 +166,42 @@ pub struct AlertEntries {
     pub entries: Vec<AlertEntry>,
 }
 
+/// How far back a list is looked for, in hours.
+pub const LOOK_BACK_H: std::ops::RangeInclusive<u32> = 1..=168;
+
+/// How far back the entries of a list are to be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookBack {
+    /// In the last so many hours, 1 to 168.
+    #[schema(minimum = 1, maximum = 168)]
+    pub hours: u32,
+}
+
+/// What is looked back at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LookedBack {
+    /// From when on.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// How many entries; those that were looked for as far back already are left out.
+    pub entries: u64,
+    /// Where.
+    pub sources: Vec<LookedBackAt>,
+}
+
+/// Where it is looked back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LookedBackAt {
+    /// The source.
+    pub source: SourceId,
+    /// Its reads are kept here and looked at at once; otherwise each entry asks in its next turn.
+    pub kept_here: bool,
+    /// Why nothing is looked at there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
 /// Entries to be added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

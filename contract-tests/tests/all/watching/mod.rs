@@ -1,5 +1,6 @@
 //! From a pushed read to what the owner of an alert list is told, through a real gateway: once, as agreed, and on record.
 
+mod before;
 mod desk;
 mod handed;
 mod reach;

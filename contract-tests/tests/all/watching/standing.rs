@@ -281,3 +281,71 @@ async fn what_an_agreement_no_longer_allows_is_no_longer_asked() {
     assert_eq!(asked(&embedded, "TPX0341"), before);
     assert_eq!(embedded.world.police.requests(), requests);
 }
+
+#[tokio::test]
+async fn looking_back_asks_a_source_once_as_far_back_as_said_and_never_for_a_confidential_list() {
+    let embedded = Embedded::start(|world| ask_in_turn(world, 100)).await;
+    let like = embedded.world.town.passages(Family::Police).next().unwrap();
+    let long_ago = |plate: &str, id: u64| Passage {
+        id,
+        at: embedded.now() - SignedDuration::from_hours(5),
+        text: Some(plate.to_owned()),
+        confidence_permille: 970,
+        state: None,
+        ..like.clone()
+    };
+    let passages = [long_ago("TPX0341", 9_101), long_ago("TPX0342", 9_102)];
+    embedded.world.police.add_passages(&passages);
+    let open = made(&embedded, |_| {}).await;
+    let secret = made(&embedded, |new| new.confidential = true).await;
+    want(&embedded, &open, &plates(["TPX0341"])).await;
+    want(&embedded, &secret, &plates(["TPX0342"])).await;
+    asked_times(&embedded, "TPX0341", 1).await;
+    assert_eq!(hits(&embedded).await, []);
+    let mut police = Vec::new();
+    for list in [&open, &secret] {
+        let path = format!("/v1/alert-lists/{}/look-back", list.id);
+        let request = embedded.request(&client(), "POST", &path);
+        let sent = request.json(&json!({ "hours": 24 })).send().await.unwrap();
+        let looked: Value = sent.json().await.unwrap();
+        let at = looked["sources"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{looked}"));
+        let at = at.iter().find(|one| one["source"] == POLICE).unwrap();
+        police.push(at["why_not"].clone());
+    }
+    assert_eq!(police[0], Value::Null);
+    assert!(police[1].as_str().unwrap().contains("confidential"));
+    embedded.clock.advance(TURN);
+    let told = eventually("the owner is told", async || {
+        hits(&embedded).await.into_iter().next()
+    })
+    .await;
+    let told = notice(&told);
+    assert_eq!(told.wanted, "TPX0341");
+    assert!(
+        told.late_by_s.is_some_and(|late| late > 4 * 3_600),
+        "{:?}",
+        told.late_by_s
+    );
+    // Once: the turns after it reach back no further than any other.
+    assert_eq!(far(&embedded, "TPX0341"), 1);
+    let before = asked(&embedded, "TPX0341");
+    embedded.clock.advance(TURN);
+    asked_times(&embedded, "TPX0341", before + 1).await;
+    assert_eq!(far(&embedded, "TPX0341"), 1);
+    assert_eq!(asked(&embedded, "TPX0342"), 0);
+    assert_eq!(hits(&embedded).await.len(), 1);
+}
+
+/// How often an entry asked the police about a day.
+fn far(embedded: &Embedded, plate: &str) -> usize {
+    let asks = intents(embedded, "alert", plate);
+    let is_far = |one: &&Value| {
+        let at =
+            |name: &str| -> Timestamp { one["window"][name].as_str().unwrap().parse().unwrap() };
+        let hours = at("to").duration_since(at("from")).as_hours();
+        one["sources_wanted"]["names"][0] == POLICE && hours >= 23
+    };
+    asks.iter().filter(is_far).count()
+}

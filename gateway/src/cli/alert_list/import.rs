@@ -6,19 +6,22 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use turnpike_schemas::{
     alert::RowResult,
     api::alerts::{AlertImport, AlertSource},
 };
 use uuid::Uuid;
 
-use super::super::{
-    client::{Server, Upload},
-    exit::{Exit, Outcome},
-    query::json,
-    table::{table, trimmed, unbroken, wrapped},
-    words::counted,
+use super::{
+    super::{
+        client::{Server, Upload},
+        exit::{Exit, Outcome},
+        query::{json, span as lookback},
+        table::{table, trimmed, unbroken, wrapped},
+        words::counted,
+    },
+    look_back,
 };
 
 /// Rows that are printed one by one.
@@ -58,6 +61,9 @@ pub(in crate::cli) struct Import {
     /// Entries that differ in nothing but an earlier end last longer; with --layout they always do
     #[arg(long)]
     renew: bool,
+    /// Look for the entries among what was read so long before as well, once: `36h`, `7d`
+    #[arg(long, value_parser = lookback, conflicts_with_all = ["dry_run", "json"])]
+    look_back: Option<SignedDuration>,
     /// Names this import: the same again changes nothing
     #[arg(long)]
     key: Option<String>,
@@ -110,6 +116,9 @@ impl Import {
             json(out, &report)?;
         } else {
             print(out, &report)?;
+        }
+        if let Some(last) = self.look_back {
+            look_back(&self.server, self.list, last, out).await?;
         }
         let untaken = report.rows.len() as u64 + report.rows_not_listed;
         Ok(if untaken == 0 {

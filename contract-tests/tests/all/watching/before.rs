@@ -1,0 +1,208 @@
+//! What was read before somebody was wanted: looked at when the owner of the list asks for it, and told as late.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use turnpike_contract_tests::world::World;
+use turnpike_schemas::hit::Doubt;
+
+use super::{CAMERAS, Watch, allow_alerts, group, notice};
+use crate::installation::{Installation, agree, client, entries, eventually, now, of_kind};
+
+async fn look_back(watch: &Watch, hours: u32) -> (u16, Value) {
+    let path = format!("/v1/alert-lists/{}/look-back", watch.list);
+    let request = watch.embedded.request(&client(), "POST", &path);
+    let sent = request
+        .json(&json!({ "hours": hours }))
+        .send()
+        .await
+        .unwrap();
+    (sent.status().as_u16(), sent.json().await.unwrap())
+}
+
+/// Everything that was to be looked at was.
+async fn looked(watch: &Watch, outcomes: usize) {
+    eventually("it was looked back", async || {
+        let recorded = watch.recorded();
+        let done = recorded
+            .iter()
+            .filter(|(kind, body)| kind == "outcome" && body["sources"][0]["source"] == CAMERAS);
+        (done.count() >= outcomes).then_some(())
+    })
+    .await;
+}
+
+async fn seen_before(watch: &Watch, plate: &str, hours_ago: i64) {
+    let at = watch.embedded.now() - SignedDuration::from_hours(hours_ago);
+    watch.push(&group(at, plate)).await;
+}
+
+#[tokio::test]
+async fn what_was_read_before_is_told_once_and_as_late_when_the_owner_asks_for_it() {
+    let mut watch = Watch::start(allow_alerts).await;
+    seen_before(&watch, "TPX0901", 5).await;
+    seen_before(&watch, "TPX0901", 30).await;
+    let entry = watch.want("TPX0901", None).await;
+    // What arrives is matched, so what is there was looked at and concerned nobody.
+    watch.want("TPX0902", None).await;
+    watch.push(&group(watch.embedded.now(), "TPX0902")).await;
+    let first = watch.told(1).await;
+    assert_eq!(notice(&first[0]).wanted, "TPX0902");
+    let (status, said) = look_back(&watch, 24).await;
+    assert_eq!((status, &said["entries"]), (200, &json!(2)), "{said}");
+    let hits = watch.told(2).await;
+    let told = notice(&hits[0]);
+    assert_eq!((told.entry, &*told.wanted), (entry, "TPX0901"));
+    let doubts: Vec<Doubt> = told.cautions.iter().map(|one| one.doubt).collect();
+    assert!(
+        told.told_at
+            .duration_since(told.read.observation.captured_at)
+            .as_hours()
+            >= 5
+    );
+    assert!(
+        doubts.iter().all(|doubt| *doubt != Doubt::LookAlike),
+        "{doubts:?}"
+    );
+    // Again as far back is nothing new; further back finds the other passage, and tells of none twice.
+    let (_, said) = look_back(&watch, 24).await;
+    assert_eq!(said["entries"], 0, "{said}");
+    watch.embedded = watch.embedded.restarted().await;
+    let (_, said) = look_back(&watch, 48).await;
+    assert_eq!(said["entries"], 2, "{said}");
+    let hits = watch.told(3).await;
+    assert_eq!(notice(&hits[0]).wanted, "TPX0901");
+    watch.push(&group(watch.embedded.now(), "TPX0902")).await;
+    assert_eq!(watch.hits().await.len(), 3);
+    // Each question is on record, before and after, with what was decided about asking and about telling.
+    let recorded = watch.recorded();
+    let asked: Vec<&Value> = recorded
+        .iter()
+        .filter(|(kind, body)| kind == "intent" && body["plate"] == "TPX0901")
+        .map(|(_, body)| body)
+        .collect();
+    assert!(
+        asked.len() >= 4,
+        "two questions at this source, two tellings: {asked:?}"
+    );
+    let (status, said) = look_back(&watch, 169).await;
+    assert_eq!((status, &said["field"]), (422, &json!("hours")), "{said}");
+}
+
+#[tokio::test]
+async fn a_confidential_list_looks_back_at_reads_that_are_kept_here() {
+    let mut watch = Watch::with(allow_alerts, |list| list.confidential = true).await;
+    seen_before(&watch, "TPX0911", 3).await;
+    watch.want("TPX0911", None).await;
+    let (_, said) = look_back(&watch, 24).await;
+    let sources = said["sources"].as_array().unwrap();
+    let live = sources
+        .iter()
+        .find(|one| one["source"] == "brookdale-police")
+        .unwrap();
+    assert!(
+        live["why_not"].as_str().unwrap().contains("confidential"),
+        "{live}"
+    );
+    let told = watch.told(1).await;
+    assert_eq!(notice(&told[0]).wanted, "TPX0911");
+    assert_eq!(watch.embedded.world.police.lookups().len(), 0);
+}
+
+#[tokio::test]
+async fn what_an_agreement_allows_no_alerts_of_is_not_told_and_the_refusal_is_on_record() {
+    let mut watch = Watch::start(|world: &World| {
+        agree(world, CAMERAS, "\"ingest\"]", "\"ingest\"]");
+    })
+    .await;
+    seen_before(&watch, "TPX0921", 3).await;
+    watch.want("TPX0921", None).await;
+    assert_eq!(look_back(&watch, 24).await.0, 200);
+    looked(&watch, 1).await;
+    assert_eq!(watch.hits().await, []);
+    let ledger = entries(&watch.embedded.world);
+    let outcomes = of_kind(&ledger, "outcome");
+    let refused = outcomes.iter().any(|entry| {
+        let source = &entry["body"]["sources"][0];
+        source["source"] == CAMERAS && source["outcome"] == "refused"
+    });
+    assert!(refused);
+}
+
+#[tokio::test]
+async fn the_command_says_where_it_looks_and_an_import_looks_back_for_what_it_adds() {
+    let installation = Installation::start(allow_alerts).await;
+    let token = installation.world.tokens.cameras.clone();
+    let at = now() - SignedDuration::from_hours(6);
+    let path = format!("/v1/sources/{CAMERAS}/reads");
+    let request = installation.request("POST", &path, Some(&token));
+    let sent = request.json(&group(at, "TPX0931").json()).send().await;
+    assert_eq!(sent.unwrap().status(), 200);
+    let make = [
+        "alert-list",
+        "make",
+        "Stolen",
+        "--purpose",
+        "stolen_vehicle",
+        "--case",
+        "BRK-2026-000042",
+    ];
+    let make = [&make[..], &["--legal-basis", "Vehicle Code 4.2", "--json"]].concat();
+    let made = installation.turnpike("investigator", &make).await;
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let list = made["id"].as_str().unwrap();
+    let ends = (now() + SignedDuration::from_hours(48)).to_string();
+    let file = installation.world.folder().join("wanted.csv");
+    std::fs::write(
+        &file,
+        format!("plate,reason,expires_at\nTPX0931,stolen_vehicle,{ends}\n"),
+    )
+    .unwrap();
+    let import = [
+        "alert-list",
+        "import",
+        list,
+        file.to_str().unwrap(),
+        "--look-back",
+        "24h",
+    ];
+    let done = installation.turnpike("investigator", &import).await;
+    let shown = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(
+        done.status.code(),
+        Some(0),
+        "{shown}{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert!(shown.contains("1 entry looked for since"), "{shown}");
+    assert!(
+        shown.contains("main-street-cameras: now, among the reads kept here"),
+        "{shown}"
+    );
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 100),
+        "{shown}"
+    );
+    let hit = eventually("the owner is told", async || {
+        let token = installation.token("investigator");
+        let sent = installation
+            .request("GET", "/v1/hits", Some(token))
+            .send()
+            .await
+            .unwrap();
+        let page: Value = sent.json().await.unwrap();
+        page["hits"].get(0).cloned()
+    })
+    .await;
+    assert_eq!(hit["notice"]["wanted"], "TPX0931");
+    assert!(
+        hit["notice"]["late_by_s"].as_u64().unwrap() > 5 * 3_600,
+        "{hit}"
+    );
+    let again = ["alert-list", "look-back", list, "--last", "24h"];
+    let done = installation.turnpike("investigator", &again).await;
+    assert!(
+        String::from_utf8(done.stdout)
+            .unwrap()
+            .starts_with("0 entries looked for")
+    );
+}

@@ -1,0 +1,138 @@
+//! The task that looks for entries among the reads that are kept here, because their owners asked for it.
+//!
+//! One entry at one source at a time: a question of the owner as they are now, decided, on record, and settled by the same matching as
+//! reads that arrive, so a hit is told once and says that it is late. It is done once; what a gateway that is killed had not settled is
+//! asked again.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use turnpike_schemas::{api::SourceOutcome, query::TimeWindow};
+
+use super::{Held, Setting};
+use crate::{
+    alerts::{AlertError, LookBack, State},
+    federation::Source,
+    matching::{NotAsked, refusal},
+};
+
+/// Longest wait before it is looked again whether there is something to do.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long an owner's questions wait who may ask no more for now, and what failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Looks back.
+#[derive(Debug)]
+pub(crate) struct LookBacks {
+    setting: Setting,
+    /// Those whose reads are kept here.
+    sources: Vec<Arc<Source>>,
+    wake: Arc<Notify>,
+}
+
+/// What came of one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// It is done.
+    Done,
+    /// It has to wait.
+    Waits,
+}
+
+impl LookBacks {
+    pub(crate) fn new(setting: Setting, sources: &[Arc<Source>], wake: Arc<Notify>) -> Self {
+        let kept = sources.iter().filter(|source| !source.is_live());
+        Self {
+            setting,
+            sources: kept.cloned().collect(),
+            wake,
+        }
+    }
+
+    /// Looks until it is told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        loop {
+            let wait = match self.all(&stop).await {
+                Ok(Came::Done) => IDLE,
+                Ok(Came::Waits) => AGAIN,
+                Err(held) => {
+                    tracing::error!(%held, "what was read before cannot be looked at; it is tried again");
+                    AGAIN
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn all(&self, stop: &CancellationToken) -> Result<Came, Held> {
+        let lists = &self.setting.lists;
+        lists.forget_look_backs().await?;
+        let mut came = Came::Done;
+        for source in &self.sources {
+            let mut after = 0;
+            while let Some(next) = lists.next_look_back(&source.id, after).await? {
+                if stop.is_cancelled() {
+                    return Ok(came);
+                }
+                after = next.entry;
+                match self.one(source, &next).await? {
+                    Came::Done => lists.looked_back(&next).await?,
+                    Came::Waits => came = Came::Waits,
+                }
+            }
+        }
+        Ok(came)
+    }
+
+    async fn one(&self, source: &Arc<Source>, next: &LookBack) -> Result<Came, Held> {
+        let Setting {
+            lists,
+            federation,
+            matching,
+            answers,
+            ledger,
+            clock,
+        } = &self.setting;
+        let now = clock.now();
+        let kept = match lists.entry(next.entry, now).await {
+            Err(AlertError::Missing) => return Ok(Came::Done),
+            kept => kept?,
+        };
+        let (State::Active, Some(entry)) = (kept.state, kept.entry) else {
+            return Ok(Came::Done);
+        };
+        let list = lists.list(kept.list).await?;
+        let Ok(window) = TimeWindow::new(next.since.min(now), now) else {
+            return Ok(Came::Done);
+        };
+        let asked = matching.asked_in_turn(&list, &entry, source, window);
+        let asked = match asked.await? {
+            Ok(asked) => asked,
+            Err(NotAsked(why)) => {
+                let refused = refusal(&list, &entry, &source.id, why);
+                ledger.refuse(None, refused, Vec::new()).await?;
+                return Ok(Came::Done);
+            }
+        };
+        let answer = federation.ask_in_turn(source, &asked).await?;
+        match answer.outcome {
+            SourceOutcome::RateLimited { .. }
+            | SourceOutcome::Failed { .. }
+            | SourceOutcome::TimedOut => Ok(Came::Waits),
+            _ if answers.settle(next.entry, answer.reads).await => Ok(Came::Done),
+            _ => Err(Held::Unsettled),
+        }
+    }
+}
+
+/// From when on an entry asks in its turn: as far back as its owner wants to look, and at most so far.
+pub(super) fn since(wanted: Timestamp, now: Timestamp, most: SignedDuration) -> Timestamp {
+    wanted.max(now.checked_sub(most).unwrap_or(Timestamp::MIN))
+}
