@@ -15,6 +15,7 @@ use turnpike_schemas::{
     api::{Capability, Completeness, LimitedBy, SourceOutcome},
     ledger::{Action, Decision},
     query::Query,
+    read::ReadId,
 };
 use uuid::Uuid;
 
@@ -35,8 +36,10 @@ pub(crate) struct InTurn {
 #[derive(Debug)]
 pub(crate) struct StandingAnswer {
     pub(crate) outcome: SourceOutcome,
-    /// Reads that the agreement releases, and until when they may be known.
+    /// Reads that the agreement releases, where the source was asked live, and until when they may be known.
     pub(crate) reads: Vec<Current>,
+    /// The names of those it releases of the reads kept here.
+    pub(crate) kept: Vec<ReadId>,
 }
 
 /// Both permits, or what is said instead of asking.
@@ -96,11 +99,15 @@ impl Federation {
         self.ledger.finish(ticket, outcome).await?;
         Ok(StandingAnswer {
             reads: if reads == 0 { Vec::new() } else { whole },
+            kept: match source.is_live() || reads == 0 {
+                true => Vec::new(),
+                false => searched.reads.into_iter().map(|read| read.id).collect(),
+            },
             outcome: report.outcome,
         })
     }
 
-    /// What the permit releases, and the same reads whole with the time until which they may be known.
+    /// What the permit releases; of a source that is asked live the same reads whole, with the time until which they may be known.
     async fn search_for_entry(
         &self,
         source: &Source,
@@ -108,30 +115,16 @@ impl Federation {
         told: &AlertPermit,
     ) -> (Searched, Vec<Current>) {
         let deadline = Instant::now() + LONGEST;
-        if source.is_live() {
-            let (searched, whole) = source.search_in_turn(asks, &self.clock, deadline).await;
-            let whole = whole.into_iter().filter_map(|read| {
-                let keep_until = told.keep_until(read.observation.captured_at)?;
-                Some(Current { read, keep_until })
-            });
-            return (searched, whole.collect());
+        if !source.is_live() {
+            let searched = source.search(asks, &self.store, &self.clock, deadline);
+            return (searched.await, Vec::new());
         }
-        let searched = source
-            .search(asks, &self.store, &self.clock, deadline)
-            .await;
-        let ids = searched.reads.iter().map(|read| read.id.clone()).collect();
-        match self.store.current(ids).await {
-            Ok(whole) => (searched, whole.into_iter().flatten().collect()),
-            Err(error) => {
-                tracing::error!(source = %source.id, %error, "reads that were found cannot be read");
-                let error = turnpike_schemas::api::FailureKind::Internal;
-                let failed = SourceOutcome::Failed {
-                    error,
-                    retry_after_s: None,
-                };
-                (Searched::not(failed), Vec::new())
-            }
-        }
+        let (searched, whole) = source.search_in_turn(asks, &self.clock, deadline).await;
+        let whole = whole.into_iter().filter_map(|read| {
+            let keep_until = told.keep_until(read.observation.captured_at)?;
+            Some(Current { read, keep_until })
+        });
+        (searched, whole.collect())
     }
 
     /// What both decisions and the count of questions come to.

@@ -81,6 +81,13 @@ impl Matching {
         self.settle_all(&touched, Some(entry), memory, now).await
     }
 
+    /// Reads that are kept here as they are now. They concern the entry that they were released to, and it is decided anew whether its
+    /// owner is told of each.
+    pub(crate) async fn kept(&self, reads: Vec<ReadId>) -> Result<Vec<Current>, Stuck> {
+        let found = self.store.current(reads).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// What has to be done about reads, for every entry or for one.
     async fn settle_all(
         &self,

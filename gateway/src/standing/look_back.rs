@@ -126,8 +126,13 @@ impl LookBacks {
             SourceOutcome::RateLimited { .. }
             | SourceOutcome::Failed { .. }
             | SourceOutcome::TimedOut => Ok(Came::Waits),
-            _ if answers.settle(next.entry, answer.reads).await => Ok(Came::Done),
-            _ => Err(Held::Unsettled),
+            _ => {
+                let reads = matching.kept(answer.kept).await?;
+                match answers.settle(next.entry, reads).await {
+                    true => Ok(Came::Done),
+                    false => Err(Held::Unsettled),
+                }
+            }
         }
     }
 }
