@@ -13,6 +13,7 @@ use super::{AlertError, Book, book::number, row};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LookBack {
     pub(crate) entry: u64,
+    pub(crate) owner: String,
     pub(crate) source: SourceId,
     pub(crate) since: Timestamp,
 }
@@ -70,13 +71,16 @@ impl Book {
         let source = source.clone();
         self.run(move |connection, _| {
             let mut statement = connection.prepare_cached(
-                "SELECT entry, since FROM look_backs WHERE source = ?1 AND done = 0 AND entry > ?2 ORDER BY entry LIMIT 1",
+                "SELECT look_backs.entry, since, lists.owner FROM look_backs JOIN entries ON entries.id = look_backs.entry
+                   JOIN lists ON lists.id = entries.list
+                 WHERE source = ?1 AND done = 0 AND look_backs.entry > ?2 ORDER BY look_backs.entry LIMIT 1",
             )?;
             let asked = params![source.as_str(), number(after)];
             let mut found = statement.query_and_then(asked, |row| {
                 Ok::<_, AlertError>(LookBack {
                     entry: row::count(row, 0)?,
                     since: row::at(row, 1)?,
+                    owner: row.get(2)?,
                     source: source.clone(),
                 })
             })?;

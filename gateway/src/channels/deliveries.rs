@@ -17,6 +17,9 @@ use crate::{
 /// How long what was delivered stays on file.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How long the code of an address is good for.
+const CONFIRMED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
 /// A receiver to which so many events wait one by one is told of further ones together.
 const MOST_WAITING: u32 = 100;
 
@@ -139,7 +142,7 @@ impl Book {
         .await
     }
 
-    /// Forgets what was delivered long ago, and secrets that sign no more.
+    /// Forgets what was delivered long ago, secrets that sign no more, and addresses that nobody showed to be theirs in a day.
     ///
     /// # Errors
     /// [`ChannelError::Database`].
@@ -154,6 +157,13 @@ impl Book {
                 "UPDATE channels SET old_secret = NULL, old_until = NULL WHERE old_until <= ?1",
                 [now.as_microsecond()],
             )?;
+            let unshown = now.checked_sub(CONFIRMED_WITHIN).unwrap_or(Timestamp::MIN);
+            for statement in [
+                "DELETE FROM deliveries WHERE channel IN (SELECT id FROM channels WHERE unconfirmed = 1 AND made_at < ?1)",
+                "DELETE FROM channels WHERE unconfirmed = 1 AND made_at < ?1",
+            ] {
+                connection.execute(statement, [unshown.as_microsecond()])?;
+            }
             Ok(())
         })
         .await

@@ -135,7 +135,10 @@ impl Sender {
             let owners = self.channels.hits.owners_after(taken).await?;
             channels.retain(|channel| owners.contains(&channel.owner));
         }
-        for channel in channels.iter().filter(|one| one.disabled.is_none()) {
+        for channel in channels
+            .iter()
+            .filter(|one| one.disabled.is_none() && !one.unconfirmed)
+        {
             self.take_for(channel).await?;
         }
         self.taken = Some(latest);

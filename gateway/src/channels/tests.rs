@@ -505,6 +505,24 @@ async fn codes_are_not_guessed_for_ever() {
 }
 
 #[tokio::test]
+async fn an_address_that_nobody_shows_to_be_theirs_is_forgotten_after_a_day() {
+    let shelf = Shelf::new().await;
+    let (book, id) = (shelf.book(), Uuid::now_v7());
+    let mail = NewChannel {
+        kind: Kind::Email,
+        secret: Secret::new("BCDFGHJK"),
+        ..new(id, "d.avery")
+    };
+    book.make(mail).await.unwrap();
+    book.sweep(at(86_400)).await.unwrap();
+    assert!(book.get(id, "d.avery").await.unwrap().unconfirmed);
+    book.sweep(at(86_401)).await.unwrap();
+    let late = book.confirm(id, "d.avery", "BCDFGHJK", 0).await;
+    assert!(matches!(late, Err(ChannelError::Missing)));
+    assert!(book.get(shelf.channel, "d.avery").await.is_ok());
+}
+
+#[tokio::test]
 async fn a_file_of_before_there_was_mail_is_taken_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("channels.sqlite");

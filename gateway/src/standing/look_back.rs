@@ -4,12 +4,12 @@
 //! reads that arrive, so a hit is told once and says that it is late. It is done once; what a gateway that is killed had not settled is
 //! asked again.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use turnpike_schemas::{api::SourceOutcome, query::TimeWindow};
+use turnpike_schemas::{api::SourceOutcome, query::TimeWindow, read::SourceId};
 
 use super::{Held, Setting};
 use crate::{
@@ -21,8 +21,14 @@ use crate::{
 /// Longest wait before it is looked again whether there is something to do.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long an owner's questions wait who may ask no more for now, and what failed.
+/// How often it is looked again while somebody's questions wait.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long an owner's questions wait at a source that failed, or does not say how long it wants to be left alone.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Longest wait of an owner.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// Looks back.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub(crate) struct LookBacks {
     /// Those whose reads are kept here.
     sources: Vec<Arc<Source>>,
     wake: Arc<Notify>,
+    /// Until when nothing is asked for an owner: they may ask no more for now.
+    waiting: HashMap<(SourceId, String), Timestamp>,
 }
 
 /// What came of one of them.
@@ -38,8 +46,8 @@ pub(crate) struct LookBacks {
 enum Came {
     /// It is done.
     Done,
-    /// It has to wait.
-    Waits,
+    /// Its owner has to wait until then.
+    Waits(Timestamp),
 }
 
 impl LookBacks {
@@ -49,15 +57,16 @@ impl LookBacks {
             setting,
             sources: kept.cloned().collect(),
             wake,
+            waiting: HashMap::new(),
         }
     }
 
     /// Looks until it is told to stop.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         loop {
             let wait = match self.all(&stop).await {
-                Ok(Came::Done) => IDLE,
-                Ok(Came::Waits) => AGAIN,
+                Ok(()) if self.waiting.is_empty() => IDLE,
+                Ok(()) => AGAIN,
                 Err(held) => {
                     tracing::error!(%held, "what was read before cannot be looked at; it is tried again");
                     AGAIN
@@ -71,24 +80,33 @@ impl LookBacks {
         }
     }
 
-    async fn all(&self, stop: &CancellationToken) -> Result<Came, Held> {
-        let lists = &self.setting.lists;
+    async fn all(&mut self, stop: &CancellationToken) -> Result<(), Held> {
+        let lists = self.setting.lists.clone();
         lists.forget_look_backs().await?;
-        let mut came = Came::Done;
-        for source in &self.sources {
+        let now = self.setting.clock.now();
+        // A clock that was set back makes nobody wait for it.
+        self.waiting
+            .retain(|_, until| *until > now && until.duration_since(now) <= LONGEST_WAIT);
+        for source in self.sources.clone() {
             let mut after = 0;
             while let Some(next) = lists.next_look_back(&source.id, after).await? {
                 if stop.is_cancelled() {
-                    return Ok(came);
+                    return Ok(());
                 }
                 after = next.entry;
-                match self.one(source, &next).await? {
+                let whose = (source.id.clone(), next.owner.clone());
+                if self.waiting.contains_key(&whose) {
+                    continue;
+                }
+                match self.one(&source, &next).await? {
                     Came::Done => lists.looked_back(&next).await?,
-                    Came::Waits => came = Came::Waits,
+                    Came::Waits(until) => {
+                        self.waiting.insert(whose, until);
+                    }
                 }
             }
         }
-        Ok(came)
+        Ok(())
     }
 
     async fn one(&self, source: &Arc<Source>, next: &LookBack) -> Result<Came, Held> {
@@ -123,9 +141,13 @@ impl LookBacks {
         };
         let answer = federation.ask_in_turn(source, &asked).await?;
         match answer.outcome {
-            SourceOutcome::RateLimited { .. }
-            | SourceOutcome::Failed { .. }
-            | SourceOutcome::TimedOut => Ok(Came::Waits),
+            SourceOutcome::RateLimited { retry_after_s, .. }
+            | SourceOutcome::Failed { retry_after_s, .. } => {
+                let wait = retry_after_s.map(|wait| SignedDuration::from_secs(i64::from(wait)));
+                let wait = wait.unwrap_or(LEFT_ALONE).min(LONGEST_WAIT);
+                Ok(Came::Waits(now.checked_add(wait).unwrap_or(now)))
+            }
+            SourceOutcome::TimedOut => Ok(Came::Waits(now.checked_add(LEFT_ALONE).unwrap_or(now))),
             _ => {
                 let reads = matching.kept(answer.kept).await?;
                 match answers.settle(next.entry, reads).await {

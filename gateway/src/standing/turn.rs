@@ -96,6 +96,7 @@ impl Scheduler {
         let since = lists.looks_back(&self.source.id, candidate.entry).await?;
         Ok(since.map(|since| LookBack {
             entry: candidate.entry,
+            owner: candidate.owner.clone(),
             source: self.source.id.clone(),
             since,
         }))

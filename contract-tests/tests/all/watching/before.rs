@@ -36,17 +36,21 @@ async fn seen_before(watch: &Watch, plate: &str, hours_ago: i64) {
     watch.push(&group(at, plate)).await;
 }
 
+/// What was pushed before has been looked at and concerned nobody: reads are matched in the order in which they arrive.
+async fn arrived(watch: &mut Watch, plate: &str) {
+    watch.want(plate, None).await;
+    watch.push(&group(watch.embedded.now(), plate)).await;
+    let told = watch.told(1).await;
+    assert_eq!((told.len(), &*notice(&told[0]).wanted), (1, plate));
+}
+
 #[tokio::test]
 async fn what_was_read_before_is_told_once_and_as_late_when_the_owner_asks_for_it() {
     let mut watch = Watch::start(allow_alerts).await;
     seen_before(&watch, "TPX0901", 5).await;
     seen_before(&watch, "TPX0901", 30).await;
+    arrived(&mut watch, "TPX0902").await;
     let entry = watch.want("TPX0901", None).await;
-    // What arrives is matched, so what is there was looked at and concerned nobody.
-    watch.want("TPX0902", None).await;
-    watch.push(&group(watch.embedded.now(), "TPX0902")).await;
-    let first = watch.told(1).await;
-    assert_eq!(notice(&first[0]).wanted, "TPX0902");
     let (status, said) = look_back(&watch, 24).await;
     assert_eq!((status, &said["entries"]), (200, &json!(2)), "{said}");
     let hits = watch.told(2).await;
@@ -92,6 +96,7 @@ async fn what_was_read_before_is_told_once_and_as_late_when_the_owner_asks_for_i
 async fn a_confidential_list_looks_back_at_reads_that_are_kept_here() {
     let mut watch = Watch::with(allow_alerts, |list| list.confidential = true).await;
     seen_before(&watch, "TPX0911", 3).await;
+    arrived(&mut watch, "TPX0912").await;
     watch.want("TPX0911", None).await;
     let (_, said) = look_back(&watch, 24).await;
     let sources = said["sources"].as_array().unwrap();
@@ -103,7 +108,7 @@ async fn a_confidential_list_looks_back_at_reads_that_are_kept_here() {
         live["why_not"].as_str().unwrap().contains("confidential"),
         "{live}"
     );
-    let told = watch.told(1).await;
+    let told = watch.told(2).await;
     assert_eq!(notice(&told[0]).wanted, "TPX0911");
     assert_eq!(watch.embedded.world.police.lookups().len(), 0);
 }
@@ -205,4 +210,51 @@ async fn the_command_says_where_it_looks_and_an_import_looks_back_for_what_it_ad
             .unwrap()
             .starts_with("0 entries looked for")
     );
+}
+
+#[tokio::test]
+async fn an_owner_who_may_ask_no_more_for_now_goes_on_later_and_fills_no_ledger_meanwhile() {
+    let mut watch = Watch::start(|world: &World| {
+        allow_alerts(world);
+        agree(
+            world,
+            CAMERAS,
+            "user_per_hour = 1000000",
+            "user_per_hour = 2",
+        );
+    })
+    .await;
+    for plate in ["TPX0941", "TPX0942", "TPX0943"] {
+        seen_before(&watch, plate, 3).await;
+    }
+    arrived(&mut watch, "TPX0944").await;
+    for plate in ["TPX0941", "TPX0942", "TPX0943"] {
+        watch.want(plate, None).await;
+    }
+    assert_eq!(look_back(&watch, 24).await.0, 200);
+    // The entry of the hit that is told already and one more.
+    watch.told(2).await;
+    let limited = |watch: &Watch| {
+        let recorded = watch.recorded();
+        let is_limited = |body: &Value| {
+            let source = &body["sources"][0];
+            source["source"] == CAMERAS && source["outcome"] == "rate_limited"
+        };
+        let found = recorded
+            .iter()
+            .filter(|(kind, body)| kind == "outcome" && is_limited(body));
+        found.count()
+    };
+    eventually("the third has to wait", async || {
+        (limited(&watch) == 1).then_some(())
+    })
+    .await;
+    // Asked for again, which wakes whatever looks: nothing is tried before its time.
+    look_back(&watch, 24).await;
+    look_back(&watch, 24).await;
+    assert_eq!(watch.hits().await.len(), 2);
+    watch.embedded.clock.advance(SignedDuration::from_mins(61));
+    look_back(&watch, 24).await;
+    watch.told(4).await;
+    assert_eq!(limited(&watch), 1);
 }
