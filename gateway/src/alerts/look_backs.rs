@@ -20,7 +20,7 @@ pub(crate) struct LookBack {
 
 impl Book {
     /// Every entry of the list that is looked for is to be looked for at these sources since then, unless it was or is to be as far
-    /// back. Returns how many entries that concerns.
+    /// back. What could not be searched whole before is searched again. Returns how many entries that concerns.
     ///
     /// # Errors
     /// The store.
@@ -39,7 +39,7 @@ impl Book {
                     "INSERT INTO look_backs (entry, source, since)
                      SELECT id, ?2, ?3 FROM entries WHERE list = ?1 AND removed_at IS NULL AND waiting = 0
                        AND MIN(expires_at, confirmed_at + confirm_every) > ?4
-                     ON CONFLICT (entry, source) DO UPDATE SET since = ?3, done = 0 WHERE since > ?3
+                     ON CONFLICT (entry, source) DO UPDATE SET since = ?3, done = 0 WHERE since > ?3 OR done = 2
                      RETURNING entry",
                 )?;
                 let asked = params![
@@ -110,21 +110,26 @@ impl Book {
         .await
     }
 
-    /// It was looked for that far back.
+    /// It was looked for that far back; or, where not everything `was_searched`, it is not looked for again unless somebody asks.
     ///
     /// # Errors
     /// The store; then it is done again.
-    pub(crate) async fn looked_back(&self, done: &LookBack) -> Result<(), AlertError> {
+    pub(crate) async fn looked_back(
+        &self,
+        done: &LookBack,
+        was_searched: bool,
+    ) -> Result<(), AlertError> {
         let done = done.clone();
         self.run(move |connection, _| {
             connection
                 .prepare_cached(
-                    "UPDATE look_backs SET done = 1 WHERE source = ?1 AND entry = ?2 AND since = ?3",
+                    "UPDATE look_backs SET done = iif(?4, 1, 2) WHERE source = ?1 AND entry = ?2 AND since = ?3",
                 )?
                 .execute(params![
                     done.source.as_str(),
                     number(done.entry),
                     done.since.as_microsecond(),
+                    was_searched,
                 ])?;
             Ok(())
         })

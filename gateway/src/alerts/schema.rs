@@ -1,5 +1,5 @@
-//! The tables. `look_backs` is which entries are to be looked for among what was read before they were added, and how far back; where
-//! `done` is set that was done. `turns` is when entries asked a source that can only be asked, and `owner_turns` whose entries did: an owner who takes
+//! The tables. `look_backs` is which entries are to be looked for among what was read before they were added, and how far back; `done`
+//! is 1 where that was done, and 2 where not everything could be searched. `turns` is when entries asked a source that can only be asked, and `owner_turns` whose entries did: an owner who takes
 //! entries off and adds them again gets no turn sooner. Times are microseconds since 1970, UTC. The text of a plate is in `entries.wanted` and `entries.note` alone.
 
 use crate::sqlite::Tables;

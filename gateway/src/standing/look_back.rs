@@ -44,8 +44,10 @@ pub(crate) struct LookBacks {
 /// What came of one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Came {
-    /// It is done.
-    Done,
+    /// Everything was searched.
+    Searched,
+    /// Not everything could be searched, and nobody knows when it can: it is left until its owner asks again.
+    NotWhole,
     /// Its owner has to wait until then.
     Waits(Timestamp),
 }
@@ -99,7 +101,8 @@ impl LookBacks {
                     continue;
                 }
                 match self.one(&source, &next).await? {
-                    Came::Done => lists.looked_back(&next).await?,
+                    Came::Searched => lists.looked_back(&next, true).await?,
+                    Came::NotWhole => lists.looked_back(&next, false).await?,
                     Came::Waits(until) => {
                         self.waiting.insert(whose, until);
                     }
@@ -120,15 +123,15 @@ impl LookBacks {
         } = &self.setting;
         let now = clock.now();
         let kept = match lists.entry(next.entry, now).await {
-            Err(AlertError::Missing) => return Ok(Came::Done),
+            Err(AlertError::Missing) => return Ok(Came::NotWhole),
             kept => kept?,
         };
         let (State::Active, Some(entry)) = (kept.state, kept.entry) else {
-            return Ok(Came::Done);
+            return Ok(Came::NotWhole);
         };
         let list = lists.list(kept.list).await?;
         let Ok(window) = TimeWindow::new(next.since.min(now), now) else {
-            return Ok(Came::Done);
+            return Ok(Came::NotWhole);
         };
         let asked = matching.asked_in_turn(&list, &entry, source, window);
         let asked = match asked.await? {
@@ -136,7 +139,7 @@ impl LookBacks {
             Err(NotAsked(why)) => {
                 let refused = refusal(&list, &entry, &source.id, why);
                 ledger.refuse(None, refused, Vec::new()).await?;
-                return Ok(Came::Done);
+                return Ok(Came::NotWhole);
             }
         };
         let answer = federation.ask_in_turn(source, &asked).await?;
@@ -148,15 +151,33 @@ impl LookBacks {
                 Ok(Came::Waits(now.checked_add(wait).unwrap_or(now)))
             }
             SourceOutcome::TimedOut => Ok(Came::Waits(now.checked_add(LEFT_ALONE).unwrap_or(now))),
-            _ => {
+            outcome => {
                 let reads = matching.kept(answer.kept).await?;
                 match answers.settle(next.entry, reads).await {
-                    true => Ok(Came::Done),
+                    true if is_whole(&outcome) => Ok(Came::Searched),
+                    true => Ok(Came::NotWhole),
                     false => Err(Held::Unsettled),
                 }
             }
         }
     }
+}
+
+/// Whether a source was searched over the whole window, and everything it has is there.
+pub(super) fn is_whole(outcome: &SourceOutcome) -> bool {
+    matches!(
+        outcome,
+        SourceOutcome::Answered {
+            truncated: false,
+            searched: None,
+            ..
+        } | SourceOutcome::Empty { searched: None, .. }
+            | SourceOutcome::Stale {
+                truncated: false,
+                searched: None,
+                ..
+            }
+    )
 }
 
 /// From when on an entry asks in its turn: as far back as its owner wants to look, and at most so far.

@@ -57,7 +57,7 @@ impl Scheduler {
                 let answered = self.queue().turn(candidate.entry);
                 let answered = answered.and_then(|turn| turn.asked_until);
                 if let Some(back) = looks_back.filter(|_| answered == Some(window.to())) {
-                    self.setting.lists.looked_back(&back).await?;
+                    self.setting.lists.looked_back(&back, true).await?;
                 }
                 Ok(after)
             }

@@ -57,7 +57,7 @@ struct Following {
 
 /// Follow your hits
 ///
-/// Server-Sent Events: `event` is `hit`, `amended` or `reviewed`, `data` one JSON object, `id` the number to send as `Last-Event-ID`
+/// Server-Sent Events: `event` is `hit`, `amended`, `reviewed` or `escalated`, `data` one JSON object, `id` the number to send as `Last-Event-ID`
 /// when taking up again: nothing is missed and nothing comes twice. Without it, from now on. A comment comes every 15 seconds. After
 /// 15 minutes the stream ends, and is taken up again with a token that is still good. An event stays for 7 days at least; what it
 /// shows, as long as the source's agreement allows.
