@@ -166,34 +166,23 @@ impl Book {
         .await
     }
 
-    /// Whoever gave this code has what was sent to the address: it is told of everything after `after` from now on. After
-    /// [`MOST_WRONG`] other codes the channel is gone.
+    /// Whether this is the code that was sent to the address. After [`MOST_WRONG`] other codes the channel is gone.
     ///
     /// # Errors
     /// [`ChannelError::Missing`], [`ChannelError::WrongCode`].
-    pub async fn confirm(
-        &self,
-        id: Uuid,
-        owner: &str,
-        given: &str,
-        after: u64,
-    ) -> Result<Channel, ChannelError> {
+    pub async fn check_code(&self, id: Uuid, owner: &str, given: &str) -> Result<(), ChannelError> {
         let (owner, given) = (owner.to_owned(), given.to_owned());
-        let confirmed = self.write(move |connection| {
-            let channel = owned(connection, id, &owner)?;
-            if !channel.unconfirmed {
-                return Ok(Some(channel));
-            }
+        let is_right = self.write(move |connection| {
+            owned(connection, id, &owner)?;
             let sent = code(connection, id)?;
-            let name = id.to_string();
             if bool::from(sent.expose().as_bytes().ct_eq(given.as_bytes())) {
-                connection.execute(
-                    "UPDATE channels SET unconfirmed = 0, secret = '', cursor = max(cursor, ?2) WHERE id = ?1",
-                    params![name, after.cast_signed()],
-                )?;
-                return owned(connection, id, &owner).map(Some);
+                return Ok(true);
             }
-            connection.execute("UPDATE channels SET wrong = wrong + 1 WHERE id = ?1", [&name])?;
+            let name = id.to_string();
+            connection.execute(
+                "UPDATE channels SET wrong = wrong + 1 WHERE id = ?1",
+                [&name],
+            )?;
             let wrong: u32 = connection
                 .prepare_cached("SELECT wrong FROM channels WHERE id = ?1")?
                 .query_row([&name], |row| row.get(0))?;
@@ -201,9 +190,34 @@ impl Book {
                 erase(connection, id)?;
             }
             // What was counted stays counted.
-            Ok(None)
+            Ok(false)
         });
-        confirmed.await?.ok_or(ChannelError::WrongCode)
+        match is_right.await? {
+            true => Ok(()),
+            false => Err(ChannelError::WrongCode),
+        }
+    }
+
+    /// The address is the owner's: it is told of everything after `after` from now on.
+    ///
+    /// # Errors
+    /// [`ChannelError::Missing`].
+    pub async fn confirm(
+        &self,
+        id: Uuid,
+        owner: &str,
+        after: u64,
+    ) -> Result<Channel, ChannelError> {
+        let owner = owner.to_owned();
+        self.write(move |connection| {
+            owned(connection, id, &owner)?;
+            connection.execute(
+                "UPDATE channels SET unconfirmed = 0, secret = '', cursor = max(cursor, ?2) WHERE id = ?1 AND unconfirmed = 1",
+                params![id.to_string(), after.cast_signed()],
+            )?;
+            owned(connection, id, &owner)
+        })
+        .await
     }
 
     /// When the channel is told from now on. What waits is told then.

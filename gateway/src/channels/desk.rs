@@ -171,12 +171,14 @@ impl Channels {
         code: &str,
     ) -> Result<Channel, ChannelError> {
         let before = self.book.get(id, owner).await?;
-        let code = code.trim().to_uppercase();
-        let after = self.hits.latest().await?;
-        if before.unconfirmed {
-            self.record(Some(owner), "confirmed", id, None).await?;
+        if !before.unconfirmed {
+            return Ok(before);
         }
-        self.book.confirm(id, owner, &code, after).await
+        let code = code.trim().to_uppercase();
+        self.book.check_code(id, owner, &code).await?;
+        let after = self.hits.latest().await?;
+        self.record(Some(owner), "confirmed", id, None).await?;
+        self.book.confirm(id, owner, after).await
     }
 
     /// When the channel is told from now on.

@@ -472,11 +472,12 @@ async fn an_address_of_mail_is_told_nothing_but_the_code_until_that_is_given_bac
             .0
             .is_empty()
     );
-    let somebody = book.confirm(id, "j.lee", "BCDFGHJK", 3).await;
+    let somebody = book.check_code(id, "j.lee", "BCDFGHJK").await;
     assert!(matches!(somebody, Err(ChannelError::Missing)));
-    let wrong = book.confirm(id, "d.avery", "BCDFGHJL", 3).await;
+    let wrong = book.check_code(id, "d.avery", "BCDFGHJL").await;
     assert!(matches!(wrong, Err(ChannelError::WrongCode)));
-    let told = book.confirm(id, "d.avery", "BCDFGHJK", 3).await.unwrap();
+    book.check_code(id, "d.avery", "BCDFGHJK").await.unwrap();
+    let told = book.confirm(id, "d.avery", 3).await.unwrap();
     assert!(!told.unconfirmed);
     assert_eq!(told.cursor, 3, "what was before is not told there");
     let taken = book.take(id, events(1..=4), Pace::default(), at(2));
@@ -497,10 +498,10 @@ async fn codes_are_not_guessed_for_ever() {
     };
     book.make(mail).await.unwrap();
     for _ in 0..MOST_WRONG {
-        let wrong = book.confirm(id, "d.avery", "", 0).await;
+        let wrong = book.check_code(id, "d.avery", "").await;
         assert!(matches!(wrong, Err(ChannelError::WrongCode)));
     }
-    let late = book.confirm(id, "d.avery", "BCDFGHJK", 0).await;
+    let late = book.check_code(id, "d.avery", "BCDFGHJK").await;
     assert!(matches!(late, Err(ChannelError::Missing)));
 }
 
@@ -517,7 +518,7 @@ async fn an_address_that_nobody_shows_to_be_theirs_is_forgotten_after_a_day() {
     book.sweep(at(86_400)).await.unwrap();
     assert!(book.get(id, "d.avery").await.unwrap().unconfirmed);
     book.sweep(at(86_401)).await.unwrap();
-    let late = book.confirm(id, "d.avery", "BCDFGHJK", 0).await;
+    let late = book.check_code(id, "d.avery", "BCDFGHJK").await;
     assert!(matches!(late, Err(ChannelError::Missing)));
     assert!(book.get(shelf.channel, "d.avery").await.is_ok());
 }

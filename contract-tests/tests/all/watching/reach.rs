@@ -135,6 +135,11 @@ async fn mail_tells_that_there_is_something_and_neither_plate_nor_place() {
     assert_eq!((status, &wrong["field"]), (422, &json!("code")), "{wrong}");
     let code = json!({ "code": code(&first).to_lowercase() });
     assert_eq!(call(&watch, "POST", &confirm, code).await.0, 200);
+    // Only the right code is on record as one that showed it.
+    let ledger = crate::installation::entries(&watch.embedded.world);
+    let changes = crate::installation::of_kind(&ledger, "admin").into_iter();
+    let shown = changes.filter(|entry| entry["body"]["facts"]["change"] == "confirmed");
+    assert_eq!(shown.count(), 1);
     watch.want("TPX0702", None).await;
     // Refused for now, for good, and taken: one mail, under one name.
     server.plan(&["451 later", "550 no"]).unwrap();
